@@ -1,0 +1,19 @@
+// Compiles the gateway and its pages. `node scripts/build.mjs` leaves dist/ (what ships);
+// `node scripts/build.mjs build` leaves build/ (sources and tests, for the test runner).
+import { spawnSync } from 'node:child_process'
+import { cpSync, rmSync } from 'node:fs'
+
+const forTests = process.argv[2] === 'build'
+const out = forTests ? 'build' : 'dist'
+const webOut = forTests ? 'build/src/web' : 'dist/web'
+
+// A deleted source's output would still be run, or shipped.
+rmSync(out, { recursive: true, force: true })
+tsc('-p', forTests ? 'tsconfig.json' : 'tsconfig.build.json')
+tsc('-p', 'tsconfig.web.json', '--outDir', webOut)
+cpSync('src/web', webOut, { recursive: true, filter: (file) => !file.endsWith('.ts') })
+
+function tsc (...args) {
+  const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', ...args], { stdio: 'inherit' })
+  if (status !== 0) process.exit(status ?? 1)
+}
