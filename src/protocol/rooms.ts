@@ -1,0 +1,15 @@
+/** `log`: numbered history; `latest`: only the newest value counts; `live`: neither history nor numbers. */
+export type RoomKind = 'log' | 'latest' | 'live'
+
+/** The room that every connection is in without asking: broadcasts travel there. */
+export const ALL = '$all'
+
+/** The room that follows the shared car. */
+export const POSITION = 'position'
+
+// Braces would break Redis's hash tags, and lookalikes in Unicode would be rooms of their own.
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.:@=-]{0,127}$/
+
+export function isRoomName (name: string): boolean {
+  return NAME.test(name)
+}
