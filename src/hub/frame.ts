@@ -1,0 +1,122 @@
+import { type Cursor, formatCursor } from '../protocol/cursor.ts'
+import type { Entry, Signal } from '../protocol/entry.ts'
+import type { RequestId } from '../protocol/messages.ts'
+import { ALL, POSITION } from '../protocol/rooms.ts'
+
+/**
+ * One whole WebSocket text frame, header and payload (RFC 6455 section 5.2, unmasked, as servers send).
+ * Built once and handed to every socket as the same bytes: nobody may write into it.
+ */
+export type Frame = Uint8Array
+
+/** Where a frame stands in its room's log. What a ring keeps, and what members are offered. */
+export interface Sent extends Cursor {
+  readonly prev: string
+  readonly frame: Frame
+  readonly except: string | undefined
+}
+
+const FIN_TEXT = 0x81
+const LENGTH_16 = 126
+const LENGTH_64 = 127
+
+/** The frame whose payload is these parts, one after the other. */
+export function textFrame (...parts: ReadonlyArray<string | Uint8Array>): Frame {
+  let length = 0
+  for (const part of parts) length += typeof part === 'string' ? Buffer.byteLength(part) : part.length
+  const frame = Buffer.allocUnsafe(headerBytes(length) + length)
+  let at = writeHeader(frame, length)
+  for (const part of parts) {
+    if (typeof part === 'string') at += frame.write(part, at)
+    else {
+      frame.set(part, at)
+      at += part.length
+    }
+  }
+  return frame
+}
+
+function headerBytes (length: number): number {
+  return length < LENGTH_16 ? 2 : length < 65_536 ? 4 : 10
+}
+
+function writeHeader (frame: Buffer, length: number): number {
+  frame[0] = FIN_TEXT
+  if (length < LENGTH_16) {
+    frame[1] = length
+    return 2
+  }
+  if (length < 65_536) {
+    frame[1] = LENGTH_16
+    frame.writeUInt16BE(length, 2)
+    return 4
+  }
+  frame[1] = LENGTH_64
+  frame.writeBigUInt64BE(BigInt(length), 2)
+  return 10
+}
+
+/** A frame's payload, without copying it: what goes to clients that are no sockets. */
+export function payloadOf (frame: Frame): Uint8Array {
+  return frame.subarray(frame[1] === LENGTH_64 ? 10 : frame[1] === LENGTH_16 ? 4 : 2)
+}
+
+/** The frame of anything that is not a room's message. */
+export function replyFrame (reply: object): Frame {
+  return textFrame(JSON.stringify(reply))
+}
+
+/** A numbered message, as every client on every replica sees it: the same bytes for the same entry. */
+export function sentEntry (room: string, entry: Entry): Sent {
+  return {
+    epoch: entry.epoch,
+    seq: entry.seq,
+    id: entry.id,
+    prev: entry.prev,
+    except: entry.except,
+    frame: textFrame(entryHead(room, entry), entry.content, tail(entry))
+  }
+}
+
+function entryHead (room: string, entry: Entry): string {
+  const place = `"seq":${entry.seq},"cursor":"${formatCursor(entry)}"`
+  if (room === ALL) return `{"type":"broadcast",${place},"from":${entry.from},"content":`
+  if (room === POSITION) return `{"type":"position","room":"${room}",${place},"position":`
+  return `{"type":"message","room":"${room}",${place},"from":${entry.from},"content":`
+}
+
+/** A message that is not stored: of a `live` room, or ephemeral. */
+export function signalFrame (room: string, signal: Signal): Frame {
+  return textFrame(`{"type":"message","room":"${room}","from":${signal.from},"content":`, signal.content, tail(signal))
+}
+
+function tail (signal: Signal): string {
+  return `,"timestamp":"${new Date(signal.timestampMs).toISOString()}"}`
+}
+
+/** The answer to `history`: each message as its own frame's bytes, oldest first. */
+export function historyFrame (
+  id: RequestId | undefined, room: string, messages: readonly Sent[], more: boolean
+): Frame {
+  const parts: Array<string | Uint8Array> = [
+    `{"type":"history",${id === undefined ? '' : `"id":${JSON.stringify(id)},`}"room":"${room}","messages":[`
+  ]
+  messages.forEach((message, index) => {
+    if (index > 0) parts.push(',')
+    parts.push(payloadOf(message.frame))
+  })
+  parts.push(`],"more":${more}}`)
+  return textFrame(...parts)
+}
+
+/** The newest frames that fit into so many bytes, but at least one. */
+export function newestWithin (frames: readonly Sent[], maxBytes: number): readonly Sent[] {
+  let bytes = 0
+  let from = frames.length
+  while (from > 0) {
+    bytes += frames[from - 1]!.frame.length
+    if (bytes > maxBytes && from < frames.length) break
+    from--
+  }
+  return frames.slice(from)
+}

@@ -1,0 +1,27 @@
+import type { RoomKind } from '../protocol/rooms.ts'
+import { type Backlog, Room } from './room.ts'
+
+/** The rooms of this replica, by name. A Map: names of rooms come from clients. */
+export class Hub {
+  readonly #rooms = new Map<string, Room>()
+
+  /** @throws where the room is open already: two rooms of one name would each have half the members */
+  open (name: string, kind: RoomKind, backlog: Backlog): Room {
+    if (this.#rooms.has(name)) throw new Error(`room ${name} is open already`)
+    const room = new Room(name, kind, backlog)
+    this.#rooms.set(name, room)
+    return room
+  }
+
+  get (name: string): Room | undefined {
+    return this.#rooms.get(name)
+  }
+
+  close (name: string): void {
+    this.#rooms.delete(name)
+  }
+
+  get size (): number {
+    return this.#rooms.size
+  }
+}
