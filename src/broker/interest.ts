@@ -1,0 +1,102 @@
+import type { Envelope } from '../protocol/entry.ts'
+import type { Broker, BrokerListener } from './broker.ts'
+
+/** What is done with a room while this replica follows it. */
+export interface Followed {
+  /** The subscription is live: what comes from now on is heard. Resolves when the room can be joined. */
+  start (): Promise<void>
+  receive (envelope: Envelope): void
+  /** The subscription is live again after a loss. */
+  restore (): Promise<void>
+  stop (): void
+}
+
+interface FollowedRoom {
+  users: number
+  readonly followed: Followed
+  readonly ready: Promise<void>
+  linger: NodeJS.Timeout | undefined
+}
+
+const MAX_RESTORES = 32
+
+/**
+ * Which rooms this replica follows: those with members, and for `lingerMs` after the last one left (who
+ * reloads a page costs no SUBSCRIBE). DETACHED → SUBSCRIBING → SYNCING → LIVE, each room on its own.
+ */
+export class Interest implements BrokerListener {
+  readonly #broker: Broker
+  readonly #follow: (room: string) => Followed
+  readonly #lingerMs: number
+  readonly #rooms = new Map<string, FollowedRoom>()
+  // An UNSUBSCRIBE on its way: the next SUBSCRIBE of that room waits for it.
+  readonly #closing = new Map<string, Promise<void>>()
+
+  constructor (broker: Broker, follow: (room: string) => Followed, lingerMs: number) {
+    this.#broker = broker
+    this.#follow = follow
+    this.#lingerMs = lingerMs
+  }
+
+  /** Resolves when the room is LIVE. Every acquire that resolved wants one release. Rejects with BrokerError. */
+  async acquire (room: string): Promise<void> {
+    let interest = this.#rooms.get(room)
+    if (interest === undefined) {
+      const followed = this.#follow(room)
+      interest = { users: 0, followed, ready: this.#open(room, followed), linger: undefined }
+      this.#rooms.set(room, interest)
+    }
+    clearTimeout(interest.linger)
+    interest.users++
+    try {
+      await interest.ready
+    } catch (error) {
+      this.#close(room, interest)
+      throw error
+    }
+  }
+
+  release (room: string): void {
+    const interest = this.#rooms.get(room)
+    if (interest === undefined || --interest.users > 0) return
+    interest.linger = setTimeout(() => { if (interest.users === 0) this.#close(room, interest) }, this.#lingerMs)
+  }
+
+  onEnvelope (room: string, envelope: Envelope): void {
+    this.#rooms.get(room)?.followed.receive(envelope)
+  }
+
+  onRestored (rooms: readonly string[]): void {
+    const waiting = rooms.map((room) => this.#rooms.get(room)?.followed).filter((followed) => followed !== undefined)
+    const next = async (): Promise<void> => {
+      for (let followed = waiting.shift(); followed !== undefined; followed = waiting.shift()) await followed.restore()
+    }
+    for (let lane = 0; lane < Math.min(MAX_RESTORES, waiting.length); lane++) void next()
+  }
+
+  stop (): void {
+    for (const [room, interest] of this.#rooms) {
+      clearTimeout(interest.linger)
+      this.#rooms.delete(room)
+      interest.followed.stop()
+    }
+  }
+
+  async #open (room: string, followed: Followed): Promise<void> {
+    await this.#closing.get(room)
+    await this.#broker.subscribe(room)
+    await followed.start()
+  }
+
+  #close (room: string, interest: FollowedRoom): void {
+    // Another acquire of the same failed opening was here first.
+    if (this.#rooms.get(room) !== interest) return
+    this.#rooms.delete(room)
+    interest.followed.stop()
+    const closing = this.#broker.unsubscribe(room)
+      // Redis is away, and the subscription with it: it is not taken up again.
+      .catch(() => {})
+      .finally(() => { if (this.#closing.get(room) === closing) this.#closing.delete(room) })
+    this.#closing.set(room, closing)
+  }
+}

@@ -1,0 +1,83 @@
+import { BrokerError } from '../protocol/codes.ts'
+import { type IdempotencyKey, KEY_TTL_MS, type Signal } from '../protocol/entry.ts'
+import { ask, type RedisConnections, send } from '../redis/connections.ts'
+import type { Keys } from '../redis/keys.ts'
+import { digestOf, Script } from '../redis/script.ts'
+import { SIGNAL_ONCE_SCRIPT } from '../redis/scripts.ts'
+import type { Broker, BrokerListener, SignalOutcome } from './broker.ts'
+import { decodeEnvelope, encodeSignal } from './wire.ts'
+
+const MAX_CHANNELS_PER_COMMAND = 512
+
+/** Redis Pub/Sub, one channel a room (https://redis.io/docs/latest/develop/pubsub/). */
+export class RedisBroker implements Broker {
+  readonly #connections: RedisConnections
+  readonly #keys: Keys
+  readonly #signalOnce = new Script(SIGNAL_ONCE_SCRIPT, 1)
+  // What this replica is, or was, subscribed to: taken up again after a reconnect.
+  readonly #rooms = new Set<string>()
+  #listener: BrokerListener | undefined
+
+  constructor (connections: RedisConnections, keys: Keys) {
+    this.#connections = connections
+    this.#keys = keys
+  }
+
+  start (listener: BrokerListener): void {
+    this.#listener = listener
+    const { subscriber } = this.#connections
+    subscriber.on('messageBuffer', (channel: Buffer, payload: Buffer) => {
+      const envelope = decodeEnvelope(payload)
+      if (envelope !== undefined) listener.onEnvelope(this.#keys.roomOf(channel.toString('latin1')), envelope)
+    })
+    subscriber.on('ready', () => { void this.#resubscribe() })
+  }
+
+  async subscribe (room: string): Promise<void> {
+    const { subscriber } = this.#connections
+    await ask(subscriber, () => subscriber.subscribe(this.#keys.channel(room)))
+    this.#rooms.add(room)
+  }
+
+  async unsubscribe (room: string): Promise<void> {
+    this.#rooms.delete(room)
+    const { subscriber } = this.#connections
+    await ask(subscriber, () => subscriber.unsubscribe(this.#keys.channel(room)))
+  }
+
+  async publish (room: string, signal: Signal, key?: IdempotencyKey): Promise<SignalOutcome> {
+    const { commands } = this.#connections
+    const channel = this.#keys.channel(room)
+    const payload = encodeSignal(signal)
+    if (key === undefined) {
+      await send(commands, () => commands.publish(channel, payload))
+      return 'published'
+    }
+    const digest = digestOf(Buffer.from(signal.content).toString())
+    const outcome = await send(commands, () => this.#signalOnce.run(commands, [
+      this.#keys.dedupe(room, key), channel, payload, digest, KEY_TTL_MS
+    ]))
+    return String(outcome) as SignalOutcome
+  }
+
+  async stop (): Promise<void> {
+    this.#rooms.clear()
+    this.#connections.subscriber.removeAllListeners('messageBuffer')
+  }
+
+  /** A failure here is a lost connection: the next one starts again. */
+  async #resubscribe (): Promise<void> {
+    const { subscriber } = this.#connections
+    const rooms = [...this.#rooms]
+    for (let at = 0; at < rooms.length; at += MAX_CHANNELS_PER_COMMAND) {
+      const batch = rooms.slice(at, at + MAX_CHANNELS_PER_COMMAND)
+      try {
+        await ask(subscriber, () => subscriber.subscribe(...batch.map((room) => this.#keys.channel(room))))
+      } catch (error) {
+        if (error instanceof BrokerError) return
+        throw error
+      }
+      this.#listener?.onRestored(batch)
+    }
+  }
+}

@@ -1,0 +1,147 @@
+import type { MemoryBus } from '../broker/memory.ts'
+import { type Cursor, sameCursor } from '../protocol/cursor.ts'
+import type { Draft, Entry, GapReason } from '../protocol/entry.ts'
+import { newEntryId, newEpoch } from './ids.ts'
+import {
+  type History, type Log, META_TTL_MS, PAGE_BYTES, PAGE_ENTRIES, type Receipt, type Retention, type Snapshot,
+  type Stretch
+} from './log.ts'
+
+interface RoomLog { top: Cursor, timestampMs: number, touchedMs: number, entries: Entry[] }
+
+const SWEEP_MS = 60_000
+
+/** The embedded log: the same promises as Redis's, for as long as the process lives. */
+export class MemoryLog implements Log {
+  readonly #bus: MemoryBus
+  readonly #retentionOf: (room: string) => Retention
+  readonly #rooms = new Map<string, RoomLog>()
+  readonly #sweep = setInterval(() => this.#forget(), SWEEP_MS).unref()
+
+  constructor (bus: MemoryBus, retentionOf: (room: string) => Retention) {
+    this.#bus = bus
+    this.#retentionOf = retentionOf
+  }
+
+  async append (room: string, draft: Draft): Promise<Receipt | 'key_reused'> {
+    const seen = draft.key && this.#bus.dedupe.find<Cursor>(room, draft.key, draft.content)
+    if (seen !== undefined) return seen === 'key_reused' ? seen : { cursor: seen.result, duplicate: true }
+    const cursor = this.store(room, draft)
+    if (draft.key !== undefined) this.#bus.dedupe.remember(room, draft.key, draft.content, cursor)
+    return { cursor, duplicate: false }
+  }
+
+  /** Numbers, keeps and publishes, within one turn of the loop: position/memory.ts moves the car with it. */
+  store (room: string, draft: Draft): Cursor {
+    const log = this.#room(room)
+    // The clock may be set back; a room's time never goes back.
+    log.timestampMs = Math.max(log.timestampMs, Date.now())
+    const entry: Entry = {
+      epoch: log.top.epoch,
+      seq: log.top.seq + 1,
+      id: newEntryId(),
+      prev: log.top.id,
+      timestampMs: log.timestampMs,
+      from: draft.from,
+      content: Buffer.from(draft.content),
+      except: draft.except
+    }
+    log.top = { epoch: entry.epoch, seq: entry.seq, id: entry.id }
+    log.entries.push(entry)
+    if (log.entries.length > this.#retentionOf(room).maxEntries) log.entries.shift()
+    this.#bus.publish(room, { kind: 'entry', entry })
+    return log.top
+  }
+
+  async open (room: string, newest: number, maxBytes: number): Promise<Snapshot> {
+    const { top, timestampMs } = this.#room(room)
+    return { top, timestampMs, entries: newestWithin(this.#kept(room), newest, maxBytes) }
+  }
+
+  async after (room: string, place: Cursor): Promise<Stretch> {
+    const { top } = this.#room(room)
+    const kept = this.#kept(room)
+    const { latestOnly } = this.#retentionOf(room)
+    const entries = latestOnly ? kept : kept.filter((entry) => entry.seq > place.seq)
+    const gap = gapBetween(place, top, latestOnly, kept)
+    if (gap !== undefined) return { gap, top, entries: latestOnly ? kept : [] }
+    return { top, entries: place.seq === top.seq ? [] : oldestWithin(entries, PAGE_ENTRIES, PAGE_BYTES) }
+  }
+
+  async before (room: string, seq: number | undefined, limit: number, maxBytes: number): Promise<History> {
+    const kept = this.#rooms.has(room) ? this.#kept(room) : []
+    const older = seq === undefined ? kept : kept.filter((entry) => entry.seq < seq)
+    const entries = newestWithin(older, limit, maxBytes)
+    return { entries, more: entries.length < older.length }
+  }
+
+  async stop (): Promise<void> {
+    clearInterval(this.#sweep)
+  }
+
+  #room (name: string): RoomLog {
+    let room = this.#rooms.get(name)
+    if (room === undefined) {
+      const epoch = newEpoch()
+      room = { top: { epoch, seq: 0, id: epoch }, timestampMs: Date.now(), touchedMs: 0, entries: [] }
+      this.#rooms.set(name, room)
+    }
+    room.touchedMs = performance.now()
+    return room
+  }
+
+  /** A room's entries that are not too old; the others are let go of. */
+  #kept (room: string): readonly Entry[] {
+    const log = this.#room(room)
+    const { maxAgeMs } = this.#retentionOf(room)
+    if (maxAgeMs > 0) {
+      const oldestMs = Date.now() - maxAgeMs
+      log.entries = log.entries.filter((entry) => entry.timestampMs >= oldestMs)
+    }
+    return log.entries
+  }
+
+  #forget (): void {
+    const oldestMs = performance.now() - META_TTL_MS
+    for (const [name, room] of this.#rooms) {
+      const { maxAgeMs } = this.#retentionOf(name)
+      if (maxAgeMs > 0) room.entries = room.entries.filter((entry) => entry.timestampMs >= Date.now() - maxAgeMs)
+      if (room.touchedMs < oldestMs && (maxAgeMs > 0 || room.entries.length === 0)) this.#rooms.delete(name)
+    }
+  }
+}
+
+/** Why what follows a place cannot be told, in the order of redis/scripts.ts. */
+function gapBetween (
+  place: Cursor, top: Cursor, latestOnly: boolean, kept: readonly Entry[]
+): GapReason | undefined {
+  if (place.epoch !== top.epoch) return 'epoch'
+  if (place.seq > top.seq) return 'ahead'
+  if (place.seq === top.seq) return place.id === top.id ? undefined : 'fork'
+  if (latestOnly) return undefined
+  const at = kept.find((entry) => entry.seq >= place.seq)
+  if (at === undefined || at.seq > place.seq + 1) return 'trimmed'
+  if (at.seq === place.seq) return sameCursor(at, place) ? undefined : 'fork'
+  return at.prev === place.id ? undefined : 'fork'
+}
+
+/** The newest entries, oldest first, within a count and a size; at least one where there is one. */
+function newestWithin (entries: readonly Entry[], count: number, maxBytes: number): readonly Entry[] {
+  let bytes = 0
+  let from = entries.length
+  while (from > 0 && entries.length - from < count) {
+    bytes += entries[from - 1]!.content.length
+    if (bytes > maxBytes && from < entries.length) break
+    from--
+  }
+  return entries.slice(from)
+}
+
+function oldestWithin (entries: readonly Entry[], count: number, maxBytes: number): readonly Entry[] {
+  let bytes = 0
+  const to = entries.findIndex((entry, index) => {
+    bytes += entry.content.length
+    return index === count || (bytes > maxBytes && index > 0)
+  })
+  return to < 0 ? entries : entries.slice(0, to)
+}

@@ -1,0 +1,102 @@
+import { decodeBody, encodeBody } from '../broker/wire.ts'
+import type { Cursor } from '../protocol/cursor.ts'
+import { type Draft, type Entry, type GapReason, KEY_TTL_MS } from '../protocol/entry.ts'
+import { ask, type RedisConnections, send } from '../redis/connections.ts'
+import type { Keys } from '../redis/keys.ts'
+import { digestOf, Script } from '../redis/script.ts'
+import { AFTER_SCRIPT, APPEND_SCRIPT, BEFORE_SCRIPT, OPEN_SCRIPT } from '../redis/scripts.ts'
+import { newEntryId, newEpoch } from './ids.ts'
+import {
+  type History, type Log, META_TTL_MS, PAGE_BYTES, PAGE_ENTRIES, type Receipt, type Retention, type Snapshot,
+  type Stretch
+} from './log.ts'
+
+/** An entry as XRANGE gives it: `<seq>-0`, and its fields and values in turn. */
+type StreamEntry = readonly [id: Buffer, fields: readonly Buffer[]]
+
+/** Redis Streams (https://redis.io/docs/latest/develop/data-types/streams/), through the scripts of redis/. */
+export class RedisLog implements Log {
+  readonly #connections: RedisConnections
+  readonly #keys: Keys
+  readonly #retentionOf: (room: string) => Retention
+  readonly #append = new Script(APPEND_SCRIPT, 3)
+  readonly #open = new Script(OPEN_SCRIPT, 2)
+  readonly #after = new Script(AFTER_SCRIPT, 2)
+  readonly #before = new Script(BEFORE_SCRIPT, 1)
+
+  constructor (connections: RedisConnections, keys: Keys, retentionOf: (room: string) => Retention) {
+    this.#connections = connections
+    this.#keys = keys
+    this.#retentionOf = retentionOf
+  }
+
+  async append (room: string, draft: Draft): Promise<Receipt | 'key_reused'> {
+    const { commands } = this.#connections
+    const { maxEntries, maxAgeMs } = this.#retentionOf(room)
+    const reply = await send(commands, () => this.#append.run(commands, [
+      this.#keys.meta(room), this.#keys.stream(room), this.#keys.dedupe(room, draft.key),
+      this.#keys.channel(room), maxEntries, maxAgeMs, META_TTL_MS, newEpoch(), newEntryId(), encodeBody(draft),
+      draft.key === undefined ? '' : digestOf(draft.content), KEY_TTL_MS
+    ]))
+    const [epoch, seq, id, duplicate] = (reply as Buffer[]).map(String)
+    if (seq === undefined) return 'key_reused'
+    return { cursor: { epoch: epoch!, seq: Number(seq), id: id! }, duplicate: duplicate === '1' }
+  }
+
+  async open (room: string, newest: number, maxBytes: number): Promise<Snapshot> {
+    const { commands } = this.#connections
+    const reply = await ask(commands, () => this.#open.run(commands, [
+      this.#keys.meta(room), this.#keys.stream(room),
+      newEpoch(), META_TTL_MS, newest, maxBytes, this.#retentionOf(room).maxAgeMs
+    ]))
+    const [epoch, seq, id, timestampMs, entries] = reply as [Buffer, Buffer, Buffer, Buffer, StreamEntry[]]
+    const top = toCursor(epoch, seq, id)
+    return { top, timestampMs: Number(String(timestampMs)), entries: toEntries(entries, top.epoch) }
+  }
+
+  async after (room: string, place: Cursor): Promise<Stretch> {
+    const { commands } = this.#connections
+    const { maxAgeMs, latestOnly } = this.#retentionOf(room)
+    const reply = await ask(commands, () => this.#after.run(commands, [
+      this.#keys.meta(room), this.#keys.stream(room), newEpoch(), META_TTL_MS,
+      place.epoch, place.seq, place.id, PAGE_ENTRIES, PAGE_BYTES, maxAgeMs, latestOnly ? '1' : '0'
+    ]))
+    const [gap, epoch, seq, id, entries] = reply as [Buffer, Buffer, Buffer, Buffer, StreamEntry[]]
+    const top = toCursor(epoch, seq, id)
+    return { gap: String(gap) as GapReason || undefined, top, entries: toEntries(entries, top.epoch) }
+  }
+
+  async before (room: string, seq: number | undefined, limit: number, maxBytes: number): Promise<History> {
+    const { commands } = this.#connections
+    const end = seq === undefined ? '+' : `${seq - 1}-0`
+    const reply = await ask(commands, async () => await Promise.all([
+      this.#before.run(commands, [
+        this.#keys.stream(room), end, limit, maxBytes, this.#retentionOf(room).maxAgeMs
+      ]),
+      commands.hget(this.#keys.meta(room), 'e')
+    ]))
+    const [[entries, more], epoch] = reply as [[StreamEntry[], Buffer], string | null]
+    return { entries: epoch === null ? [] : toEntries(entries, epoch), more: String(more) === '1' }
+  }
+
+  async stop (): Promise<void> {}
+}
+
+function toCursor (epoch: Buffer, seq: Buffer, id: Buffer): Cursor {
+  return { epoch: String(epoch), seq: Number(String(seq)), id: String(id) }
+}
+
+function toEntries (entries: readonly StreamEntry[], epoch: string): Entry[] {
+  return entries.map(([streamId, fields]) => {
+    // The order in which redis/scripts.ts writes them: i, p, t, d.
+    const [, id, , prev, , timestampMs, , body] = fields as Buffer[]
+    return {
+      ...decodeBody(body!),
+      epoch,
+      seq: Number.parseInt(String(streamId), 10),
+      id: String(id),
+      prev: String(prev),
+      timestampMs: Number(String(timestampMs))
+    }
+  })
+}

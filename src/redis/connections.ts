@@ -1,0 +1,133 @@
+import { Redis, type RedisOptions } from 'ioredis'
+import { BrokerError } from '../protocol/codes.ts'
+
+/** Where Redis is. `password` and what `url` may hold of one never reach a log. */
+export interface RedisAddress {
+  readonly url: string
+  readonly password?: string | undefined
+  readonly db?: number | undefined
+}
+
+/** As much of pino as this folder asks for. */
+export interface RedisLogger {
+  info (fields: object, message: string): void
+  warn (fields: object, message: string): void
+}
+
+export const COMMAND_TIMEOUT_MS = 1_500
+const CONNECT_TIMEOUT_MS = 2_000
+const MAX_RETRY_DELAY_MS = 2_000
+const SUBSCRIBER_PING_MS = 1_500
+const SUBSCRIBER_SILENCE_MS = 5_000
+
+// Nothing waits in this process while Redis is away, and nothing is sent twice: with ioredis's defaults a reply
+// lost after execution moved the car by 100 for one +50, and a command to a dead Redis took 73.7 s to fail.
+const OPTIONS = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  autoResendUnfulfilledCommands: false,
+  commandTimeout: COMMAND_TIMEOUT_MS,
+  connectTimeout: CONNECT_TIMEOUT_MS,
+  keepAlive: 5_000,
+  // Full jitter, so that replicas don't come back in step.
+  retryStrategy: (times: number) => 50 + Math.random() * Math.min(MAX_RETRY_DELAY_MS, 100 * 2 ** Math.min(times, 10)),
+  reconnectOnError: (error: Error) => error.message.startsWith('READONLY')
+} satisfies RedisOptions
+
+/** A replica's two connections: one for commands, one that only listens. */
+export class RedisConnections {
+  readonly commands: Redis
+  readonly subscriber: Redis
+  readonly #ping: NodeJS.Timeout
+
+  constructor (address: RedisAddress, name: string, log: RedisLogger) {
+    const credentials = {
+      ...(address.password === undefined ? {} : { password: address.password }),
+      ...(address.db === undefined ? {} : { db: address.db })
+    }
+    this.commands = new Redis(address.url, { ...OPTIONS, ...credentials, connectionName: `${name}:commands` })
+    this.subscriber = new Redis(address.url, {
+      ...OPTIONS,
+      ...credentials,
+      connectionName: `${name}:subscriber`,
+      // broker/redis.ts subscribes again itself, because each room is read from its log after that.
+      autoResubscribe: false,
+      // With the pings below: a half-open subscriber stays `ready` for ever without both.
+      socketTimeout: SUBSCRIBER_SILENCE_MS
+    })
+    report(this.commands, 'commands', log)
+    report(this.subscriber, 'subscriber', log)
+    this.#ping = setInterval(() => {
+      if (this.subscriber.status === 'ready') this.subscriber.ping().catch(() => {})
+    }, SUBSCRIBER_PING_MS)
+  }
+
+  /** Begins to connect, and goes on trying for as long as it takes. */
+  start (): void {
+    this.commands.connect().catch(() => {})
+    this.subscriber.connect().catch(() => {})
+  }
+
+  get isReady (): boolean {
+    return this.commands.status === 'ready' && this.subscriber.status === 'ready'
+  }
+
+  async stop (): Promise<void> {
+    clearInterval(this.#ping)
+    await Promise.all([this.commands, this.subscriber].map(end))
+  }
+}
+
+/** QUIT waits for what is under way; where it cannot, the socket is dropped. */
+async function end (redis: Redis): Promise<void> {
+  try {
+    if (redis.status === 'ready') await redis.quit()
+  } catch {
+    // It is dropped below.
+  }
+  redis.disconnect()
+}
+
+/** One line when a connection comes or goes, and one for each new kind of failure: not one for every retry. */
+function report (redis: Redis, connection: string, log: RedisLogger): void {
+  let last = ''
+  redis.on('ready', () => {
+    last = ''
+    log.info({ connection }, 'connected to Redis')
+  })
+  redis.on('error', (error: NodeJS.ErrnoException) => {
+    const problem = error.code ?? error.message
+    if (problem !== last) log.warn({ connection, problem }, 'Redis cannot be used; trying again')
+    last = problem
+  })
+  redis.on('close', () => {
+    if (last === '') log.warn({ connection }, 'the connection to Redis was lost; trying again')
+    last ||= 'closed'
+  })
+}
+
+/**
+ * Sends one command and says truly what came of it.
+ *
+ * @throws BrokerError `unavailable` where it was certainly not carried out: it was never sent, or Redis refused
+ * it; `unknown_outcome` where the connection broke, or the deadline passed, after it was sent
+ */
+export async function send<Result> (redis: Redis, command: () => Promise<Result>): Promise<Result> {
+  if (redis.status !== 'ready') throw new BrokerError('unavailable')
+  try {
+    return await command()
+  } catch (error) {
+    const wasRefused = error instanceof Error && (error.name === 'ReplyError' || error.message.startsWith('Stream isn'))
+    throw new BrokerError(wasRefused ? 'unavailable' : 'unknown_outcome', { cause: error })
+  }
+}
+
+/** As `send`, for what changes nothing: where its outcome is unknown, nothing was done. */
+export async function ask<Result> (redis: Redis, command: () => Promise<Result>): Promise<Result> {
+  try {
+    return await send(redis, command)
+  } catch (error) {
+    throw new BrokerError('unavailable', { cause: error })
+  }
+}

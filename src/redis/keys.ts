@@ -1,0 +1,40 @@
+import type { IdempotencyKey } from '../protocol/entry.ts'
+
+/** The names of a room's keys and channel: one hash tag, so one slot of a Redis Cluster. */
+export class Keys {
+  readonly #prefix: string
+
+  constructor (prefix: string) {
+    this.#prefix = prefix
+  }
+
+  meta (room: string): string {
+    return this.#of(room, 'm')
+  }
+
+  stream (room: string): string {
+    return this.#of(room, 's')
+  }
+
+  counter (room: string): string {
+    return this.#of(room, 'counter')
+  }
+
+  /** Without a key the name stands in for one: a script's keys must all be real names of its slot. */
+  dedupe (room: string, key: IdempotencyKey | undefined): string {
+    return this.#of(room, key === undefined ? 'k' : `k:${key.scope}:${key.key}`)
+  }
+
+  channel (room: string): string {
+    return this.#of(room, 'c')
+  }
+
+  /** The room of a channel that `channel` named. */
+  roomOf (channel: string): string {
+    return channel.slice(this.#prefix.length + 1, -3)
+  }
+
+  #of (room: string, part: string): string {
+    return `${this.#prefix}{${room}}:${part}`
+  }
+}

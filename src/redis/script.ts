@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto'
+import type { Redis } from 'ioredis'
+
+export type ScriptArgument = string | number | Uint8Array
+
+/** A Lua script, run by its digest; sent whole where Redis does not know it (any more). */
+export class Script {
+  readonly #lua: string
+  readonly #sha1: string
+  readonly #keyCount: number
+
+  constructor (lua: string, keyCount: number) {
+    this.#lua = lua
+    this.#sha1 = createHash('sha1').update(lua).digest('hex')
+    this.#keyCount = keyCount
+  }
+
+  /** Replies come as Buffers, because content is bytes. */
+  async run (redis: Redis, keysAndArguments: readonly ScriptArgument[]): Promise<unknown> {
+    const rest = keysAndArguments.map((argument) => argument instanceof Uint8Array ? Buffer.from(argument) : argument)
+    try {
+      return await redis.callBuffer('EVALSHA', this.#sha1, this.#keyCount, ...rest)
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
+      return await redis.callBuffer('EVAL', this.#lua, this.#keyCount, ...rest)
+    }
+  }
+}
+
+/** A short digest of what came with an idempotency key, to tell a retry from another publish. */
+export function digestOf (content: string): string {
+  return createHash('sha1').update(content).digest('base64url')
+}

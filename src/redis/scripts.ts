@@ -1,0 +1,197 @@
+/**
+ * The Lua that runs inside Redis. A script is atomic but never rolls back, so the step that can fail (XADD)
+ * comes first and PUBLISH last. All names of a room carry one hash tag, so a script stays within one slot.
+ *
+ * Of a room: `m` hash of its log (e epoch, s newest seq, i its id, t its timestamp), `s` stream with ids
+ * `<seq>-0` (fields i id, p id of the entry before, t timestamp, d body as in broker/wire.ts),
+ * `k:<scope>:<key>` what an idempotent publish came to, `c` channel.
+ */
+
+/** Milliseconds since 1970 by Redis's clock, the one clock that matters. */
+const NOW = `
+local function nowMs ()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function int (number) return string.format('%.0f', number) end
+`
+
+/**
+ * `append` numbers and stores one entry, and `announce` publishes it. `limits` is maxEntries, maxAgeMs and
+ * metaTtlMs, where an age of 0 means for ever.
+ */
+const APPEND = `${NOW}
+local function append (meta, stream, limits, newEpoch, id, body)
+  local m = redis.call('HMGET', meta, 'e', 's', 'i', 't')
+  local epoch, top, prev, last = m[1], tonumber(m[2]), m[3], tonumber(m[4])
+  if not epoch then
+    epoch, top, prev, last = newEpoch, 0, newEpoch, 0
+    redis.call('DEL', stream)
+  end
+  local seq, time = int(top + 1), int(math.max(nowMs(), last))
+  redis.call('XADD', stream, 'MAXLEN', '=', limits.maxEntries, seq .. '-0', 'i', id, 'p', prev, 't', time, 'd', body)
+  redis.call('HSET', meta, 'e', epoch, 's', seq, 'i', id, 't', time)
+  if limits.maxAgeMs == '0' then
+    redis.call('PERSIST', stream)
+    redis.call('PERSIST', meta)
+  else
+    redis.call('PEXPIRE', stream, limits.maxAgeMs)
+    redis.call('PEXPIRE', meta, limits.metaTtlMs)
+  end
+  return { epoch = epoch, seq = seq, id = id, prev = prev, time = time, body = body }
+end
+local function announce (channel, e)
+  local header = table.concat({ '1 E', e.seq, e.epoch, e.id, e.prev, e.time }, ' ')
+  redis.call('PUBLISH', channel, header .. '\\n' .. e.body)
+end
+`
+
+/**
+ * KEYS meta, stream, key · ARGV channel, maxEntries, maxAgeMs, metaTtlMs, newEpoch, id, body,
+ * digest of the content ('' for no key), keyTtlMs
+ * → { epoch, seq, id, '1' for a duplicate }, or { 'key_reused' }
+ */
+export const APPEND_SCRIPT = `${APPEND}
+local channel, maxEntries, maxAgeMs, metaTtlMs, newEpoch, id, body, digest, keyTtlMs = unpack(ARGV)
+if digest ~= '' then
+  local seen = redis.call('HMGET', KEYS[3], 'h', 'e', 's', 'i')
+  if seen[1] == digest then return { seen[2], seen[3], seen[4], '1' } end
+  if seen[1] then return { 'key_reused' } end
+end
+local limits = { maxEntries = maxEntries, maxAgeMs = maxAgeMs, metaTtlMs = metaTtlMs }
+local entry = append(KEYS[1], KEYS[2], limits, newEpoch, id, body)
+if digest ~= '' then
+  redis.call('HSET', KEYS[3], 'h', digest, 'e', entry.epoch, 's', entry.seq, 'i', id)
+  redis.call('PEXPIRE', KEYS[3], keyTtlMs)
+end
+announce(channel, entry)
+return { entry.epoch, entry.seq, id, '0' }
+`
+
+/**
+ * Moves the car: checks the bounds, appends the new position to its room, sets the counter.
+ * KEYS meta, stream, key, counter · ARGV as APPEND_SCRIPT's with the delta in the body's place, then head
+ * (the body up to the content), min, max
+ * → { epoch, seq, id, duplicate, position }, { 'key_reused' } or { 'out_of_range' }
+ */
+export const MOVE_SCRIPT = `${APPEND}
+local channel, maxEntries, maxAgeMs, metaTtlMs, newEpoch, id, delta, digest, keyTtlMs, head, min, max = unpack(ARGV)
+if digest ~= '' then
+  local seen = redis.call('HMGET', KEYS[3], 'h', 'e', 's', 'i', 'v')
+  if seen[1] == digest then return { seen[2], seen[3], seen[4], '1', seen[5] } end
+  if seen[1] then return { 'key_reused' } end
+end
+local position = tonumber(redis.call('GET', KEYS[4]) or '0') + tonumber(delta)
+if position < tonumber(min) or position > tonumber(max) then return { 'out_of_range' } end
+position = int(position)
+local limits = { maxEntries = maxEntries, maxAgeMs = maxAgeMs, metaTtlMs = metaTtlMs }
+local entry = append(KEYS[1], KEYS[2], limits, newEpoch, id, head .. position)
+redis.call('SET', KEYS[4], position)
+if digest ~= '' then
+  redis.call('HSET', KEYS[3], 'h', digest, 'e', entry.epoch, 's', entry.seq, 'i', id, 'v', position)
+  redis.call('PEXPIRE', KEYS[3], keyTtlMs)
+end
+announce(channel, entry)
+return { entry.epoch, entry.seq, id, '0', position }
+`
+
+/**
+ * Publishes a signal once for its key. KEYS key · ARGV channel, payload, digest, keyTtlMs
+ * → 'published', 'duplicate' or 'key_reused'
+ */
+export const SIGNAL_ONCE_SCRIPT = `
+local seen = redis.call('HGET', KEYS[1], 'h')
+if seen == ARGV[3] then return 'duplicate' end
+if seen then return 'key_reused' end
+redis.call('HSET', KEYS[1], 'h', ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+redis.call('PUBLISH', ARGV[1], ARGV[2])
+return 'published'
+`
+
+/**
+ * The reading half. `kept`: entries of a range within a count and a size (at least one), none older than
+ * maxAgeMs. `field`: of an entry as XRANGE gives it.
+ */
+const READ = `${NOW}
+local function field (entry, name)
+  for at = 1, #entry[2], 2 do
+    if entry[2][at] == name then return entry[2][at + 1] end
+  end
+end
+local function isKept (entry, maxAgeMs)
+  return maxAgeMs == 0 or tonumber(field(entry, 't')) >= nowMs() - maxAgeMs
+end
+local function newest (stream, before, count, maxBytes, maxAgeMs)
+  local entries, bytes = {}, 0
+  for _, entry in ipairs(redis.call('XREVRANGE', stream, before, '-', 'COUNT', count + 1)) do
+    if not isKept(entry, maxAgeMs) then return entries, false end
+    bytes = bytes + #field(entry, 'd')
+    if #entries == count or (bytes > maxBytes and #entries > 0) then return entries, true end
+    table.insert(entries, 1, entry)
+  end
+  return entries, false
+end
+local function topOf (meta, newEpoch, metaTtlMs)
+  local m = redis.call('HMGET', meta, 'e', 's', 'i', 't')
+  if m[1] then return m end
+  m = { newEpoch, '0', newEpoch, int(nowMs()) }
+  redis.call('HSET', meta, 'e', m[1], 's', m[2], 'i', m[3], 't', m[4])
+  redis.call('PEXPIRE', meta, metaTtlMs)
+  return m
+end
+`
+
+/**
+ * KEYS meta, stream · ARGV newEpoch, metaTtlMs, count, maxBytes, maxAgeMs
+ * → { epoch, seq, id, timestampMs, entries }. Gives a room without a log its epoch.
+ */
+export const OPEN_SCRIPT = `${READ}
+local m = topOf(KEYS[1], ARGV[1], ARGV[2])
+local count = tonumber(ARGV[3])
+local entries = count > 0 and newest(KEYS[2], '+', count, tonumber(ARGV[4]), tonumber(ARGV[5])) or {}
+return { m[1], m[2], m[3], m[4], entries }
+`
+
+/**
+ * KEYS meta, stream · ARGV newEpoch, metaTtlMs, epoch, seq, id, count, maxBytes, maxAgeMs, '1' for latest only
+ * → { gap reason or '', top epoch, top seq, top id, entries }
+ */
+export const AFTER_SCRIPT = `${READ}
+local newEpoch, metaTtlMs, epoch, seq, id, count, maxBytes, maxAgeMs, latestOnly = unpack(ARGV)
+local m = topOf(KEYS[1], newEpoch, metaTtlMs)
+maxBytes, maxAgeMs, latestOnly = tonumber(maxBytes), tonumber(maxAgeMs), latestOnly == '1'
+local place, top = tonumber(seq), tonumber(m[2])
+local function answer (gap, entries) return { gap, m[1], m[2], m[3], entries } end
+local function gapped (reason)
+  return answer(reason, latestOnly and newest(KEYS[2], '+', 1, maxBytes, maxAgeMs) or {})
+end
+if epoch ~= m[1] then return gapped('epoch') end
+if place > top then return gapped('ahead') end
+if place == top then
+  if id == m[3] then return answer('', {}) end
+  return gapped('fork')
+end
+if latestOnly then return answer('', newest(KEYS[2], '+', 1, maxBytes, maxAgeMs)) end
+local range = redis.call('XRANGE', KEYS[2], seq .. '-0', '+', 'COUNT', count + 1)
+if range[1] and range[1][1] == seq .. '-0' then
+  if field(range[1], 'i') ~= id then return gapped('fork') end
+  table.remove(range, 1)
+end
+local first = range[1]
+if not first or first[1] ~= int(place + 1) .. '-0' or not isKept(first, maxAgeMs) then return gapped('trimmed') end
+if field(first, 'p') ~= id then return gapped('fork') end
+local entries, bytes = {}, 0
+for _, entry in ipairs(range) do
+  bytes = bytes + #field(entry, 'd')
+  if #entries == tonumber(count) or (bytes > maxBytes and #entries > 0) then break end
+  entries[#entries + 1] = entry
+end
+return answer('', entries)
+`
+
+/** KEYS stream · ARGV before ('+' for the end), count, maxBytes, maxAgeMs → { entries, '1' where there are more } */
+export const BEFORE_SCRIPT = `${READ}
+local entries, more = newest(KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]))
+return { entries, more and '1' or '0' }
+`
