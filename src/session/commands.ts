@@ -1,0 +1,131 @@
+import { historyFrame, newestWithin, sentEntry } from '../hub/frame.ts'
+import { refusal } from '../protocol/codes.ts'
+import { formatCursor } from '../protocol/cursor.ts'
+import type { Draft, IdempotencyKey } from '../protocol/entry.ts'
+import type { Request, RequestOf } from '../protocol/messages.ts'
+import { ALL, POSITION } from '../protocol/rooms.ts'
+import { join } from './join.ts'
+import { refuseLeave, refusePublish } from './permissions.ts'
+import type { Session } from './session.ts'
+
+const MAX_HISTORY_BYTES = 262_144
+
+/** What each request does: the only place where its steps are listed. Rejects with BrokerError. */
+export async function execute (session: Session, request: Request): Promise<void> {
+  switch (request.type) {
+    case 'join': return await join(session, request)
+    case 'leave': return leave(session, request)
+    case 'message': return await (isStored(session, request) ? publish : signal)(session, request)
+    case 'broadcast': return await broadcast(session, request)
+    case 'move': return await move(session, request)
+    case 'history': return await history(session, request)
+    case 'ping': return session.reply({ type: 'pong', id: request.id, timestamp: new Date().toISOString() })
+  }
+}
+
+function leave (session: Session, { id, room }: RequestOf<'leave'>): void {
+  const refused = refuseLeave(room)
+  if (refused !== undefined) return session.refuse(refused, id, room)
+  const member = session.members.get(room)
+  if (member !== undefined) {
+    session.members.delete(room)
+    session.claims.delete(room)
+    member.room.remove(member)
+    member.leave()
+    session.services.interest.release(room)
+  }
+  session.reply({ type: 'left', id, room })
+}
+
+function isStored (session: Session, request: RequestOf<'message'>): boolean {
+  return !request.ephemeral && session.services.rules.of(request.room).kind !== 'live'
+}
+
+/** To the room's log, which numbers and publishes it in one step. */
+async function publish (session: Session, request: RequestOf<'message'>): Promise<void> {
+  const { id, room } = request
+  const { rules, log } = session.services
+  const member = session.members.get(room)
+  const refused = refusePublish(room, rules.of(room), member !== undefined)
+  if (refused !== undefined) return session.refuse(refused, id, room)
+
+  const receipt = await log.append(room, draftOf(session, request))
+  if (receipt === 'key_reused') return session.refuse(refusal('key_reused'), id, room)
+  if (id === undefined) return
+  const { cursor, duplicate } = receipt
+  const ack = (): void => session.reply({
+    type: 'ack', id, room, seq: cursor.seq, cursor: formatCursor(cursor), duplicate: duplicate || undefined
+  })
+  // With `echo: false` the ack stands in the frame's place, in the room's order.
+  if (request.echo || member === undefined) ack()
+  else member.whenReached(cursor.seq, ack)
+}
+
+/** To whoever listens now: rooms of kind `live`, and ephemerals. */
+async function signal (session: Session, request: RequestOf<'message'>): Promise<void> {
+  const { id, room } = request
+  const { rules, broker } = session.services
+  const refused = refusePublish(room, rules.of(room), session.members.has(room))
+  if (refused !== undefined) return session.refuse(refused, id, room)
+
+  const { from, content, except, key } = draftOf(session, request)
+  const outcome = await broker.publish(room, {
+    from, except, content: Buffer.from(content), timestampMs: Date.now()
+  }, key)
+  if (outcome === 'key_reused') session.refuse(refusal('key_reused'), id, room)
+  else if (id !== undefined) session.reply({ type: 'ack', id, room, duplicate: outcome === 'duplicate' || undefined })
+}
+
+function draftOf (session: Session, request: RequestOf<'message'>): Draft {
+  return {
+    from: session.from,
+    content: request.content,
+    except: request.echo ? undefined : session.identity.connection,
+    key: keyOf(session, request.key)
+  }
+}
+
+function keyOf (session: Session, key: string | undefined): IdempotencyKey | undefined {
+  return key === undefined ? undefined : { scope: session.identity.keyScope, key }
+}
+
+async function broadcast (session: Session, request: RequestOf<'broadcast'>): Promise<void> {
+  const { id, content } = request
+  const receipt = await session.services.log.append(ALL, {
+    from: session.from, content, key: keyOf(session, request.key)
+  })
+  if (receipt === 'key_reused') return session.refuse(refusal('key_reused'), id)
+  if (id === undefined) return
+  const { cursor, duplicate } = receipt
+  session.reply({ type: 'ack', id, seq: cursor.seq, cursor: formatCursor(cursor), duplicate: duplicate || undefined })
+}
+
+async function move (session: Session, request: RequestOf<'move'>): Promise<void> {
+  const { id, delta } = request
+  const moved = await session.services.position.move(delta, keyOf(session, request.key))
+  if (typeof moved === 'string') return session.refuse(refusal(moved), id, POSITION)
+  if (id === undefined) return
+  const { position, cursor, duplicate } = moved
+  session.reply({
+    type: 'ack',
+    id,
+    room: POSITION,
+    seq: cursor.seq,
+    cursor: formatCursor(cursor),
+    position,
+    duplicate: duplicate || undefined
+  })
+}
+
+async function history (session: Session, request: RequestOf<'history'>): Promise<void> {
+  const { id, room, before, limit } = request
+  const { rules, log } = session.services
+  if (rules.of(room).kind === 'live') {
+    session.queue.push(historyFrame(id, room, [], false))
+    return
+  }
+  const page = await log.before(room, before, limit, MAX_HISTORY_BYTES)
+  const all = page.entries.map((entry) => sentEntry(room, entry))
+  const messages = newestWithin(all, MAX_HISTORY_BYTES)
+  session.queue.push(historyFrame(id, room, messages, page.more || messages.length < all.length))
+}

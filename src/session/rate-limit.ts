@@ -1,0 +1,53 @@
+/** Milliseconds of a clock that never goes back. */
+export type Clock = () => number
+
+/** Tokens come at a steady rate, up to a burst; each request takes one. */
+export class TokenBucket {
+  readonly #perMs: number
+  readonly #burst: number
+  readonly #now: Clock
+  #tokens: number
+  #filledMs: number
+
+  /** @param perSecond Infinity for no limit */
+  constructor (perSecond: number, burst: number, now: Clock) {
+    this.#perMs = perSecond / 1000
+    this.#burst = burst
+    this.#now = now
+    this.#tokens = burst
+    this.#filledMs = now()
+  }
+
+  /** Takes a token. 0 where there was one; else how long, in milliseconds, until there is. */
+  take (): number {
+    if (this.#perMs === Infinity) return 0
+    const nowMs = this.#now()
+    this.#tokens = Math.min(this.#burst, this.#tokens + (nowMs - this.#filledMs) * this.#perMs)
+    this.#filledMs = nowMs
+    if (this.#tokens < 1) return Math.ceil((1 - this.#tokens) / this.#perMs)
+    this.#tokens--
+    return 0
+  }
+}
+
+/** Counts offences within a sliding window. */
+export class Strikes {
+  readonly #max: number
+  readonly #windowMs: number
+  readonly #now: Clock
+  #timesMs: number[] = []
+
+  constructor (max: number, windowMs: number, now: Clock) {
+    this.#max = max
+    this.#windowMs = windowMs
+    this.#now = now
+  }
+
+  /** One more. True where that makes more than `max` within the window. */
+  add (): boolean {
+    const nowMs = this.#now()
+    this.#timesMs = this.#timesMs.filter((timeMs) => timeMs > nowMs - this.#windowMs)
+    this.#timesMs.push(nowMs)
+    return this.#timesMs.length > this.#max
+  }
+}

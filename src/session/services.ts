@@ -1,0 +1,46 @@
+import type { Broker } from '../broker/broker.ts'
+import type { Interest } from '../broker/interest.ts'
+import type { Hub } from '../hub/hub.ts'
+import type { Flusher } from '../hub/send-queue.ts'
+import type { Log } from '../log/log.ts'
+import type { Position } from '../position/position.ts'
+import type { RoomKind } from '../protocol/rooms.ts'
+import type { Heartbeat } from './heartbeat.ts'
+import type { Clock } from './rate-limit.ts'
+
+/** As much of a room's rule as a session asks for; room-rules.ts has the whole. */
+export interface RoomRule {
+  readonly kind: RoomKind
+  readonly publish: 'members' | 'anyone' | 'server'
+}
+
+export interface SessionLimits {
+  readonly maxMessageBytes: number
+  readonly sendQueueBytes: number
+  readonly stallTimeoutMs: number
+  readonly maxRoomsPerConnection: number
+  readonly requestsPerSecond: number
+  readonly publishesPerSecond: number
+  readonly pingIntervalMs: number
+}
+
+export interface SessionLogger {
+  debug (fields: object, message: string): void
+  error (fields: object, message: string): void
+}
+
+/** What all sessions of a replica share: built once, by gateway.ts. */
+export interface Services {
+  readonly replica: string
+  readonly limits: SessionLimits
+  readonly hub: Hub
+  readonly interest: Interest
+  readonly log: Log
+  readonly broker: Broker
+  readonly position: Position
+  readonly rules: { of (room: string): RoomRule }
+  readonly heartbeat: Heartbeat
+  readonly flusher: Flusher
+  readonly now: Clock
+  readonly logger: SessionLogger
+}

@@ -1,0 +1,254 @@
+import { Member } from '../hub/member.ts'
+import { replyFrame } from '../hub/frame.ts'
+import { type Outlet, SendQueue } from '../hub/send-queue.ts'
+import { decode, type Decoded } from '../protocol/codec.ts'
+import { BrokerError, type CloseName, CLOSES, ERRORS, type Refusal, refusal } from '../protocol/codes.ts'
+import { formatCursor } from '../protocol/cursor.ts'
+import type { Reply, Request, RequestId } from '../protocol/messages.ts'
+import { ALL, POSITION } from '../protocol/rooms.ts'
+import { execute } from './commands.ts'
+import type { Patient } from './heartbeat.ts'
+import { Strikes, TokenBucket } from './rate-limit.ts'
+import type { Services } from './services.ts'
+
+/** What a session asks of its connection; http/websocket.ts implements it. */
+export interface Transport extends Outlet {
+  /** Go on, or stop, taking what the client sends. */
+  setReading (on: boolean): void
+  /** Ends the connection when the client takes no byte for so long; 0 ends the watch. */
+  watchStall (timeoutMs: number): void
+  ping (): void
+  /** A closing handshake (RFC 6455 section 7). */
+  close (code: number, reason: string): void
+}
+
+export interface Identity {
+  readonly connection: string
+  readonly user: string
+  /** Whose keys count as one's own: the user's, or those of all guests, who have no lasting name. */
+  readonly keyScope: string
+}
+
+const MALFORMED_PER_MINUTE = 10
+const OVER_RATE_PER_10_S = 200
+const MAX_IN_FLIGHT = 256
+const MALFORMED = new Set(['bad_json', 'bad_message', 'unknown_type'])
+const PUBLISHES = new Set<Request['type']>(['message', 'broadcast', 'move'])
+
+/** One connection's life: what comes in is decoded, limited and executed; what goes out has one queue. */
+export class Session implements Patient {
+  readonly identity: Identity
+  readonly services: Services
+  readonly queue: SendQueue
+  /** The sender's name as JSON text, as messages carry it. */
+  readonly from: string
+  /** By room; also rooms whose join is under way count against the limit, in `claims`. */
+  readonly members = new Map<string, Member>()
+  readonly claims = new Set<string>()
+  heardMs: number
+  readonly #transport: Transport
+  readonly #requests: TokenBucket
+  readonly #publishes: TokenBucket
+  readonly #malformed: Strikes
+  readonly #overRate: Strikes
+  // Per room, the end of the chain of what was asked of it: a sender's requests keep their order.
+  readonly #chains = new Map<string, Promise<void>>()
+  #inFlight = 0
+  #isReading = true
+  #isClosed = false
+
+  constructor (services: Services, transport: Transport, identity: Identity) {
+    const { limits, now } = services
+    this.services = services
+    this.identity = identity
+    this.from = JSON.stringify(identity.user)
+    this.heardMs = now()
+    this.#transport = transport
+    this.queue = new SendQueue(transport, services.flusher, limits.sendQueueBytes, {
+      onFull: () => this.#onFull(),
+      onDrained: () => this.#onDrained()
+    })
+    this.#requests = new TokenBucket(limits.requestsPerSecond, 2 * limits.requestsPerSecond, now)
+    this.#publishes = new TokenBucket(limits.publishesPerSecond, 2 * limits.publishesPerSecond, now)
+    this.#malformed = new Strikes(MALFORMED_PER_MINUTE, 60_000, now)
+    this.#overRate = new Strikes(OVER_RATE_PER_10_S, 10_000, now)
+  }
+
+  get isClosed (): boolean {
+    return this.#isClosed
+  }
+
+  /** Says welcome, and takes part in `$all`, which this replica follows for as long as it lives. */
+  open (): void {
+    const { hub, heartbeat, limits, replica } = this.services
+    const all = hub.get(ALL)!
+    this.reply({
+      type: 'welcome',
+      protocol: 1,
+      connection: this.identity.connection,
+      user: this.identity.user,
+      replica,
+      pingIntervalMs: limits.pingIntervalMs,
+      maxMessageBytes: limits.maxMessageBytes,
+      broadcastCursor: formatCursor(all.top)
+    })
+    const member = new Member(this.identity.connection, this.queue, all, all.top)
+    this.members.set(ALL, member)
+    all.add(member)
+    heartbeat.add(this)
+  }
+
+  /** One whole message from the client. */
+  onFrame (data: Buffer, isBinary: boolean): void {
+    this.heard()
+    if (isBinary) {
+      this.close('binary')
+      return
+    }
+    const decoded = decode(data.toString())
+    const waitMs = this.#requests.take() ||
+      (decoded.ok && PUBLISHES.has(decoded.request.type) ? this.#publishes.take() : 0)
+    if (waitMs > 0) this.#refuseOverRate(decoded, waitMs)
+    else this.handle(decoded)
+  }
+
+  /** Anything at all came from the client. */
+  heard (): void {
+    this.heardMs = this.services.now()
+  }
+
+  /** Carries out a request that passed the limits, or says what is wrong with it. */
+  handle (decoded: Decoded): void {
+    if (!decoded.ok) {
+      this.refuse(decoded.refusal, decoded.id, decoded.room)
+      if (MALFORMED.has(decoded.refusal.reason) && this.#malformed.add()) this.close('malformed')
+      return
+    }
+    const { request } = decoded
+    this.#inFlight++
+    this.#updateReading()
+    const run = async (): Promise<void> => {
+      try {
+        if (!this.#isClosed) await execute(this, request)
+      } catch (error) {
+        this.#onFailure(request, error)
+      } finally {
+        this.#inFlight--
+        this.#updateReading()
+      }
+    }
+    void this.#inOrder(roomOf(request), run)
+  }
+
+  reply (reply: Reply): void {
+    this.queue.push(replyFrame(reply))
+  }
+
+  refuse (refused: Refusal, id: RequestId | undefined, room?: string): void {
+    const { code, retryable } = ERRORS[refused.reason]
+    this.reply({
+      type: 'error',
+      id,
+      room,
+      code,
+      reason: refused.reason,
+      message: refused.message,
+      retryable,
+      retryAfterMs: refused.retryAfterMs
+    })
+  }
+
+  ping (): void {
+    this.#transport.ping()
+  }
+
+  onSilence (): void {
+    // A client that is being waited for, because it reads slowly, is not read from: it cannot be heard.
+    if (this.#isReading) this.close('silent')
+    else this.ping()
+  }
+
+  /** Tells the client that this replica goes away, and closes. */
+  drain (): void {
+    this.reply({ type: 'goodbye', reason: 'draining', reconnect: true, afterMs: 0 })
+    this.close('draining')
+  }
+
+  /** Writes out what is queued, and closes. */
+  close (name: CloseName): void {
+    if (this.#isClosed) return
+    const { code, reason } = CLOSES[name]
+    this.queue.close()
+    this.#transport.close(code, reason)
+    this.onClosed()
+  }
+
+  /** The connection has ended, by whichever side. */
+  onClosed (): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.queue.close()
+    const { heartbeat, interest } = this.services
+    heartbeat.remove(this)
+    for (const [name, member] of this.members) {
+      member.room.remove(member)
+      member.leave()
+      if (name !== ALL) interest.release(name)
+    }
+    this.members.clear()
+  }
+
+  /** What is asked of one room is done in the order in which it was asked. */
+  async #inOrder (room: string | undefined, run: () => Promise<void>): Promise<void> {
+    if (room === undefined) return await run()
+    const before = this.#chains.get(room)
+    const link = before === undefined ? run() : before.then(run)
+    this.#chains.set(room, link)
+    await link
+    if (this.#chains.get(room) === link) this.#chains.delete(room)
+  }
+
+  #refuseOverRate (decoded: Decoded, waitMs: number): void {
+    const id = decoded.ok ? decoded.request.id : decoded.id
+    const room = decoded.ok ? ('room' in decoded.request ? decoded.request.room : undefined) : decoded.room
+    this.refuse(refusal('rate_limited', ERRORS.rate_limited.message, waitMs), id, room)
+    if (this.#overRate.add()) this.close('flooding')
+  }
+
+  #onFailure (request: Request, error: unknown): void {
+    if (error instanceof BrokerError) {
+      this.services.logger.debug({ connection: this.identity.connection, type: request.type, err: error }, 'request failed')
+      this.refuse(refusal(error.reason), request.id, 'room' in request ? request.room : undefined)
+      return
+    }
+    this.services.logger.error({ connection: this.identity.connection, type: request.type, err: error }, 'defect')
+    this.close('defect')
+  }
+
+  #onFull (): void {
+    this.#transport.watchStall(this.services.limits.stallTimeoutMs)
+    this.#updateReading()
+  }
+
+  #onDrained (): void {
+    this.#transport.watchStall(0)
+    this.heard()
+    this.#updateReading()
+    for (const member of this.members.values()) member.drained()
+  }
+
+  /** A peer that asks and never reads, or asks faster than Redis answers, must not grow us. */
+  #updateReading (): void {
+    const on = !this.queue.isFull && this.#inFlight < MAX_IN_FLIGHT
+    if (on === this.#isReading || this.#isClosed) return
+    this.#isReading = on
+    this.#transport.setReading(on)
+  }
+}
+
+/** The room whose order a request belongs to. */
+function roomOf (request: Request): string | undefined {
+  if (request.type === 'broadcast') return ALL
+  if (request.type === 'move') return POSITION
+  return request.type === 'ping' ? undefined : request.room
+}
