@@ -1,0 +1,203 @@
+import type { AddressInfo } from 'node:net'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { Broker } from './broker/broker.ts'
+import { type Followed, Interest } from './broker/interest.ts'
+import { MemoryBroker, MemoryBus } from './broker/memory.ts'
+import { RedisBroker } from './broker/redis.ts'
+import type { Config } from './config.ts'
+import { Admission } from './http/admission.ts'
+import { createServer } from './http/server.ts'
+import { Hub } from './hub/hub.ts'
+import { Flusher } from './hub/send-queue.ts'
+import type { Log } from './log/log.ts'
+import { MemoryLog } from './log/memory.ts'
+import { RedisLog } from './log/redis.ts'
+import { SharedReads } from './log/shared-reads.ts'
+import { RoomSync } from './log/sync.ts'
+import { MemoryPosition } from './position/memory.ts'
+import type { Position } from './position/position.ts'
+import { RedisPosition } from './position/redis.ts'
+import { ALL } from './protocol/rooms.ts'
+import { RedisConnections } from './redis/connections.ts'
+import { Keys } from './redis/keys.ts'
+import { readRoomRules, type RoomRules } from './room-rules.ts'
+import { Heartbeat } from './session/heartbeat.ts'
+import type { Services } from './session/services.ts'
+import type { Session } from './session/session.ts'
+
+const LINGER_MS = 10_000
+const RETRY_MS = 250
+const CLOSE_TIMEOUT_MS = 2_500
+
+/** What replicas share: Redis, or the embedded stand-in for it. */
+interface Shared {
+  readonly broker: Broker
+  readonly log: Log
+  readonly position: Position
+  readonly connections: RedisConnections | undefined
+}
+
+/** One replica. */
+export interface Gateway {
+  readonly replica: string
+  /** Listens, and begins to connect. Resolves with the address; rejects where the port cannot be had. */
+  start (): Promise<AddressInfo>
+  /** Says goodbye to everyone and ends. Safe to call twice. */
+  stop (): Promise<void>
+}
+
+/**
+ * The composition root: builds every part in order, and is the only chooser of memory or Redis.
+ * @throws ConfigError where the rules file cannot be used
+ */
+export async function createGateway (config: Config, logger: FastifyBaseLogger): Promise<Gateway> {
+  const rules = readRoomRules(config.roomsFile, config.log)
+  const shared = createShared(config, rules, logger)
+  const hub = new Hub()
+  const interest = new Interest(shared.broker, (room) => follow(room, hub, shared.log, rules), LINGER_MS)
+  const now = (): number => performance.now()
+  const services: Services = {
+    replica: config.replica,
+    limits: config,
+    hub,
+    interest,
+    log: shared.log,
+    broker: shared.broker,
+    position: shared.position,
+    rules,
+    heartbeat: new Heartbeat(config.pingIntervalMs, now),
+    flusher: new Flusher(),
+    now,
+    logger
+  }
+  const replica = new Replica(config, services, shared)
+  await replica.build(logger)
+  return replica
+}
+
+function createShared (config: Config, rules: RoomRules, logger: FastifyBaseLogger): Shared {
+  const retentionOf = (room: string): RetentionOf => rules.of(room).retention
+  if (config.redis === undefined) {
+    const bus = new MemoryBus()
+    const log = new MemoryLog(bus, retentionOf)
+    const position = new MemoryPosition(bus, log, config.positionBounds)
+    return { broker: new MemoryBroker(bus), log, position, connections: undefined }
+  }
+  const connections = new RedisConnections(config.redis, `tidegate:${config.replica}`, logger)
+  const keys = new Keys(config.redisPrefix)
+  return {
+    broker: new RedisBroker(connections, keys),
+    log: new RedisLog(connections, keys, retentionOf),
+    position: new RedisPosition(connections, keys, config.positionBounds),
+    connections
+  }
+}
+
+type RetentionOf = ReturnType<RoomRules['of']>['retention']
+
+/** A room that this replica begins to follow: kept in step with its log, where it has one. */
+function follow (name: string, hub: Hub, log: Log, rules: RoomRules): Followed {
+  const { kind, retention } = rules.of(name)
+  const room = hub.open(name, kind, new SharedReads(log, name))
+  const stop = (): void => hub.close(name)
+  if (kind === 'live') {
+    return {
+      start: async () => {},
+      receive: (envelope) => { if (envelope.kind === 'signal') room.signal(envelope.signal) },
+      restore: async () => {},
+      stop
+    }
+  }
+  const sync = new RoomSync(log, room, retention.latestOnly)
+  return {
+    start: () => sync.start(),
+    receive: (envelope) => sync.receive(envelope),
+    restore: () => sync.restore(),
+    stop: () => {
+      sync.stop()
+      stop()
+    }
+  }
+}
+
+class Replica implements Gateway {
+  readonly replica: string
+  readonly #config: Config
+  readonly #services: Services
+  readonly #shared: Shared
+  readonly #sessions = new Set<Session>()
+  #app: FastifyInstance | undefined
+  #isSynced = false
+  #stopping: Promise<void> | undefined
+  #retry: NodeJS.Timeout | undefined
+
+  constructor (config: Config, services: Services, shared: Shared) {
+    this.replica = config.replica
+    this.#config = config
+    this.#services = services
+    this.#shared = shared
+  }
+
+  async build (logger: FastifyBaseLogger): Promise<void> {
+    this.#app = await createServer({
+      logger,
+      trustProxy: this.#config.trustProxy,
+      allowedOrigins: this.#config.allowedOrigins,
+      services: this.#services,
+      admission: new Admission(this.#config, () => this.#whyClosed(), this.#services.now),
+      sessions: this.#sessions,
+      position: this.#shared.position,
+      whyNotReady: () => this.#whyNotReady()
+    })
+  }
+
+  async start (): Promise<AddressInfo> {
+    const { port, host } = this.#config
+    await this.#app!.listen({ port, host, listenTextResolver: (address) => `listening on ${address}` })
+    this.#shared.broker.start(this.#services.interest)
+    this.#shared.connections?.start()
+    this.#services.heartbeat.start()
+    await this.#followAll()
+    return this.#app!.server.address() as AddressInfo
+  }
+
+  async stop (): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return await this.#stopping
+  }
+
+  async #stop (): Promise<void> {
+    clearTimeout(this.#retry)
+    this.#services.heartbeat.stop()
+    for (const session of [...this.#sessions]) session.drain()
+    // A peer that never answers must not hold up the end.
+    const app = this.#app!
+    const forced = setTimeout(() => app.server.closeAllConnections(), CLOSE_TIMEOUT_MS)
+    await app.close()
+    clearTimeout(forced)
+    this.#services.interest.stop()
+    await this.#shared.broker.stop()
+    await this.#shared.log.stop()
+    await this.#shared.connections?.stop()
+  }
+
+  /** Broadcasts reach every connection, so no connection is taken before they can be heard. */
+  async #followAll (): Promise<void> {
+    try {
+      await this.#services.interest.acquire(ALL)
+      this.#isSynced = true
+    } catch {
+      if (this.#stopping === undefined) this.#retry = setTimeout(() => { void this.#followAll() }, RETRY_MS)
+    }
+  }
+
+  #whyClosed (): string | undefined {
+    if (this.#stopping !== undefined) return 'draining'
+    return this.#isSynced ? undefined : 'Redis cannot be reached yet'
+  }
+
+  #whyNotReady (): string | undefined {
+    if (this.#shared.connections?.isReady === false) return 'Redis cannot be reached'
+    return this.#whyClosed()
+  }
+}

@@ -1,0 +1,63 @@
+import cors from '@fastify/cors'
+import Fastify, {
+  type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController
+} from 'fastify'
+import type { Position } from '../position/position.ts'
+import { refusal } from '../protocol/codes.ts'
+import { registerErrors, sendRefusal } from './errors.ts'
+import { opsRoutes } from './ops.ts'
+import { isOriginAllowed } from './origins.ts'
+import { pageRoutes } from './pages.ts'
+import { positionRoutes } from './position.ts'
+import { registerWebSocket, type WebSocketOptions } from './websocket.ts'
+
+export interface ServerOptions extends WebSocketOptions {
+  readonly logger: FastifyBaseLogger
+  readonly trustProxy: readonly string[]
+  readonly allowedOrigins: readonly string[]
+  readonly position: Position
+  readonly whyNotReady: () => string | undefined
+}
+
+const HANDLER_TIMEOUT_MS = 5_000
+const HEADERS_TIMEOUT_MS = 8_000
+const REQUEST_TIMEOUT_MS = 10_000
+const BODY_BYTES = 65_536
+
+/** The HTTP shell: after the upgrade nothing in here knows of a connection any more. */
+export async function createServer (options: ServerOptions): Promise<FastifyInstance> {
+  const app = Fastify({
+    loggerInstance: options.logger.child({}, { serializers: { req: describeRequest } }),
+    logController: new LogController({ disableRequestLogging: true }),
+    trustProxy: [...options.trustProxy],
+    bodyLimit: BODY_BYTES,
+    handlerTimeout: HANDLER_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // A path that is not even a path is the client's mistake like any other.
+    frameworkErrors: (error, _request, reply) => {
+      void sendRefusal(reply as unknown as FastifyReply, refusal('bad_message', error.message))
+    },
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 2_000 }
+  })
+  registerErrors(app)
+  await app.register(cors, {
+    delegator: (request: FastifyRequest, callback) => callback(null, {
+      origin: request.headers.origin !== undefined &&
+        isOriginAllowed(request.headers.origin, request.host, options.allowedOrigins),
+      methods: ['GET', 'HEAD', 'POST', 'DELETE'],
+      allowedHeaders: ['authorization', 'content-type', 'idempotency-key'],
+      exposedHeaders: ['retry-after'],
+      maxAge: 600
+    })
+  })
+  await registerWebSocket(app, options)
+  await app.register(opsRoutes, { whyNotReady: options.whyNotReady })
+  await app.register(positionRoutes, { position: options.position })
+  await app.register(pageRoutes)
+  return app
+}
+
+/** A request in the log, without its query: `?token=` would be in it. */
+function describeRequest (request: FastifyRequest): object {
+  return { method: request.method, path: request.url?.split('?', 1)[0], address: request.ip }
+}

@@ -1,0 +1,56 @@
+import type { Socket } from 'node:net'
+import type { WebSocket } from 'ws'
+import type { Frame } from '../hub/frame.ts'
+import type { Transport } from '../session/session.ts'
+
+/**
+ * A session's way to its client. Frames go to the TCP socket as they are, past ws: they were built once for
+ * everyone. ws writes its own control frames to the same socket, each in one piece, so whole frames alternate.
+ */
+export class SocketTransport implements Transport {
+  readonly #ws: WebSocket
+  readonly #socket: Socket
+  #onTaken: (() => void) | undefined
+
+  constructor (ws: WebSocket, socket: Socket) {
+    this.#ws = ws
+    this.#socket = socket
+  }
+
+  /** @param onTaken called when the kernel has taken what was written */
+  start (onTaken: () => void): void {
+    this.#onTaken = onTaken
+  }
+
+  get pendingBytes (): number {
+    return this.#socket.writableLength
+  }
+
+  write (frames: readonly Frame[]): void {
+    // After a close frame nothing may follow (RFC 6455 section 5.5.1).
+    if (this.#ws.readyState !== this.#ws.OPEN || this.#socket.destroyed) return
+    const bytes = frames.length === 1 ? frames[0]! : Buffer.concat(frames)
+    this.#socket.write(bytes, this.#onTaken)
+  }
+
+  setReading (on: boolean): void {
+    if (this.#ws.readyState !== this.#ws.OPEN) return
+    if (on) this.#ws.resume()
+    else this.#ws.pause()
+  }
+
+  watchStall (timeoutMs: number): void {
+    // Node restarts this timeout whenever the kernel takes some bytes, though a write be not finished.
+    this.#socket.setTimeout(timeoutMs)
+  }
+
+  ping (): void {
+    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.ping()
+  }
+
+  close (code: number, reason: string): void {
+    // A paused socket would never see the other side's close frame.
+    if (this.#ws.isPaused) this.#ws.resume()
+    this.#ws.close(code, reason)
+  }
+}

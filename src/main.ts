@@ -1,0 +1,38 @@
+import closeWithGrace from 'close-with-grace'
+import { pino } from 'pino'
+import { ConfigError, loadConfig } from './config.ts'
+import { createGateway } from './gateway.ts'
+
+/** The process edge: environment in, signals and exit codes out. The only reader of `process`. */
+const GRACE_MS = 5_000
+
+try {
+  const config = loadConfig(process.env)
+  const logger = pino({ name: 'tidegate', level: config.logLevel, base: { replica: config.replica } })
+  const gateway = await createGateway(config, logger)
+  closeWithGrace({ delay: GRACE_MS, logger: false }, async ({ signal, err }) => {
+    if (err !== undefined) logger.fatal({ err }, 'uncaught error: ending')
+    else logger.info({ signal }, 'ending')
+    await gateway.stop()
+  })
+  const { port } = await gateway.start()
+  const site = `http://localhost:${port}`
+  const broker = config.redis === undefined ? 'memory' : 'redis'
+  logger.info({ broker, port }, `pages: chat ${site}/chat, dashboard ${site}/dashboard`)
+  if (process.stdout.isTTY) {
+    process.stdout.write(`\nTidegate is up.\n  chat       ${site}/chat\n  dashboard  ${site}/dashboard\n\n`)
+  }
+} catch (error) {
+  for (const line of describe(error)) process.stderr.write(`tidegate: ${line}\n`)
+  process.exit(1)
+}
+
+/** What a person who starts a gateway has to mend, a line each; a defect of ours with its stack. */
+function describe (error: unknown): readonly string[] {
+  if (error instanceof ConfigError) return error.problems
+  const { code, message, stack, address, port } = error as NodeJS.ErrnoException & { address?: string, port?: number }
+  if (code === 'EADDRINUSE') return [`PORT: ${port} is taken`]
+  if (code === 'EACCES') return [`PORT: ${port} may not be used by this user`]
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return [`HOST: ${address ?? message} is no address of this machine`]
+  return [stack ?? message]
+}

@@ -1,0 +1,126 @@
+import { readFileSync } from 'node:fs'
+import { Ajv, type ErrorObject } from 'ajv'
+import { parse } from 'yaml'
+import { ConfigError } from './config.ts'
+import type { Retention } from './log/log.ts'
+import { ALL, isRoomName, POSITION, type RoomKind } from './protocol/rooms.ts'
+
+/** Who may publish on a socket: `members` of the room, `anyone`, or nobody but the server itself. */
+export type Publishers = 'members' | 'anyone' | 'server'
+
+/** What holds for a room. */
+export interface RoomRule {
+  readonly kind: RoomKind
+  readonly publish: Publishers
+  readonly retention: Retention
+}
+
+interface WrittenRule {
+  readonly kind?: RoomKind
+  readonly publish?: Publishers
+  readonly entries?: number
+  readonly maxAgeMs?: number
+}
+interface Defaults { readonly maxEntries: number, readonly maxAgeMs: number }
+type WrittenRules = Readonly<Record<string, WrittenRule>>
+
+const BUILT_IN: WrittenRules = {
+  '*': { kind: 'log' },
+  'latest:*': { kind: 'latest' },
+  'live:*': { kind: 'live' },
+  [POSITION]: { kind: 'latest' },
+  [ALL]: { kind: 'log' }
+}
+
+// The one place that says what a rules file may hold: docs/rooms.md shows it.
+const validate = new Ajv({ allErrors: true }).compile({
+  type: 'object',
+  required: ['rooms'],
+  additionalProperties: false,
+  properties: {
+    rooms: {
+      type: 'object',
+      additionalProperties: {
+        type: 'object',
+        additionalProperties: false,
+        properties: {
+          kind: { enum: ['log', 'latest', 'live'] },
+          publish: { enum: ['members', 'anyone', 'server'] },
+          entries: { type: 'integer', minimum: 1, maximum: 1_000_000 },
+          maxAgeMs: { type: 'integer', minimum: 0 }
+        }
+      }
+    }
+  }
+})
+
+/** Rules by room name. A pattern is a name, or a prefix that ends in `*`; the longest match decides. */
+export class RoomRules {
+  readonly #exact = new Map<string, RoomRule>()
+  // Longest first.
+  readonly #prefixes: ReadonlyArray<readonly [prefix: string, rule: RoomRule]>
+
+  constructor (written: WrittenRules, defaults: Defaults) {
+    const prefixes: Array<readonly [string, RoomRule]> = []
+    for (const [pattern, rule] of Object.entries({ ...BUILT_IN, ...written })) {
+      if (pattern.endsWith('*')) prefixes.push([pattern.slice(0, -1), complete(rule, defaults)])
+      else this.#exact.set(pattern, complete(rule, defaults))
+    }
+    this.#prefixes = prefixes.sort(([a], [b]) => b.length - a.length)
+  }
+
+  of (room: string): RoomRule {
+    return this.#exact.get(room) ?? this.#prefixes.find(([prefix]) => room.startsWith(prefix))![1]
+  }
+}
+
+function complete (rule: WrittenRule, defaults: Defaults): RoomRule {
+  const kind = rule.kind ?? 'log'
+  return {
+    kind,
+    publish: rule.publish ?? 'members',
+    retention: {
+      maxEntries: kind === 'latest' ? 1 : rule.entries ?? defaults.maxEntries,
+      // The value of a `latest` room does not age.
+      maxAgeMs: kind === 'latest' ? 0 : rule.maxAgeMs ?? defaults.maxAgeMs,
+      latestOnly: kind === 'latest'
+    }
+  }
+}
+
+/**
+ * Reads ROOMS_FILE, YAML or JSON (which is YAML).
+ * @throws ConfigError that names every fault with its pattern and field
+ */
+export function readRoomRules (file: string | undefined, defaults: Defaults): RoomRules {
+  if (file === undefined) return new RoomRules({}, defaults)
+  let document: unknown
+  try {
+    document = parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    const [firstLine = ''] = (error as Error).message.split('\n')
+    throw new ConfigError([`ROOMS_FILE: ${file}: ${firstLine}`])
+  }
+  const { rooms } = validate(document) ? document as { rooms: WrittenRules } : { rooms: {} }
+  const problems = validate.errors == null ? patternProblems(Object.entries(rooms)) : schemaProblems(validate.errors)
+  if (problems.length > 0) throw new ConfigError(problems.map((problem) => `ROOMS_FILE: ${file}: ${problem}`))
+  return new RoomRules(rooms, defaults)
+}
+
+function schemaProblems (errors: readonly ErrorObject[]): string[] {
+  return errors.map(({ instancePath, message, params }) => {
+    const detail = 'allowedValues' in params
+      ? `: ${params['allowedValues'].join(', ')}`
+      : 'additionalProperty' in params ? `: ${params['additionalProperty']}` : ''
+    return `${instancePath.slice(1).replaceAll('/', '.') || 'the file'} ${message}${detail}`
+  })
+}
+
+function patternProblems (rules: ReadonlyArray<readonly [pattern: string, rule: WrittenRule]>): string[] {
+  return rules.flatMap(([pattern, rule]) => {
+    const name = pattern.endsWith('*') ? pattern.slice(0, -1) : pattern
+    if (name !== '' && !isRoomName(name)) return [`rooms.${pattern} is no room's name, nor a prefix that ends in *`]
+    if (pattern === POSITION && rule.kind !== 'latest') return [`rooms.${POSITION}.kind must be latest`]
+    return []
+  })
+}
