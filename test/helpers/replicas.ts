@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto'
+import type { Broker } from '../../src/broker/broker.ts'
+import { MemoryBroker, MemoryBus } from '../../src/broker/memory.ts'
+import { RedisBroker } from '../../src/broker/redis.ts'
+import type { Log, Retention } from '../../src/log/log.ts'
+import { MemoryLog } from '../../src/log/memory.ts'
+import { RedisLog } from '../../src/log/redis.ts'
+import { MemoryPosition } from '../../src/position/memory.ts'
+import type { Bounds, Position } from '../../src/position/position.ts'
+import { RedisPosition } from '../../src/position/redis.ts'
+import type { Envelope, Signal } from '../../src/protocol/entry.ts'
+import { RedisConnections } from '../../src/redis/connections.ts'
+import { Keys } from '../../src/redis/keys.ts'
+import type { RedisServer } from './redis.ts'
+import { Until } from './until.ts'
+
+export interface Heard { readonly room: string, readonly envelope: Envelope, readonly text: string }
+
+/** The ports of one replica, and what it has heard. */
+export interface TestReplica {
+  readonly broker: Broker
+  readonly log: Log
+  readonly position: Position
+  readonly heard: Heard[]
+  /** Resolves when this replica has heard a content in a room. */
+  hears (room: string, content: string): Promise<void>
+  /** What it heard of a room, as text, in order. */
+  of (room: string): string[]
+}
+
+/** Two replicas that share one bus, or one Redis. */
+export interface World {
+  readonly a: TestReplica
+  readonly b: TestReplica
+  end (): Promise<void>
+}
+
+export interface WorldOptions {
+  readonly retention?: Retention
+  readonly bounds?: Bounds
+  /** Puts a (broken) broker in front of replica a's. */
+  readonly wrap?: (broker: Broker) => Broker
+}
+
+export type MakeWorld = (options?: WorldOptions) => Promise<World>
+
+export const KEEP: Retention = { maxEntries: 500, maxAgeMs: 900_000, latestOnly: false }
+const ANYWHERE: Bounds = { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER }
+
+export const memoryWorld: MakeWorld = async ({ retention = KEEP, bounds = ANYWHERE, wrap = same } = {}) => {
+  const bus = new MemoryBus()
+  const log = new MemoryLog(bus, () => retention)
+  const position = new MemoryPosition(bus, log, bounds)
+  const a = listen(wrap(new MemoryBroker(bus)), log, position)
+  const b = listen(new MemoryBroker(bus), log, position)
+  return {
+    a,
+    b,
+    end: async () => {
+      await a.broker.stop()
+      await b.broker.stop()
+      await log.stop()
+    }
+  }
+}
+
+/** Both replicas have connections of their own, and a prefix that no other test has. */
+export function redisWorld (server: RedisServer): MakeWorld {
+  return async ({ retention = KEEP, bounds = ANYWHERE, wrap = same } = {}) => {
+    const keys = new Keys(`test-${randomBytes(6).toString('hex')}:`)
+    const connections = ['a', 'b'].map((name) => new RedisConnections({ url: server.url }, name, silent))
+    const [a, b] = connections.map((connection, index) => listen(
+      index === 0 ? wrap(new RedisBroker(connection, keys)) : new RedisBroker(connection, keys),
+      new RedisLog(connection, keys, () => retention),
+      new RedisPosition(connection, keys, bounds)
+    )) as [TestReplica, TestReplica]
+    await Promise.all(connections.map(async (connection) => {
+      const isReady = new Until()
+      connection.commands.on('ready', () => isReady.changed())
+      connection.subscriber.on('ready', () => isReady.changed())
+      connection.start()
+      await isReady.true('Redis is connected', () => connection.isReady)
+    }))
+    return {
+      a,
+      b,
+      end: async () => {
+        await Promise.all([a.broker.stop(), b.broker.stop()])
+        await Promise.all(connections.map((connection) => connection.stop()))
+      }
+    }
+  }
+}
+
+const silent = { info: () => {}, warn: () => {} }
+const same = (broker: Broker): Broker => broker
+
+function listen (broker: Broker, log: Log, position: Position): TestReplica {
+  const heard: Heard[] = []
+  const until = new Until()
+  broker.start({
+    onEnvelope: (room, envelope) => {
+      const message = envelope.kind === 'entry' ? envelope.entry : envelope.signal
+      heard.push({ room, envelope, text: Buffer.from(message.content).toString() })
+      until.changed()
+    },
+    onRestored: () => {}
+  })
+  const of = (room: string): string[] => heard.filter((message) => message.room === room).map(({ text }) => text)
+  return {
+    broker,
+    log,
+    position,
+    heard,
+    of,
+    hears: (room, content) => until.true(`${content} heard in ${room}`, () => of(room).includes(content))
+  }
+}
+
+/** A signal with a JSON text as its content. */
+export function signal (content: string): Signal {
+  return { from: '"ann"', content: Buffer.from(content), except: undefined, timestampMs: 1_700_000_000_000 }
+}
