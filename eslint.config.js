@@ -28,7 +28,7 @@ export default [
     rules: {
       // tap's t.test returns a promise that tap itself awaits.
       '@typescript-eslint/no-floating-promises': ['error', {
-        allowForKnownSafeCalls: [{ from: 'package', name: ['test', 'rejects', 'resolves'], package: 'tap' }]
+        allowForKnownSafePromises: [{ from: 'package', name: 'PromiseWithSubtest', package: '@tapjs/core' }]
       }]
     }
   }

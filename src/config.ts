@@ -122,24 +122,26 @@ export function loadConfig (env: Readonly<Record<string, string | undefined>>): 
   const problems: string[] = []
   for (const name of NOT_YET) if (given[name] !== undefined) problems.push(`${name}: not supported by this version`)
   if ((given['WORKERS'] ?? '1') !== '1') problems.push('WORKERS: not supported by this version (it runs 1)')
-  const settings = readSettings(given, problems)
-  const config = settings && toConfig(settings, problems)
-  if (config === undefined || problems.length > 0) throw new ConfigError(problems)
+  const config = toConfig(readSettings(given, problems), problems)
+  if (problems.length > 0) throw new ConfigError(problems)
   return config
 }
 
-function readSettings (given: Record<string, string | undefined>, problems: string[]): Settings | undefined {
+function readSettings (given: Record<string, string | undefined>, problems: string[]): Settings {
   const properties = Object.fromEntries(Object.entries(SETTINGS).map(([name, { unit, ...schema }]) => [name, schema]))
   try {
     return envSchema<Settings>({ schema: { type: 'object', properties }, data: given, env: false })
   } catch (error) {
     const faults = (error as { errors?: Array<{ instancePath: string, message: string }> }).errors
     if (faults === undefined) throw error
+    const rest = { ...given }
     for (const { instancePath, message } of faults) {
       const name = instancePath.slice(1) as keyof Settings
       problems.push(`${name}: ${describe(name, message)}, not ${JSON.stringify(given[name])}`)
+      delete rest[name]
     }
-    return undefined
+    // Once more without the bad ones, so that what is wrong with the others comes to light too.
+    return readSettings(rest, problems)
   }
 }
 

@@ -1,4 +1,4 @@
-import type t from 'tap'
+import type { Test } from 'tap'
 import type { MakeWorld, World } from '../helpers/replicas.ts'
 
 /**
@@ -12,7 +12,7 @@ export interface Clause {
 }
 
 /** Runs a contract against one implementation. */
-export function holds (test: typeof t, contract: readonly Clause[], make: MakeWorld): void {
+export function holds (test: Test, contract: readonly Clause[], make: MakeWorld): void {
   for (const promise of contract) {
     test.test(promise.name, async () => { await keep(promise, make) })
   }

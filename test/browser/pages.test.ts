@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import t, { type Test } from 'tap'
+import { startGateway } from '../helpers/gateway.ts'
+import { RedisServer } from '../helpers/redis.ts'
+import { eventually } from '../helpers/until.ts'
+
+const redis = await RedisServer.start()
+const browser: Browser = await chromium.launch({
+  executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', headless: true, chromiumSandbox: false
+})
+t.teardown(async () => {
+  await browser.close()
+  await redis.stop()
+})
+
+/** Where screenshots go, for whoever wants to look at them. */
+const SCREENSHOTS = process.env['SCREENSHOTS']
+
+/** A page of its own; what it says on its console, or throws, is a failure. */
+async function open (t: Test, url: string, width = 1280): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width, height: 800 } })
+  t.teardown(() => context.close())
+  const page = await context.newPage()
+  page.on('pageerror', (error) => t.fail(`the page threw: ${error.message}`))
+  page.on('console', (message) => {
+    // A browser reports every connection that breaks; the outage of a test does.
+    if (message.type() === 'error' && !/WebSocket connection|ERR_CONNECTION/.test(message.text())) t.fail(message.text())
+  })
+  await page.goto(url)
+  return page
+}
+
+async function isOnline (page: Page, who: RegExp): Promise<void> {
+  await page.locator('#status', { hasText: who }).waitFor()
+}
+
+async function say (page: Page, text: string): Promise<void> {
+  await page.fill('#text', text)
+  await page.press('#text', 'Enter')
+}
+
+async function shows (page: Page, from: string, content: string): Promise<void> {
+  await page.locator('#messages .message', { hasText: content })
+    .filter({ has: page.locator('.from', { hasText: from }) }).waitFor()
+}
+
+async function screenshot (page: Page, name: string): Promise<void> {
+  if (SCREENSHOTS === undefined) return
+  mkdirSync(SCREENSHOTS, { recursive: true })
+  await page.screenshot({ path: `${SCREENSHOTS}/${name}.png` })
+}
+
+t.test('two chat tabs and a dashboard on different replicas see each other', async (t) => {
+  const REDIS_PREFIX = `test-${randomBytes(6).toString('hex')}:`
+  const [a, b, c] = await Promise.all(['gw-a', 'gw-b', 'gw-c'].map((REPLICA) =>
+    startGateway(t, { REDIS_URL: redis.url, REDIS_PREFIX, REPLICA })))
+  const ann = await open(t, `${a!.http}/chat`)
+  const bob = await open(t, `${b!.http}/chat`)
+  const dashboard = await open(t, `${c!.http}/dashboard`)
+  for (const [page, name] of [[ann, 'ann'], [bob, 'bob']] as const) {
+    await page.fill('#name', name)
+    await page.press('#name', 'Enter')
+  }
+  await isOnline(ann, /as ann via gw-a/)
+  await isOnline(bob, /as bob via gw-b/)
+  await isOnline(dashboard, /gw-c/)
+  t.equal(await dashboard.textContent('#replica'), 'gw-c')
+
+  await say(ann, 'Hello, Bob')
+  await shows(bob, 'ann', 'Hello, Bob')
+  await say(bob, 'Hello, Ann')
+  await shows(ann, 'bob', 'Hello, Ann')
+  t.equal(await ann.locator('#messages .message').count(), 2)
+
+  await dashboard.locator('#position', { hasText: /^0$/ }).waitFor()
+  const before = await dashboard.locator('#car').boundingBox()
+  await dashboard.click('#forward')
+  await dashboard.locator('#position', { hasText: /^50$/ }).waitFor()
+  await eventually('the car has moved', async () => (await dashboard.locator('#car').boundingBox())!.x > before!.x + 10)
+  const other = await open(t, `${a!.http}/dashboard`)
+  await other.locator('#position', { hasText: /^50$/ }).waitFor()
+  await other.click('#backward')
+  await other.click('#backward')
+  await dashboard.locator('#position', { hasText: /^-50$/ }).waitFor()
+
+  await bob.fill('#join-room', 'lobby')
+  await bob.press('#join-room', 'Enter')
+  await say(bob, 'Only for the lobby')
+  await shows(bob, 'bob', 'Only for the lobby')
+  await say(ann, 'Still in general')
+  await shows(ann, 'ann', 'Still in general')
+  t.equal(await ann.locator('#messages .message', { hasText: 'Only for the lobby' }).count(), 0)
+  t.equal(await bob.locator('#messages .message', { hasText: 'Still in general' }).count(), 0)
+
+  for (const [page, name] of [[ann, 'chat'], [dashboard, 'dashboard']] as const) {
+    await screenshot(page, `${name}-wide`)
+    await page.setViewportSize({ width: 380, height: 740 })
+    await screenshot(page, `${name}-narrow`)
+    const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - window.innerWidth')
+    t.ok(overflow <= 0, `${name} fits a phone`)
+  }
+})
+
+t.test('a latecomer sees the history, and text is only ever text', async (t) => {
+  const { http } = await startGateway(t)
+  const ann = await open(t, `${http}/chat`)
+  await isOnline(ann, /^Online/)
+  const attack = '<img src=x onerror="document.title=\'owned\'"><b>bold</b>'
+  await say(ann, attack)
+  await shows(ann, 'guest-', attack)
+  const bob = await open(t, `${http}/chat`)
+  await shows(bob, 'guest-', attack)
+  t.equal(await bob.locator('#messages img, #messages b').count(), 0)
+  t.not(await bob.title(), 'owned')
+})
+
+t.test('the chat says that it has lost the connection, comes back by itself, and misses nothing', async (t) => {
+  const REDIS_PREFIX = `test-${randomBytes(6).toString('hex')}:`
+  const first = await startGateway(t, { REDIS_URL: redis.url, REDIS_PREFIX, REPLICA: 'before' })
+  const page = await open(t, `${first.http}/chat`)
+  await isOnline(page, /via before/)
+  await say(page, 'one')
+  await shows(page, 'guest-', 'one')
+  await first.gateway.stop()
+  await page.locator('#status', { hasText: /lost/ }).waitFor()
+  const second = await startGateway(t, { REDIS_URL: redis.url, REDIS_PREFIX, REPLICA: 'after', PORT: String(first.port) })
+  await isOnline(page, /via after/)
+  t.equal(await page.locator('#messages .message', { hasText: 'one' }).count(), 1)
+  t.equal(await page.locator('#messages .separator').count(), 0)
+  await say(page, 'two')
+  await shows(page, 'guest-', 'two')
+  t.ok(second.port)
+})

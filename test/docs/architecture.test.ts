@@ -1,0 +1,108 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+const SRC = join(ROOT, 'src')
+
+/** Who may import what: the table in ARCHITECTURE.md. Packages by name, folders of src by name. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  protocol: [],
+  hub: ['protocol'],
+  broker: ['protocol'],
+  log: ['protocol', 'broker'],
+  position: ['protocol', 'log', 'broker'],
+  redis: ['protocol', 'ioredis'],
+  session: ['protocol', 'hub', 'broker', 'log', 'position'],
+  http: ['protocol', 'session', 'hub', 'position', 'fastify', '@fastify/*', 'ws'],
+  web: []
+}
+/** Files that are allowed more than their folder. */
+const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
+  'broker/redis.ts': ['redis', 'ioredis'],
+  'log/redis.ts': ['redis', 'ioredis'],
+  'position/redis.ts': ['redis', 'ioredis'],
+  'config.ts': ['log', 'env-schema'],
+  'room-rules.ts': ['protocol', 'log', 'config.ts', 'ajv', 'yaml'],
+  'gateway.ts': ['*'],
+  'main.ts': ['config.ts', 'gateway.ts', 'pino', 'close-with-grace'],
+  'index.ts': ['config.ts', 'gateway.ts']
+}
+const BROWSER_SAFE = ['protocol', 'web']
+
+interface Import { readonly file: string, readonly target: string, readonly isNode: boolean }
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+const sources = new Map(files.map((file) => [file, readFileSync(join(SRC, file), 'utf8')]))
+const imports: Import[] = [...sources].flatMap(([file, source]) =>
+  [...source.matchAll(/(?:^|\n)(?:import|export)\b[^'\n]*(?:\n[^'\n]*)*?\bfrom '([^']+)'|(?:^|\n)import '([^']+)'/g)]
+    .map(([, from, bare]) => toImport(file, (from ?? bare)!)))
+
+function toImport (file: string, specifier: string): Import {
+  if (!specifier.startsWith('.')) return { file, target: specifier, isNode: specifier.startsWith('node:') }
+  return { file, target: relative(SRC, join(SRC, dirname(file), specifier)), isNode: false }
+}
+
+function folderOf (path: string): string {
+  return path.includes('/') ? path.slice(0, path.indexOf('/')) : path
+}
+
+function isAllowed ({ file, target, isNode }: Import): boolean {
+  if (isNode) return !BROWSER_SAFE.includes(folderOf(file))
+  if (sources.has(target) && folderOf(target) === folderOf(file)) return true
+  const allowed = [...(MAY_IMPORT[folderOf(file)] ?? []), ...(EXCEPTIONS[file] ?? [])]
+  return allowed.some((name) => name === '*' || name === target || name === folderOf(target) ||
+    (name.endsWith('/*') && target.startsWith(name.slice(0, -1))))
+}
+
+t.test('every folder imports only what the table lets it', async (t) => {
+  t.ok(imports.length > 100, 'the imports were found')
+  t.strictSame(imports.filter((each) => !isAllowed(each)).map(({ file, target }) => `${file} -> ${target}`), [])
+})
+
+t.test('every folder of src is in the table, and in ARCHITECTURE.md', async (t) => {
+  const folders = [...new Set(files.filter((file) => file.includes('/')).map(folderOf))].sort()
+  t.strictSame(folders, Object.keys(MAY_IMPORT).sort())
+  const page = readFileSync(join(ROOT, 'ARCHITECTURE.md'), 'utf8')
+  for (const folder of folders) t.match(page, `\`${folder}/\``, folder)
+})
+
+t.test('sessions and the hub know ports, never their implementations', async (t) => {
+  const known = imports.filter(({ file, target }) =>
+    ['session', 'hub', 'http'].includes(folderOf(file)) && /(?:^|\/)(?:memory|redis)\.ts$|^redis\//.test(target))
+  t.strictSame(known, [])
+})
+
+t.test('ioredis is imported by the Redis parts alone, fastify by http', async (t) => {
+  const importers = (name: RegExp): string[] => imports.filter(({ target }) => name.test(target)).map(({ file }) => file)
+  t.ok(importers(/^ioredis/).every((file) => file.startsWith('redis/') || file.endsWith('/redis.ts')))
+  t.ok(importers(/^@?fastify/).every((file) => file.startsWith('http/') || file === 'gateway.ts'))
+})
+
+t.test('only main.ts reads process', async (t) => {
+  const readers = [...sources].filter(([file, source]) => /\bprocess\.|node:process/.test(source) && file !== 'main.ts')
+  t.strictSame(readers.map(([file]) => file), [])
+})
+
+t.test('no file imports itself by a circle', async (t) => {
+  const edges = new Map(files.map((file) => [file, imports.filter((each) => each.file === file && isValue(each))
+    .map(({ target }) => target).filter((target) => sources.has(target))]))
+  const done = new Set<string>()
+  const circles: string[] = []
+  const visit = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' -> '))
+    if (path.includes(file) || done.has(file)) return
+    for (const target of edges.get(file)!) visit(target, [...path, file])
+    done.add(file)
+  }
+  for (const file of files) visit(file, [])
+  t.strictSame(circles, [])
+})
+
+/** A type alone leaves no trace in what runs. */
+function isValue ({ file, target }: Import): boolean {
+  const name = target.slice(target.lastIndexOf('/') + 1).replace('.', '\\.')
+  const statement = new RegExp(`import type [^;']*?from '[^']*${name}'`).exec(sources.get(file)!)
+  return statement === null
+}

@@ -1,0 +1,120 @@
+import t from 'tap'
+import { connect, refused } from '../helpers/client.ts'
+import { startGateway } from '../helpers/gateway.ts'
+
+t.test('the first frame says who and where one is, and what holds', async (t) => {
+  const { ws } = await startGateway(t)
+  const { welcome } = await connect(t, `${ws}?user=ann`)
+  t.match(welcome, {
+    type: 'welcome',
+    protocol: 1,
+    connection: /^c_[A-Za-z0-9_-]{6,}$/,
+    user: 'ann',
+    replica: 'gw-test',
+    pingIntervalMs: 25_000,
+    maxMessageBytes: 65_536,
+    broadcastCursor: /^[^.]+\.0\.[^.]+$/
+  })
+  t.equal(welcome['expires'], undefined)
+})
+
+t.test('a guest gets a name of its own', async (t) => {
+  const { ws } = await startGateway(t)
+  const [a, b] = await Promise.all([connect(t, ws), connect(t, ws)])
+  t.match(a.welcome['user'], /^guest-[a-z0-9]{6}$/)
+  t.not(a.welcome['user'], b.welcome['user'])
+})
+
+t.test('rooms named in the address are joined at once, with their history', async (t) => {
+  const { ws } = await startGateway(t)
+  const ann = await connect(t, `${ws}?join=general`)
+  for (const content of [1, 2, 3]) await ann.ask({ type: 'message', room: 'general', content })
+  const bob = await connect(t, `${ws}?join=position&join=general&history=2`)
+  t.match(await bob.take(({ room }) => room === 'position', 'joined'), { type: 'joined', replay: 1 })
+  t.match(await bob.next('joined'), { room: 'general', seq: 3, replay: 2 })
+  t.match(await bob.next('message'), { content: 2 })
+  t.match(await bob.next('message'), { content: 3 })
+})
+
+t.test('a room or a number that is none is told after the welcome; the connection stays', async (t) => {
+  const { ws } = await startGateway(t)
+  const client = await connect(t, `${ws}?join=%7Bbad%7D&join=good&history=x`)
+  t.match(await client.next('error'), { code: 400, reason: 'bad_room' })
+  t.match(await client.next('error'), { code: 400, reason: 'bad_message', message: /^history: / })
+  t.match(await client.ask({ type: 'ping' }), { type: 'pong' })
+})
+
+t.test('names that cannot be shown on one line are refused before the upgrade', async (t) => {
+  const { ws } = await startGateway(t)
+  for (const user of ['', 'a%0Ab', 'x'.repeat(65)]) {
+    const { status, body } = await refused(`${ws}?user=${user}`)
+    t.equal(status, 400)
+    t.match(body, { code: 400, reason: 'bad_message', message: /^user: / })
+  }
+})
+
+t.test('a page of another origin is refused before the upgrade; a listed one and none are let in', async (t) => {
+  const { ws, port } = await startGateway(t, { ALLOWED_ORIGINS: 'https://good.com, http://localhost:3000' })
+  for (const origin of ['https://evil.com', 'https://good.com.evil', 'null', 'http://good.com', 'https://good.com:444']) {
+    const { status, body } = await refused(ws, { origin })
+    t.equal(status, 403, origin)
+    t.match(body, { code: 403, reason: 'forbidden', message: /^origin: / })
+  }
+  for (const origin of ['https://good.com', 'HTTPS://GOOD.com:443', 'http://localhost:3000', `http://127.0.0.1:${port}`]) {
+    await connect(t, ws, { origin })
+  }
+  await connect(t, ws)
+})
+
+t.test('a star lets every origin in', async (t) => {
+  const { ws } = await startGateway(t, { ALLOWED_ORIGINS: '*' })
+  await connect(t, ws, { origin: 'https://evil.com' })
+  await connect(t, ws, { origin: 'null' })
+})
+
+t.test('an upgrade of any other address is refused, and a plain request for /ws too', async (t) => {
+  const { http, port } = await startGateway(t)
+  const there = await refused(`ws://127.0.0.1:${port}/position`)
+  t.equal(there.status, 400)
+  t.match(there.body, { reason: 'bad_message', message: /^upgrade: / })
+  t.equal((await refused(`ws://127.0.0.1:${port}/nowhere`)).status, 404)
+  const plain = await fetch(`${http}/ws`)
+  t.equal(plain.status, 400)
+  t.match(await plain.json(), { reason: 'bad_message', message: /^upgrade: / })
+})
+
+t.test('a replica that is full, or hears too much of one address, says so before the upgrade', async (t) => {
+  const full = await startGateway(t, { MAX_CONNECTIONS: '1' })
+  const first = await connect(t, full.ws)
+  const answer = await refused(full.ws)
+  t.equal(answer.status, 503)
+  t.ok(answer.retryAfter)
+  first.socket.close()
+  await first.closed
+  await connect(t, full.ws)
+
+  const crowded = await startGateway(t, { MAX_CONNECTIONS_PER_ADDRESS: '2' })
+  await connect(t, crowded.ws)
+  await connect(t, crowded.ws)
+  t.equal((await refused(crowded.ws)).status, 429)
+  // The address is the proxy's word, because the proxy is trusted: loopback.
+  await connect(t, crowded.ws, { headers: { 'x-forwarded-for': '203.0.113.9' } })
+})
+
+t.test('new connections come at a bounded rate', async (t) => {
+  const { ws } = await startGateway(t, { RATE_CONNECTIONS: '1' })
+  await connect(t, ws)
+  await connect(t, ws)
+  const { status, retryAfter } = await refused(ws)
+  t.equal(status, 503)
+  t.equal(retryAfter, '1')
+})
+
+t.test('a token in the address reaches no log', async (t) => {
+  const { ws, http, logged } = await startGateway(t, { LOG_LEVEL: 'trace' })
+  await connect(t, `${ws}?token=sesame`)
+  await refused(`${ws}?user=&token=sesame`)
+  await fetch(`${http}/nowhere?token=sesame`)
+  await fetch(`${http}/position?token=sesame`, { method: 'POST', body: '{', headers: { 'content-type': 'application/json' } })
+  t.notMatch(logged.join('\n'), /sesame/)
+})

@@ -1,0 +1,44 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import { Until } from './until.ts'
+
+const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
+
+export interface Ended { readonly code: number | null, readonly signal: string | null }
+
+/** `node dist/main.js` as anyone runs it, with only these settings. */
+export class GatewayProcess {
+  readonly child: ChildProcess
+  readonly ended: Promise<Ended>
+  stdout = ''
+  stderr = ''
+  readonly #until = new Until()
+
+  constructor (test: Test, env: Readonly<Record<string, string>>) {
+    const { PATH, HOME, NODE_OPTIONS, ...rest } = process.env
+    // tap's coverage travels in these.
+    const coverage = Object.fromEntries(Object.entries(rest).filter(([name]) => /^(TAP|_TAP|NODE_V8)/.test(name)))
+    this.child = spawn(process.execPath, [MAIN], {
+      env: { PATH, HOME, NODE_OPTIONS, ...coverage, ...env },
+      stdio: ['ignore', 'pipe', 'pipe']
+    })
+    this.child.stdout!.on('data', (chunk: Buffer) => {
+      this.stdout += String(chunk)
+      this.#until.changed()
+    })
+    this.child.stderr!.on('data', (chunk: Buffer) => { this.stderr += String(chunk) })
+    this.ended = once(this.child, 'close').then(([code, signal]) => ({ code, signal }))
+    test.teardown(async () => {
+      this.child.kill('SIGKILL')
+      await this.ended
+    })
+  }
+
+  /** The port that it says it listens on. */
+  async port (): Promise<number> {
+    await this.#until.true('the pages are announced', () => this.stdout.includes('/dashboard'), 15_000)
+    return Number(/localhost:(\d+)\/chat/.exec(this.stdout)![1])
+  }
+}
