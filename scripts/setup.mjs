@@ -1,0 +1,87 @@
+// Makes a fresh clone ready, with nothing but Node and npm: `node scripts/setup.mjs start|test|embedded`.
+//   start     npm packages, and dist/
+//   test      npm packages, build/, and the programs that the tests run: redis-server, nginx, chromium
+//   embedded  as test, without those programs (npm run test:embedded needs none)
+// What was done is remembered by what it was made from, so a second run takes no time.
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const PROGRAMS = { 'redis-server': 'redis-server', nginx: 'nginx', chromium: 'chromium' }
+const purpose = process.argv[2] ?? 'start'
+
+// Programs first: where they can't be had, nobody should have waited for the rest.
+if (purpose === 'test') installPrograms()
+once('packages', ['package.json', 'package-lock.json', '.taprc'], 'node_modules', () => {
+  say('installing npm packages')
+  // NODE_ENV=production would leave out the compiler.
+  run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'])
+})
+if (purpose === 'start') {
+  once('dist', sources('src'), 'dist', () => build())
+} else {
+  once('tap', ['package-lock.json', '.taprc'], 'node_modules/@tapjs/test/test-built', () => {
+    say('preparing the test runner')
+    run(process.execPath, ['node_modules/tap/dist/esm/run.mjs', 'build'])
+  })
+  once('build', sources('src', 'test'), 'build', () => build('build'))
+}
+
+function build (...out) {
+  say('compiling')
+  run(process.execPath, ['scripts/build.mjs', ...out])
+}
+
+/** Runs a step unless its result is there, made from the same files by the same Node. */
+function once (name, inputs, result, step) {
+  const stampFile = join('.setup', name)
+  const stamp = digest(inputs)
+  if (existsSync(result) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return
+  step()
+  mkdirSync('.setup', { recursive: true })
+  writeFileSync(stampFile, stamp)
+}
+
+function digest (files) {
+  const hash = createHash('sha256').update(process.version)
+  for (const file of files) hash.update(file).update('\0').update(readFileSync(file))
+  return hash.digest('hex')
+}
+
+function sources (...folders) {
+  const files = folders.flatMap((folder) => readdirSync(folder, { recursive: true }).map((file) => join(folder, file)))
+  const settings = ['tsconfig.json', 'tsconfig.build.json', 'tsconfig.web.json', 'package-lock.json', 'scripts/build.mjs']
+  return [...files.filter((file) => statSync(file).isFile()).sort(), ...settings]
+}
+
+function installPrograms () {
+  const missing = Object.keys(PROGRAMS).filter((program) => spawnSync(program, ['--version']).error !== undefined)
+  if (missing.length === 0) return
+  const packages = missing.map((program) => PROGRAMS[program])
+  if (existsSync('/etc/debian_version') && process.getuid() === 0) {
+    say(`installing ${packages.join(', ')} (for the tests; once)`)
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    run('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=120', 'update'], env)
+    run('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=120', 'install', '-y', '--no-install-recommends', ...packages], env)
+    return
+  }
+  fail(`the tests run real servers and a real browser, and these are not on the PATH: ${missing.join(', ')}.
+Install them with your system's package manager (Debian, Ubuntu: sudo apt-get install ${packages.join(' ')};
+macOS: brew install redis nginx, and Chromium with a \`chromium\` on the PATH), and run npm test again.
+The part that needs none of them: npm run test:embedded`)
+}
+
+function run (command, args, env = process.env) {
+  const { status, error } = spawnSync(command, args, { stdio: ['ignore', 2, 2], env })
+  if (status !== 0) fail(`${command} ${args.join(' ')} failed${error === undefined ? '' : `: ${error.message}`}`)
+}
+
+function say (text) {
+  process.stderr.write(`tidegate: ${text}\n`)
+}
+
+function fail (text) {
+  say(text)
+  process.exit(1)
+}
