@@ -22,7 +22,6 @@ export interface ServerOptions extends WebSocketOptions {
 const HANDLER_TIMEOUT_MS = 5_000
 const HEADERS_TIMEOUT_MS = 8_000
 const REQUEST_TIMEOUT_MS = 10_000
-const BODY_BYTES = 65_536
 
 /** The HTTP shell: after the upgrade nothing in here knows of a connection any more. */
 export async function createServer (options: ServerOptions): Promise<FastifyInstance> {
@@ -30,7 +29,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
     loggerInstance: options.logger.child({}, { serializers: { req: describeRequest } }),
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: [...options.trustProxy],
-    bodyLimit: BODY_BYTES,
+    bodyLimit: options.services.limits.maxMessageBytes || Number.MAX_SAFE_INTEGER,
     handlerTimeout: HANDLER_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     // A path that is not even a path is the client's mistake like any other.

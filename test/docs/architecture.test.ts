@@ -75,7 +75,8 @@ t.test('sessions and the hub know ports, never their implementations', async (t)
 })
 
 t.test('ioredis is imported by the Redis parts alone, fastify by http', async (t) => {
-  const importers = (name: RegExp): string[] => imports.filter(({ target }) => name.test(target)).map(({ file }) => file)
+  const importers = (name: RegExp): string[] =>
+    imports.filter(({ target }) => name.test(target)).map(({ file }) => file)
   t.ok(importers(/^ioredis/).every((file) => file.startsWith('redis/') || file.endsWith('/redis.ts')))
   t.ok(importers(/^@?fastify/).every((file) => file.startsWith('http/') || file === 'gateway.ts'))
 })

@@ -1,0 +1,34 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { connect } from '../helpers/client.ts'
+import { startGateway } from '../helpers/gateway.ts'
+
+const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
+
+t.test('the ten lines of the README work as they stand', async (t) => {
+  const { port, ws } = await startGateway(t)
+  const snippet = /```js\n([^`][\s\S]*?)```/.exec(readme)![1]!
+  t.equal(snippet.trimEnd().split('\n').length, 10)
+  const bob = await connect(t, `${ws}?join=general`)
+  // Node has the browser's WebSocket from 22 on, and behind a flag before.
+  const flags = typeof WebSocket === 'undefined' ? ['--experimental-websocket', '--no-warnings'] : []
+  const child = spawn(process.execPath, [...flags, '-e', snippet.replace('8080', String(port))], {
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  t.teardown(() => { child.kill() })
+  const [printed] = await once(child.stdout, 'data')
+  t.equal(String(printed), 'ann: Hello from ten lines\n')
+  t.match(await bob.next('message'), { from: 'ann', content: 'Hello from ten lines' })
+})
+
+t.test('the links of the documents lead somewhere', async (t) => {
+  for (const page of ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'docs/rooms.md', 'docs/configuration.md']) {
+    const url = new URL(`../../../${page}`, import.meta.url)
+    for (const [, target] of readFileSync(url, 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)\)/g)) {
+      if (target!.endsWith('/')) continue
+      t.ok(readFileSync(new URL(target!, url)).length > 0, `${page}: ${target}`)
+    }
+  }
+})

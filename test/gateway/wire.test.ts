@@ -1,0 +1,22 @@
+import t from 'tap'
+import { connect } from '../helpers/client.ts'
+import { startGateway } from '../helpers/gateway.ts'
+
+t.test('control frames and messages of every size go side by side, whole', async (t) => {
+  const { ws } = await startGateway(t, { RATE_PUBLISHES: '0', RATE_REQUESTS: '0', PING_INTERVAL_MS: '4' })
+  const [ann, bob] = await Promise.all([connect(t, `${ws}?join=red`), connect(t, `${ws}?join=red`)])
+  await Promise.all([ann.next('joined'), bob.next('joined')])
+  let pings = 0
+  let pongs = 0
+  bob.socket.on('ping', () => { pings++ })
+  bob.socket.on('pong', () => { pongs++ })
+  const sizes = [0, 1, 20, 40, 60, 125, 126, 1_000, 40_000, 65_300]
+  for (let n = 0; n < 200; n++) {
+    bob.socket.ping('x'.repeat(n % 125))
+    await ann.ask({ type: 'message', room: 'red', content: 'x'.repeat(sizes[n % sizes.length]!) })
+  }
+  await bob.until('all messages', () => bob.frames.length === 200)
+  t.strictSame(bob.frames.map(({ content }) => (content as string).length), Array.from({ length: 200 }, (_, n) => sizes[n % 10]))
+  t.ok(pings > 5, 'the gateway pinged')
+  t.equal(pongs, 200)
+})
