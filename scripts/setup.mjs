@@ -13,7 +13,7 @@ const purpose = process.argv[2] ?? 'start'
 
 // Programs first: where they can't be had, nobody should have waited for the rest.
 if (purpose === 'test') installPrograms()
-once('packages', ['package.json', 'package-lock.json', '.taprc'], 'node_modules', () => {
+once('packages', ['package-lock.json'], 'node_modules', () => {
   say('installing npm packages')
   // NODE_ENV=production would leave out the compiler.
   run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'])

@@ -39,6 +39,9 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 2_000 }
   })
   registerErrors(app)
+  app.addHook('onResponse', async (request, reply) => {
+    request.log.debug({ req: request, status: reply.statusCode, tookMs: reply.elapsedTime }, 'request')
+  })
   await app.register(cors, {
     delegator: (request: FastifyRequest, callback) => callback(null, {
       origin: request.headers.origin !== undefined &&

@@ -17,17 +17,24 @@ export class Member {
   readonly connection: string
   readonly room: Room
   readonly #queue: SendQueue
+  readonly #onWithheld: (sent: Cursor) => void
   #state: MemberState = 'live'
   #last: Cursor | undefined
   #missed = 0
   #waiting: Waiting[] = []
 
-  /** @param last the place from which it reads on; undefined in `live` rooms, which have none */
-  constructor (connection: string, queue: SendQueue, room: Room, last: Cursor | undefined) {
+  /**
+   * @param last the place from which it reads on; undefined in `live` rooms, which have none
+   * @param onWithheld called in the place of a frame that this connection wanted no echo of
+   */
+  constructor (
+    connection: string, queue: SendQueue, room: Room, last: Cursor | undefined, onWithheld: (sent: Cursor) => void
+  ) {
     this.connection = connection
     this.room = room
     this.#queue = queue
     this.#last = last
+    this.#onWithheld = onWithheld
   }
 
   /** The newest message of the room that this connection has got. */
@@ -127,7 +134,8 @@ export class Member {
         this.#state = 'behind'
         return false
       }
-      if (sent.except !== this.connection) this.#queue.push(sent.frame)
+      if (sent.except === this.connection) this.#onWithheld(sent)
+      else this.#queue.push(sent.frame)
       this.#last = sent
       if (this.#waiting.length > 0) this.#settle()
     }

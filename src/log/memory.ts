@@ -39,7 +39,7 @@ export class MemoryLog implements Log {
     const entry: Entry = {
       epoch: log.top.epoch,
       seq: log.top.seq + 1,
-      id: newEntryId(),
+      id: draft.id ?? newEntryId(),
       prev: log.top.id,
       timestampMs: log.timestampMs,
       from: draft.from,

@@ -35,8 +35,8 @@ export class RedisLog implements Log {
     const { maxEntries, maxAgeMs } = this.#retentionOf(room)
     const reply = await send(commands, () => this.#append.run(commands, [
       this.#keys.meta(room), this.#keys.stream(room), this.#keys.dedupe(room, draft.key),
-      this.#keys.channel(room), maxEntries, maxAgeMs, META_TTL_MS, newEpoch(), newEntryId(), encodeBody(draft),
-      draft.key === undefined ? '' : digestOf(draft.content), KEY_TTL_MS
+      this.#keys.channel(room), maxEntries, maxAgeMs, META_TTL_MS, newEpoch(), draft.id ?? newEntryId(),
+      encodeBody(draft), draft.key === undefined ? '' : digestOf(draft.content), KEY_TTL_MS
     ]))
     const [epoch, seq, id, duplicate] = (reply as Buffer[]).map(String)
     if (seq === undefined) return 'key_reused'

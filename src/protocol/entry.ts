@@ -2,6 +2,8 @@ import type { Cursor } from './cursor.ts'
 
 /** What a publisher hands in. `from` and `content` are JSON text: they reach every client as these very bytes. */
 export interface Draft {
+  /** The id the entry shall have, where the publisher wants to know it again; else the log chooses one. */
+  readonly id?: string | undefined
   /** The sender's name as a JSON string literal. */
   readonly from: string
   /** Any JSON value, as it was written. */

@@ -1,4 +1,7 @@
 import { historyFrame, newestWithin, sentEntry } from '../hub/frame.ts'
+import type { Member } from '../hub/member.ts'
+import { newEntryId } from '../log/ids.ts'
+import type { Receipt } from '../log/log.ts'
 import { refusal } from '../protocol/codes.ts'
 import { formatCursor } from '../protocol/cursor.ts'
 import type { Draft, IdempotencyKey } from '../protocol/entry.ts'
@@ -49,16 +52,37 @@ async function publish (session: Session, request: RequestOf<'message'>): Promis
   const refused = refusePublish(room, rules.of(room), member !== undefined)
   if (refused !== undefined) return session.refuse(refused, id, room)
 
-  const receipt = await log.append(room, draftOf(session, request))
+  if (request.echo || member === undefined) {
+    acknowledge(session, request, await log.append(room, draftOf(session, request)))
+  } else await publishWithoutEcho(session, request, member)
+}
+
+/**
+ * The ack stands in the frame's place, in the room's order: it leaves as the entry passes by this member, whose
+ * live copy may come before Redis's answer, or after it.
+ */
+async function publishWithoutEcho (session: Session, request: RequestOf<'message'>, member: Member): Promise<void> {
+  const entryId = newEntryId()
+  session.withheld.set(entryId, (cursor) => acknowledge(session, request, { cursor, duplicate: false }))
+  try {
+    const receipt = await session.services.log.append(request.room, { ...draftOf(session, request), id: entryId })
+    if (receipt !== 'key_reused' && !receipt.duplicate) {
+      member.whenReached(receipt.cursor.seq, () => session.passWithheld(receipt.cursor))
+    } else if (session.withheld.delete(entryId)) acknowledge(session, request, receipt)
+  } catch (error) {
+    // Where the entry has passed by, it is stored whatever became of Redis's answer, and the ack has left.
+    if (session.withheld.delete(entryId)) throw error
+  }
+}
+
+function acknowledge (session: Session, request: RequestOf<'message'>, receipt: Receipt | 'key_reused'): void {
+  const { id, room } = request
   if (receipt === 'key_reused') return session.refuse(refusal('key_reused'), id, room)
   if (id === undefined) return
   const { cursor, duplicate } = receipt
-  const ack = (): void => session.reply({
+  session.reply({
     type: 'ack', id, room, seq: cursor.seq, cursor: formatCursor(cursor), duplicate: duplicate || undefined
   })
-  // With `echo: false` the ack stands in the frame's place, in the room's order.
-  if (request.echo || member === undefined) ack()
-  else member.whenReached(cursor.seq, ack)
 }
 
 /** To whoever listens now: rooms of kind `live`, and ephemerals. */

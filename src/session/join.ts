@@ -1,5 +1,5 @@
 import { newestWithin, sentEntry } from '../hub/frame.ts'
-import { Member } from '../hub/member.ts'
+import type { Member } from '../hub/member.ts'
 import type { Room } from '../hub/room.ts'
 import type { Snapshot } from '../log/log.ts'
 import { refusal } from '../protocol/codes.ts'
@@ -45,8 +45,7 @@ export async function join (session: Session, request: Join): Promise<void> {
 async function enter (session: Session, request: Join, room: Room, isLive: boolean): Promise<boolean> {
   const snapshot = isLive ? undefined : await readSnapshot(session, request)
   if (session.isClosed) return false
-  const member = new Member(session.identity.connection, session.queue, room, snapshot?.top)
-  session.members.set(request.room, member)
+  const member = session.enter(request.room, room, snapshot?.top)
   if (snapshot === undefined) session.reply({ type: 'joined', id: request.id, room: request.room })
   else replay(session, request, snapshot)
   room.add(member)

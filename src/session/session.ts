@@ -1,9 +1,10 @@
 import { Member } from '../hub/member.ts'
 import { replyFrame } from '../hub/frame.ts'
+import type { Room } from '../hub/room.ts'
 import { type Outlet, SendQueue } from '../hub/send-queue.ts'
 import { decode, type Decoded } from '../protocol/codec.ts'
 import { BrokerError, type CloseName, CLOSES, ERRORS, type Refusal, refusal } from '../protocol/codes.ts'
-import { formatCursor } from '../protocol/cursor.ts'
+import { type Cursor, formatCursor } from '../protocol/cursor.ts'
 import type { Reply, Request, RequestId } from '../protocol/messages.ts'
 import { ALL, POSITION } from '../protocol/rooms.ts'
 import { execute } from './commands.ts'
@@ -45,6 +46,8 @@ export class Session implements Patient {
   /** By room; also rooms whose join is under way count against the limit, in `claims`. */
   readonly members = new Map<string, Member>()
   readonly claims = new Set<string>()
+  /** By an entry's id: what is answered in the place of its frame, which this connection wanted no echo of. */
+  readonly withheld = new Map<string, (cursor: Cursor) => void>()
   heardMs: number
   readonly #transport: Transport
   readonly #requests: TokenBucket
@@ -92,10 +95,23 @@ export class Session implements Patient {
       maxMessageBytes: limits.maxMessageBytes,
       broadcastCursor: formatCursor(all.top)
     })
-    const member = new Member(this.identity.connection, this.queue, all, all.top)
-    this.members.set(ALL, member)
-    all.add(member)
+    all.add(this.enter(ALL, all, all.top))
     heartbeat.add(this)
+  }
+
+  /** This connection becomes a member; the caller adds it to the room when it has said so to the client. */
+  enter (name: string, room: Room, last: Cursor | undefined): Member {
+    const onWithheld = (sent: Cursor): void => this.passWithheld(sent)
+    const member = new Member(this.identity.connection, this.queue, room, last, onWithheld)
+    this.members.set(name, member)
+    return member
+  }
+
+  /** The place of an entry has come, whose frame is not sent: its answer is, once. */
+  passWithheld (cursor: Cursor): void {
+    const answer = this.withheld.get(cursor.id)
+    this.withheld.delete(cursor.id)
+    answer?.(cursor)
   }
 
   /** One whole message from the client. */

@@ -71,6 +71,21 @@ t.test('1,000 concurrent moves over both replicas end on the exact sum, and sock
   }
 })
 
+t.test('with echo false the ack stands in the place of the frame, on whichever replica', async (t) => {
+  const [a, b] = await startPair(t)
+  const clients = await Promise.all([a, b, a, b].map(({ ws }) => connect(t, `${ws}?join=red`)))
+  await Promise.all(clients.map((client) => client.next('joined')))
+  const each = 100
+  for (let n = 0; n < each; n++) {
+    for (const client of clients) client.send({ type: 'message', room: 'red', content: n, id: n, echo: false })
+  }
+  for (const client of clients) {
+    await client.until('all of them', () => client.frames.length === each * clients.length)
+    t.equal(client.frames.filter(({ type }) => type === 'ack').length, each)
+    t.strictSame(client.frames.map(({ seq }) => seq), Array.from({ length: each * 4 }, (_, n) => n + 1))
+  }
+})
+
 t.test('a broadcast reaches every connection of every replica', async (t) => {
   const [a, b] = await startPair(t)
   const clients = await Promise.all([a, a, b, b].map(({ ws }) => connect(t, ws)))
