@@ -14,11 +14,11 @@ export interface RedisLogger {
   warn (fields: object, message: string): void
 }
 
-export const COMMAND_TIMEOUT_MS = 1_500
+const COMMAND_TIMEOUT_MS = 1_500
 const CONNECT_TIMEOUT_MS = 2_000
 const MAX_RETRY_DELAY_MS = 2_000
-const SUBSCRIBER_PING_MS = 1_500
-const SUBSCRIBER_SILENCE_MS = 5_000
+const PING_MS = 1_500
+const SILENCE_MS = 5_000
 
 // Nothing waits in this process while Redis is away, and nothing is sent twice: with ioredis's defaults a reply
 // lost after execution moved the car by 100 for one +50, and a command to a dead Redis took 73.7 s to fail.
@@ -27,9 +27,10 @@ const OPTIONS = {
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
-  commandTimeout: COMMAND_TIMEOUT_MS,
   connectTimeout: CONNECT_TIMEOUT_MS,
   keepAlive: 5_000,
+  // With the pings below: a half-open connection stays `ready` for ever without both.
+  socketTimeout: SILENCE_MS,
   // Full jitter, so that replicas don't come back in step.
   retryStrategy: (times: number) => 50 + Math.random() * Math.min(MAX_RETRY_DELAY_MS, 100 * 2 ** Math.min(times, 10)),
   reconnectOnError: (error: Error) => error.message.startsWith('READONLY')
@@ -52,15 +53,15 @@ export class RedisConnections {
       ...credentials,
       connectionName: `${name}:subscriber`,
       // broker/redis.ts subscribes again itself, because each room is read from its log after that.
-      autoResubscribe: false,
-      // With the pings below: a half-open subscriber stays `ready` for ever without both.
-      socketTimeout: SUBSCRIBER_SILENCE_MS
+      autoResubscribe: false
     })
     report(this.commands, 'commands', log)
     report(this.subscriber, 'subscriber', log)
     this.#ping = setInterval(() => {
-      if (this.subscriber.status === 'ready') this.subscriber.ping().catch(() => {})
-    }, SUBSCRIBER_PING_MS)
+      for (const redis of [this.commands, this.subscriber]) {
+        if (redis.status === 'ready') redis.ping().catch(() => {})
+      }
+    }, PING_MS)
   }
 
   /** Begins to connect, and goes on trying for as long as it takes. */
@@ -116,10 +117,28 @@ function report (redis: Redis, connection: string, log: RedisLogger): void {
 export async function send<Result> (redis: Redis, command: () => Promise<Result>): Promise<Result> {
   if (redis.status !== 'ready') throw new BrokerError('unavailable')
   try {
-    return await command()
+    return await withDeadline(command())
   } catch (error) {
     const wasRefused = error instanceof Error && (error.name === 'ReplyError' || error.message.startsWith('Stream isn'))
     throw new BrokerError(wasRefused ? 'unavailable' : 'unknown_outcome', { cause: error })
+  }
+}
+
+/**
+ * A deadline that is fair to a loop that stood still: timers run before sockets are read, so the answer may be
+ * here already when the time is up. What came meanwhile is read first.
+ */
+async function withDeadline<Result> (answer: Promise<Result>): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined
+  const deadline = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      setImmediate(() => reject(new Error(`no answer from Redis within ${COMMAND_TIMEOUT_MS} ms`)))
+    }, COMMAND_TIMEOUT_MS)
+  })
+  try {
+    return await Promise.race([answer, deadline])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
-import { Until } from './until.ts'
+import { eventually, Until } from './until.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
 
@@ -34,6 +34,14 @@ export class GatewayProcess {
       this.child.kill('SIGKILL')
       await this.ended
     })
+  }
+
+  /** Where it is, as soon as it is fit for traffic. */
+  async ready (): Promise<{ http: string, ws: string }> {
+    const port = await this.port()
+    const http = `http://127.0.0.1:${port}`
+    await eventually('ready', async () => (await fetch(`${http}/readyz`)).status === 200, 15_000)
+    return { http, ws: `ws://127.0.0.1:${port}/ws` }
   }
 
   /** The port that it says it listens on. */
