@@ -1,0 +1,218 @@
+import t from 'tap'
+import { type Config, ConfigError, loadConfig } from '../../src/config.ts'
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/** What is wrong with these settings. */
+function problems (env: Env): readonly string[] {
+  try {
+    loadConfig(env)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  return []
+}
+
+t.test('without settings the gateway runs by its defaults', (t) => {
+  const { replica, ...config } = loadConfig({})
+  const expected: Omit<Config, 'replica'> = {
+    port: 8080,
+    host: '0.0.0.0',
+    redis: undefined,
+    redisPrefix: 'tg:',
+    allowedOrigins: [],
+    trustProxy: ['loopback'],
+    roomsFile: undefined,
+    log: { maxEntries: 500, maxAgeMs: 900_000 },
+    maxMessageBytes: 65_536,
+    sendQueueBytes: 262_144,
+    stallTimeoutMs: 30_000,
+    maxConnections: 20_000,
+    maxConnectionsPerAddress: 200,
+    maxRoomsPerConnection: 128,
+    requestsPerSecond: 50,
+    publishesPerSecond: 20,
+    connectionsPerSecond: 500,
+    pingIntervalMs: 25_000,
+    positionBounds: { min: -Number.MAX_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER },
+    logLevel: 'info'
+  }
+  t.strictSame(config, expected)
+  t.match(replica, /^[A-Za-z0-9_.:-]{6,64}$/)
+  t.end()
+})
+
+t.test('two replicas of one host have two names', (t) => {
+  t.not(loadConfig({}).replica, loadConfig({}).replica)
+  t.end()
+})
+
+t.test('settings are read from text', (t) => {
+  t.match(loadConfig({
+    PORT: '0',
+    HOST: '::1',
+    REPLICA: 'gw-1',
+    LOG_ENTRIES: '7',
+    POSITION_MIN: '-5',
+    POSITION_MAX: '-5',
+    LOG_LEVEL: 'debug',
+    TRUST_PROXY: '10.0.0.0/10, ::1/128,uniquelocal,192.168.0.1',
+    ROOMS_FILE: 'rooms.yaml'
+  }), {
+    port: 0,
+    host: '::1',
+    replica: 'gw-1',
+    log: { maxEntries: 7 },
+    positionBounds: { min: -5, max: -5 },
+    logLevel: 'debug',
+    trustProxy: ['10.0.0.0/10', '::1/128', 'uniquelocal', '192.168.0.1'],
+    roomsFile: 'rooms.yaml'
+  })
+  t.end()
+})
+
+t.test('settings come from what is handed in, not from the process', (t) => {
+  t.intercept(process, 'env', { value: { LOG_ENTRIES: '7' } })
+  t.equal(loadConfig({}).log.maxEntries, 500)
+  t.end()
+})
+
+t.test('an empty setting is an unset one', (t) => {
+  t.match(loadConfig({ PORT: '', REDIS_URL: '', AUTH_SECRET: '', LOG_LEVEL: undefined }),
+    { port: 8080, redis: undefined, logLevel: 'info' })
+  t.end()
+})
+
+t.test('0 turns a limit off', (t) => {
+  const limits = {
+    SEND_QUEUE_BYTES: 'sendQueueBytes',
+    MAX_CONNECTIONS: 'maxConnections',
+    MAX_CONNECTIONS_PER_ADDRESS: 'maxConnectionsPerAddress',
+    MAX_ROOMS_PER_CONNECTION: 'maxRoomsPerConnection',
+    RATE_REQUESTS: 'requestsPerSecond',
+    RATE_PUBLISHES: 'publishesPerSecond',
+    RATE_CONNECTIONS: 'connectionsPerSecond'
+  } as const
+  for (const [name, member] of Object.entries(limits)) t.equal(loadConfig({ [name]: '0' })[member], Infinity, name)
+  t.end()
+})
+
+t.test('for ws and for timers off is 0', (t) => {
+  const env = { MAX_MESSAGE_BYTES: '0', STALL_TIMEOUT_MS: '0', PING_INTERVAL_MS: '0', LOG_MAX_AGE_MS: '0' }
+  t.match(loadConfig(env), { maxMessageBytes: 0, stallTimeoutMs: 0, pingIntervalMs: 0, log: { maxAgeMs: 0 } })
+  t.end()
+})
+
+t.test('every bad setting is named in one error, with what it must be', (t) => {
+  const env = {
+    PORT: '65536',
+    LOG_ENTRIES: '0',
+    LOG_LEVEL: 'loud',
+    RATE_REQUESTS: '-1',
+    MAX_CONNECTIONS: 'many',
+    PING_INTERVAL_MS: '1.5',
+    STALL_TIMEOUT_MS: '2147483648',
+    AUTH_SECRET: 'secret'
+  }
+  const found = problems(env)
+  t.strictSame([...found].sort(), [
+    'AUTH_SECRET: not supported by this version',
+    'LOG_ENTRIES: must be an integer of 1 to 1000000, not "0"',
+    'LOG_LEVEL: must be one of trace, debug, info, warn, error, fatal, silent, not "loud"',
+    'MAX_CONNECTIONS: must be an integer of 0 to 9007199254740991, not "many"',
+    'PING_INTERVAL_MS: must be an integer of 0 to 2147483647, not "1.5"',
+    'PORT: must be an integer of 0 to 65535, not "65536"',
+    'RATE_REQUESTS: must be an integer of 0 to 9007199254740991, not "-1"',
+    'STALL_TIMEOUT_MS: must be an integer of 0 to 2147483647, not "2147483648"'
+  ])
+  t.throws(() => loadConfig(env), { name: 'ConfigError', message: found.join('\n') })
+  t.end()
+})
+
+t.test('settings that contradict each other are named in the same error as those that are bad alone', (t) => {
+  const found = problems({
+    POSITION_MIN: '5',
+    POSITION_MAX: '4',
+    REDIS_URL: 'http://x',
+    REDIS_ADDR: 'x:1',
+    ALLOWED_ORIGINS: 'x',
+    TRUST_PROXY: 'true',
+    PORT: 'x'
+  })
+  t.strictSame(found.map((problem) => problem.split(':')[0]).sort(),
+    ['ALLOWED_ORIGINS', 'PORT', 'POSITION_MIN', 'REDIS_ADDR', 'REDIS_URL', 'TRUST_PROXY'])
+  t.ok(found.includes('POSITION_MIN: must not be above POSITION_MAX'))
+  t.ok(found.includes('REDIS_ADDR: not together with REDIS_URL'))
+  t.end()
+})
+
+t.test('settings of later releases are refused, not ignored', (t) => {
+  for (const name of ['AUTH_SECRET', 'AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE', 'REDIS_MODE']) {
+    t.strictSame(problems({ [name]: 'x' }), [`${name}: not supported by this version`])
+  }
+  t.strictSame(problems({ WORKERS: 'auto' }), ['WORKERS: not supported by this version (it runs 1)'])
+  t.strictSame(problems({ WORKERS: '1' }), [])
+  t.end()
+})
+
+t.test('Redis is named by a URL, or by its parts', (t) => {
+  t.strictSame(loadConfig({ REDIS_URL: 'rediss://u:p@redis:6380/2' }).redis,
+    { url: 'rediss://u:p@redis:6380/2', password: undefined, db: undefined })
+  t.strictSame(loadConfig({ REDIS_ADDR: 'redis:6379', REDIS_PASS: 'p', REDIS_DB: '2' }).redis,
+    { url: 'redis://redis:6379', password: 'p', db: 2 })
+  t.end()
+})
+
+t.test('what is no URL of Redis, and no address of one, is refused', (t) => {
+  for (const url of ['redis', 'http://redis:6379', 'redis://', 'redis:6379']) {
+    t.strictSame(problems({ REDIS_URL: url }), ['REDIS_URL: must be redis://host:port or rediss://host:port'], url)
+  }
+  for (const addr of ['redis', 'redis:', ':6379', 'redis:x', 'a b:1']) t.match(problems({ REDIS_ADDR: addr }), [/^REDIS_ADDR: /], addr)
+  t.end()
+})
+
+t.test('no message repeats a password', (t) => {
+  const bad = [
+    { REDIS_URL: 'http://user:hunter2@redis:6379' },
+    { REDIS_URL: 'redis://user:hunter2@' },
+    { REDIS_URL: 'redis://:hunter2@redis:6379', REDIS_ADDR: 'redis:6379' },
+    { REDIS_ADDR: 'redis:6379', REDIS_PASS: 'hunter2', PORT: 'x' },
+    { AUTH_SECRET: 'hunter2' }
+  ]
+  for (const env of bad) {
+    const found = problems(env)
+    t.ok(found.length > 0)
+    t.notMatch(found.join('\n'), /hunter2/)
+  }
+  t.end()
+})
+
+t.test('origins are listed as URL serialises them', (t) => {
+  const { allowedOrigins } = loadConfig({ ALLOWED_ORIGINS: 'HTTPS://Example.org:443/ , http://a.b:8080,null,,*' })
+  t.strictSame(allowedOrigins, ['https://example.org', 'http://a.b:8080', 'null', '*'])
+  t.end()
+})
+
+t.test('what is no origin is refused, each by its own name', (t) => {
+  t.strictSame(problems({ ALLOWED_ORIGINS: 'example.org,https://good.com,ftp://x,*.example.org' }), [
+    'ALLOWED_ORIGINS: must be origins such as https://example.org, or *, not "example.org"',
+    'ALLOWED_ORIGINS: must be origins such as https://example.org, or *, not "ftp://x"',
+    'ALLOWED_ORIGINS: must be origins such as https://example.org, or *, not "*.example.org"'
+  ])
+  t.end()
+})
+
+t.test('proxies are trusted by address, never by a number or by yes', (t) => {
+  for (const proxy of ['true', '1', '*', '10.0.0.0/33', '::1/129', '10.0.0.0/', '10.0.0.0/x', 'proxy']) {
+    t.strictSame(problems({ TRUST_PROXY: proxy }),
+      [`TRUST_PROXY: must be addresses, CIDRs, loopback, linklocal or uniquelocal, not "${proxy}"`])
+  }
+  t.end()
+})
+
+t.test('a prefix of Redis keys holds no braces, which are its hash tags', (t) => {
+  t.match(problems({ REDIS_PREFIX: 'a{b}:' }), [/^REDIS_PREFIX: /])
+  t.equal(loadConfig({ REDIS_PREFIX: 'staging:' }).redisPrefix, 'staging:')
+  t.end()
+})

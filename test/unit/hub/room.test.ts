@@ -1,0 +1,96 @@
+import t from 'tap'
+import { Member } from '../../../src/hub/member.ts'
+import { Room } from '../../../src/hub/room.ts'
+import { entries, entry, FakeBacklog, FakeConnection, NOON, place } from '../fakes.ts'
+
+function join (room: Room, name: string, seq: number): { member: Member, connection: FakeConnection } {
+  const connection = new FakeConnection()
+  const member = new Member(name, connection.queue, room, place(seq), () => {})
+  room.add(member)
+  return { member, connection }
+}
+
+t.test('all members get the same bytes, built once', async (t) => {
+  const room = new Room('general', 'log', new FakeBacklog())
+  room.reset(place(0))
+  const [first, second] = [join(room, 'c_1', 0), join(room, 'c_2', 0)]
+  room.deliver(entry(1))
+  room.signal({ from: '"ann"', content: Buffer.from('2'), except: undefined, timestampMs: NOON })
+  t.strictSame(await first.connection.told(), [1, 2])
+  const [ofFirst, ofSecond] = [first, second].map(({ connection }) => connection.outlet.frames)
+  t.equal(ofFirst![0], ofSecond![0])
+  t.equal(ofFirst![1], ofSecond![1])
+})
+
+t.test('members that read the same page get the same bytes, too', async (t) => {
+  const backlog = new FakeBacklog()
+  backlog.log = entries(1, 3)
+  const room = new Room('general', 'log', backlog)
+  const [first, second] = [join(room, 'c_1', 0), join(room, 'c_2', 0)]
+  room.reset(place(3))
+  t.strictSame(await first.connection.told(), [1, 2, 3])
+  t.equal(first.connection.outlet.frames[0], second.connection.outlet.frames[0])
+})
+
+t.test('a member that was removed is offered nothing more', async (t) => {
+  const room = new Room('general', 'log', new FakeBacklog())
+  room.reset(place(0))
+  const { member, connection } = join(room, 'c_1', 0)
+  t.equal(room.size, 1)
+  room.remove(member)
+  room.deliver(entry(1))
+  t.equal(room.size, 0)
+  t.strictSame(await connection.told(), [])
+})
+
+t.test('the top is the newest message, or the place that the room was reset to', (t) => {
+  const room = new Room('general', 'log', new FakeBacklog())
+  room.reset(place(4))
+  t.strictSame(room.top, place(4))
+  room.deliver(entry(5))
+  t.match(room.top, place(5))
+  t.end()
+})
+
+t.test('a reset leaves members alone that stand at its place already', async (t) => {
+  const backlog = new FakeBacklog()
+  const room = new Room('general', 'log', backlog)
+  const { connection } = join(room, 'c_1', 4)
+  room.reset(place(4))
+  t.strictSame(await connection.told(), [])
+  t.strictSame(backlog.asked, [])
+})
+
+t.test('recent messages are told only from a place that the room knows', (t) => {
+  const room = new Room('general', 'log', new FakeBacklog())
+  room.reset(place(4))
+  for (const one of entries(5, 7)) room.deliver(one)
+  t.match(room.recent(place(5)), [place(6), place(7)])
+  t.equal(room.recent(place(5, 'b')), undefined)
+  t.equal(room.recent(place(3)), undefined)
+  t.end()
+})
+
+t.test('of a latest room the newest message is recent from every older place of its epoch', (t) => {
+  const room = new Room('general', 'latest', new FakeBacklog())
+  room.reset(place(4))
+  room.deliver(entry(5))
+  room.deliver(entry(6))
+  for (const seq of [1, 4]) {
+    t.match(room.recent(place(seq)), [place(6)])
+    t.equal(room.recent(place(seq))?.length, 1)
+  }
+  t.strictSame(room.recent(place(6)), [])
+  t.equal(room.recent(place(7)), undefined)
+  t.equal(room.recent(place(1, 'a', 'e2')), undefined)
+  t.end()
+})
+
+t.test('the room disagrees with a place whose number it delivered under another id', (t) => {
+  const room = new Room('general', 'log', new FakeBacklog())
+  room.reset(place(4))
+  room.deliver(entry(5))
+  t.ok(room.agrees(place(5)))
+  t.notOk(room.agrees(place(5, 'b')))
+  t.end()
+})

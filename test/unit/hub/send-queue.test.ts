@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import type { Frame } from '../../../src/hub/frame.ts'
+import { Flusher, SendQueue } from '../../../src/hub/send-queue.ts'
+import { FakeConnection, FakeOutlet, turn } from '../fakes.ts'
+
+function bytes (text: string): Frame {
+  return Buffer.from(text)
+}
+
+t.test('all frames of a turn leave in one write, in order', async (t) => {
+  const { queue, outlet } = new FakeConnection()
+  for (const text of ['a', 'b', 'c']) queue.push(bytes(text))
+  t.strictSame(outlet.writes, [])
+  t.equal(queue.queuedBytes, 3)
+  await turn()
+  queue.push(bytes('d'))
+  await turn()
+  t.strictSame(outlet.writes.map((frames) => Buffer.concat(frames).toString()), ['abc', 'd'])
+  t.equal(queue.queuedBytes, 0)
+})
+
+t.test('frames are handed on as the same bytes, not as copies', async (t) => {
+  const { queue, outlet } = new FakeConnection()
+  const frame = bytes('a')
+  queue.push(frame)
+  await turn()
+  t.equal(outlet.frames[0], frame)
+})
+
+t.test('a turn without frames writes nothing', async (t) => {
+  const { queue, outlet } = new FakeConnection()
+  queue.push(bytes('a'))
+  queue.flush()
+  await turn()
+  queue.flush()
+  t.equal(outlet.writes.length, 1)
+})
+
+t.test('queues that share a flusher are all flushed in the same turn', async (t) => {
+  const flusher = new Flusher()
+  const outlets = [new FakeOutlet(), new FakeOutlet()]
+  const listener = { onFull: () => {}, onDrained: () => {} }
+  const [first, second] = outlets.map((outlet) => new SendQueue(outlet, flusher, 100, listener))
+  first!.push(bytes('a'))
+  second!.push(bytes('b'))
+  await turn()
+  t.strictSame(outlets.map((outlet) => outlet.bytes.toString()), ['a', 'b'])
+})
+
+t.test('the queue is full when its bytes and the socket\'s pass the bound, and says so once', async (t) => {
+  const { queue, events, stall } = new FakeConnection(10)
+  stall()
+  queue.push(bytes('123456'))
+  await turn()
+  queue.push(bytes('7890'))
+  t.notOk(queue.isFull)
+  queue.push(bytes('x'))
+  t.ok(queue.isFull)
+  queue.push(bytes('y'))
+  await turn()
+  t.strictSame(events, ['full'])
+})
+
+t.test('a full queue still takes replies', async (t) => {
+  const connection = new FakeConnection(10)
+  connection.stall()
+  connection.queue.push(bytes('12345678901'))
+  connection.queue.push(bytes('reply'))
+  await turn()
+  t.equal(connection.outlet.bytes.toString(), '12345678901reply')
+})
+
+t.test('when the socket has drained the queue says so, once for each time it was full', async (t) => {
+  const connection = new FakeConnection(10)
+  const { queue, events, drain, stall } = connection
+  for (let round = 0; round < 2; round++) {
+    stall()
+    queue.push(bytes('12345678901'))
+    await turn()
+    drain()
+    queue.drained()
+  }
+  t.notOk(queue.isFull)
+  t.strictSame(events, ['full', 'drained', 'full', 'drained'])
+})
+
+t.test('a drain without a full queue before is no news', (t) => {
+  const { queue, events } = new FakeConnection(10)
+  queue.push(bytes('1'))
+  queue.drained()
+  t.strictSame(events, [])
+  t.end()
+})
+
+t.test('a write that the kernel takes whole drains the queue, with no event of the socket', async (t) => {
+  const { queue, events } = new FakeConnection(10)
+  queue.push(bytes('12345678901'))
+  t.ok(queue.isFull)
+  await turn()
+  t.notOk(queue.isFull)
+  t.strictSame(events, ['full', 'drained'])
+})
+
+t.test('a queue that is still more than half full is not drained', async (t) => {
+  const { queue, events, outlet } = new FakeConnection(10)
+  outlet.isStalled = true
+  queue.push(bytes('12345678901'))
+  await turn()
+  outlet.pendingBytes = 6
+  queue.drained()
+  t.ok(queue.isFull)
+  outlet.pendingBytes = 5
+  queue.drained()
+  t.strictSame(events, ['full', 'drained'])
+})
+
+t.test('close writes out what was queued before, and at once', (t) => {
+  const { queue, outlet } = new FakeConnection(10)
+  queue.push(bytes('last words'))
+  queue.close()
+  t.equal(outlet.bytes.toString(), 'last words')
+  t.end()
+})
+
+t.test('after close nothing is taken any more', async (t) => {
+  const { queue, outlet, events } = new FakeConnection(10)
+  queue.close()
+  queue.push(bytes('12345678901'))
+  await turn()
+  t.strictSame(outlet.writes, [])
+  t.equal(queue.queuedBytes, 0)
+  t.strictSame(events, [])
+})
+
+t.test('whatever is pushed, and however the socket stalls, each byte is written once and in order', async () => {
+  const step = fc.oneof(
+    fc.record({ do: fc.constant('push' as const), length: fc.integer({ min: 1, max: 40 }) }),
+    fc.constantFrom({ do: 'turn' as const }, { do: 'stall' as const }, { do: 'drain' as const })
+  )
+  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+    const { queue, outlet, events, stall, drain } = new FakeConnection(64)
+    const pushed: Buffer[] = []
+    for (const one of steps) {
+      if (one.do === 'turn') await turn()
+      else if (one.do === 'stall') stall()
+      else if (one.do === 'drain') drain()
+      else {
+        pushed.push(Buffer.alloc(one.length, pushed.length))
+        queue.push(pushed.at(-1)!)
+        assert.equal(queue.queuedBytes - outlet.pendingBytes + outlet.bytes.length, Buffer.concat(pushed).length)
+      }
+      assert.ok(queue.isFull || queue.queuedBytes <= 64)
+    }
+    await turn()
+    drain()
+    assert.ok(outlet.bytes.equals(Buffer.concat(pushed)))
+    assert.ok(!queue.isFull)
+    assert.deepEqual(events, events.map((_, index) => index % 2 === 0 ? 'full' : 'drained'))
+  }), { numRuns: 200 })
+})

@@ -1,0 +1,316 @@
+import t from 'tap'
+import type { Log, Snapshot, Stretch } from '../../../src/log/log.ts'
+import { RoomSync, type SyncedRoom } from '../../../src/log/sync.ts'
+import { type Cursor, formatCursor, sameCursor } from '../../../src/protocol/cursor.ts'
+import type { Entry, Signal } from '../../../src/protocol/entry.ts'
+import { Deferred, entries, entry, FakeTime, heard, NOON, place, turn } from '../fakes.ts'
+
+const RETRY_MS = 500
+
+/** The room on this replica: it remembers everything, and writes down what it was told. */
+class FakeRoom implements SyncedRoom {
+  readonly name = 'general'
+  readonly told: string[] = []
+  readonly #places: Cursor[] = [{ epoch: '', seq: 0, id: '' }]
+
+  get top (): Cursor {
+    return this.#places.at(-1)!
+  }
+
+  deliver (one: Entry): void {
+    this.told.push(one.id)
+    this.#places.push(one)
+  }
+
+  signal (signal: Signal): void {
+    this.told.push(`signal ${Buffer.from(signal.content).toString()}`)
+  }
+
+  reset (at: Cursor): void {
+    this.told.push(`reset ${formatCursor(at)}`)
+    this.#places.splice(0, Infinity, at)
+  }
+
+  agrees (at: Cursor): boolean {
+    return this.#places.every((known) => known.seq !== at.seq || sameCursor(known, at))
+  }
+}
+
+/** A log that can be written to, replaced, held up and taken away. */
+class FakeLog {
+  readonly asked: string[] = []
+  kept: Entry[] = []
+  gap: Stretch['gap']
+  isAway = false
+  hold: Promise<void> | undefined
+
+  get #top (): Cursor {
+    return this.kept.at(-1) ?? place(0)
+  }
+
+  async open (_room: string, newest: number, maxBytes: number): Promise<Snapshot> {
+    const top = this.#top
+    await this.#answer(`open ${newest} ${maxBytes}`)
+    return { top, timestampMs: NOON, entries: [] }
+  }
+
+  async after (_room: string, at: Cursor): Promise<Stretch> {
+    const top = this.#top
+    const newer = this.kept.filter(({ seq }) => seq > at.seq).slice(0, 2)
+    const gap = this.gap
+    await this.#answer(formatCursor(at))
+    return gap === undefined ? { entries: newer, top } : { gap, entries: [], top }
+  }
+
+  async #answer (what: string): Promise<void> {
+    this.asked.push(what)
+    await this.hold
+    if (this.isAway) throw new Error('Redis is away')
+  }
+}
+
+/** A room that is live at `seq`. */
+async function liveAt (seq: number, latestOnly = false) {
+  const log = new FakeLog()
+  log.kept = entries(1, seq)
+  const room = new FakeRoom()
+  const sync = new RoomSync(log as unknown as Log, room, latestOnly)
+  await sync.start()
+  room.told.length = 0
+  log.asked.length = 0
+  return { log, room, sync }
+}
+
+t.test('a room starts where its log stands, and asks for no entries', async (t) => {
+  const log = new FakeLog()
+  const room = new FakeRoom()
+  log.kept = entries(1, 3)
+  await new RoomSync(log as unknown as Log, room, false).start()
+  t.strictSame(room.told, ['reset e1.3.a3'])
+  t.strictSame(log.asked, ['open 0 0'])
+})
+
+t.test('entries that follow one another are delivered, and the log is not asked', async (t) => {
+  const { log, room, sync } = await liveAt(3)
+  for (const one of entries(4, 6)) sync.receive(heard(one))
+  t.strictSame(room.told, ['a4', 'a5', 'a6'])
+  t.strictSame(log.asked, [])
+})
+
+t.test('a late copy of what was delivered is dropped', async (t) => {
+  const { log, room, sync } = await liveAt(3)
+  sync.receive(heard(entry(4)))
+  sync.receive(heard(entry(4)))
+  sync.receive(heard(entry(2)))
+  await turn()
+  t.strictSame(room.told, ['a4'])
+  t.strictSame(log.asked, [])
+})
+
+t.test('at a hole the log is read on for the whole room, and nothing is delivered twice', async (t) => {
+  const { log, room, sync } = await liveAt(3)
+  log.kept = entries(1, 5)
+  sync.receive(heard(entry(5)))
+  await turn()
+  sync.receive(heard(entry(6)))
+  t.strictSame(room.told, ['a4', 'a5', 'a6'])
+  t.strictSame(log.asked, ['e1.3.a3', 'e1.5.a5'])
+})
+
+t.test('holes that are heard while one is read make one more read, not one each', async (t) => {
+  const { log, room, sync } = await liveAt(0)
+  const held = new Deferred()
+  log.hold = held.promise
+  log.kept = entries(1, 2)
+  sync.receive(heard(entry(2)))
+  log.kept = entries(1, 6)
+  for (const one of entries(3, 6)) sync.receive(heard(one))
+  held.resolve()
+  await turn()
+  t.strictSame(room.told, ['a1', 'a2', 'a3', 'a4', 'a5', 'a6'])
+  t.strictSame(log.asked, ['e1.0.a0', 'e1.2.a2', 'e1.4.a4', 'e1.6.a6', 'e1.6.a6'])
+})
+
+t.test('an entry that is heard while the log\'s end is read is not lost', async (t) => {
+  const { log, room, sync } = await liveAt(3)
+  const held = new Deferred()
+  log.hold = held.promise
+  const restored = sync.restore()
+  log.kept = entries(1, 4)
+  sync.receive(heard(entry(4)))
+  held.resolve()
+  await restored
+  t.strictSame(room.told, ['a4'])
+})
+
+t.test('an entry that is heard while the room starts is not lost', async (t) => {
+  const log = new FakeLog()
+  const room = new FakeRoom()
+  const held = new Deferred()
+  log.hold = held.promise
+  const sync = new RoomSync(log as unknown as Log, room, false)
+  const started = sync.start()
+  log.kept = entries(1, 1)
+  sync.receive(heard(entry(1)))
+  held.resolve()
+  await started
+  sync.receive(heard(entry(2)))
+  t.strictSame(room.told, ['reset e1.0.a0', 'a1', 'a2'])
+})
+
+t.test('an entry that does not name the one before it is a hole, though its number follows', async (t) => {
+  const { log, room, sync } = await liveAt(3)
+  log.kept = entries(1, 4, 'b')
+  log.gap = 'fork'
+  sync.receive(heard(entry(4, 'b')))
+  await turn()
+  t.strictSame(room.told, ['reset e1.4.b4'])
+})
+
+t.test('another entry of a number that was delivered is a fork, and the room goes on there', async (t) => {
+  const { log, room, sync } = await liveAt(3)
+  log.kept = [...entries(1, 2), entry(3, 'b', { prev: 'a2' })]
+  log.gap = 'fork'
+  sync.receive(heard(entry(3, 'b', { prev: 'a2' })))
+  await turn()
+  sync.receive(heard(entry(4, 'b')))
+  t.strictSame(room.told, ['reset e1.3.b3', 'b4'])
+})
+
+t.test('an entry of another epoch makes the room ask, and go on there', async (t) => {
+  const { log, room, sync } = await liveAt(3)
+  const reborn = { ...entry(1, 'n'), epoch: 'e2' }
+  log.kept = [reborn]
+  log.gap = 'epoch'
+  sync.receive(heard(reborn))
+  await turn()
+  t.strictSame(room.told, ['reset e2.1.n1'])
+})
+
+t.test('after a lost connection what was missed is read', async (t) => {
+  const { log, room, sync } = await liveAt(3)
+  log.kept = entries(1, 8)
+  await sync.restore()
+  t.strictSame(room.told, ['a4', 'a5', 'a6', 'a7', 'a8'])
+})
+
+t.test('after a lost connection in which nothing happened nothing is told', async (t) => {
+  const { room, sync } = await liveAt(3)
+  await sync.restore()
+  t.strictSame(room.told, [])
+})
+
+t.test('a connection that is lost again while the log is read makes one more read', async (t) => {
+  const { log, room, sync } = await liveAt(3)
+  const held = new Deferred()
+  log.hold = held.promise
+  const restored = sync.restore()
+  log.kept = entries(1, 4)
+  await sync.restore()
+  held.resolve()
+  await restored
+  t.strictSame(room.told, ['a4'])
+})
+
+t.test('signals pass at any time', async (t) => {
+  const { log, room, sync } = await liveAt(3)
+  const signal = { from: '"ann"', content: Buffer.from('1'), except: undefined, timestampMs: NOON }
+  sync.receive({ kind: 'signal', signal })
+  log.hold = new Deferred().promise
+  void sync.restore()
+  sync.receive({ kind: 'signal', signal })
+  t.strictSame(room.told, ['signal 1', 'signal 1'])
+})
+
+t.test('in a latest room a number may jump forward, and what is older is dropped', async (t) => {
+  const { log, room, sync } = await liveAt(3, true)
+  sync.receive(heard(entry(4)))
+  sync.receive(heard(entry(4)))
+  sync.receive(heard(entry(3)))
+  sync.receive(heard(entry(9)))
+  sync.receive(heard(entry(10)))
+  await turn()
+  t.strictSame(room.told, ['a4', 'a9', 'a10'])
+  t.strictSame(log.asked, [])
+})
+
+t.test('in a latest room another epoch is no jump', async (t) => {
+  const { log, room, sync } = await liveAt(3, true)
+  log.gap = 'epoch'
+  log.kept = [{ ...entry(9, 'n'), epoch: 'e2' }]
+  sync.receive(heard(log.kept[0]!))
+  await turn()
+  t.strictSame(room.told, ['reset e2.9.n9'])
+})
+
+t.test('while the log cannot be read it is tried again, and nothing that came meanwhile is lost', async (t) => {
+  const time = new FakeTime(t)
+  const { log, room, sync } = await liveAt(3)
+  log.isAway = true
+  await sync.restore()
+  log.kept = entries(1, 4)
+  sync.receive(heard(entry(4)))
+  time.pass(RETRY_MS)
+  await turn()
+  t.strictSame(room.told, [])
+  log.isAway = false
+  time.pass(RETRY_MS)
+  await turn()
+  sync.receive(heard(entry(5)))
+  t.strictSame(room.told, ['a4', 'a5'])
+  t.equal(time.timers, 0)
+})
+
+t.test('where the log cannot be opened, the room does not start', async (t) => {
+  const log = new FakeLog()
+  log.isAway = true
+  await t.rejects(new RoomSync(log as unknown as Log, new FakeRoom(), false).start(), { message: 'Redis is away' })
+})
+
+t.test('a room that was stopped is told nothing more of its log', async (t) => {
+  const { log, room, sync } = await liveAt(3)
+  const held = new Deferred()
+  log.kept = entries(1, 5)
+  log.hold = held.promise
+  const restored = sync.restore()
+  sync.stop()
+  held.resolve()
+  await restored
+  sync.receive(heard(entry(4)))
+  await sync.restore()
+  t.strictSame(room.told, [])
+  t.strictSame(log.asked, ['e1.3.a3'])
+})
+
+t.test('a room that was stopped while a read failed is not tried again', async (t) => {
+  const time = new FakeTime(t)
+  const { log, sync } = await liveAt(3)
+  log.isAway = true
+  const restored = sync.restore()
+  sync.stop()
+  await restored
+  t.equal(time.timers, 0)
+})
+
+t.test('a room that is stopped while it starts is not reset', async (t) => {
+  const log = new FakeLog()
+  const room = new FakeRoom()
+  const held = new Deferred()
+  log.hold = held.promise
+  const sync = new RoomSync(log as unknown as Log, room, false)
+  const started = sync.start()
+  sync.stop()
+  held.resolve()
+  await started
+  t.strictSame(room.told, [])
+})
+
+t.test('a retry that waits is let go of when the room is stopped', async (t) => {
+  const time = new FakeTime(t)
+  const { log, sync } = await liveAt(3)
+  log.isAway = true
+  await sync.restore()
+  t.equal(time.timers, 1)
+  sync.stop()
+  t.equal(time.timers, 0)
+})
