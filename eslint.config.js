@@ -2,7 +2,7 @@ import neostandard from 'neostandard'
 import tseslint from 'typescript-eslint'
 
 export default [
-  { ignores: ['dist/', 'build/', 'coverage/', '.tap/', '.setup/'] },
+  { ignores: ['dist/', 'build/', 'coverage/', '.tap/'] },
   ...neostandard({ ts: true }),
   {
     files: ['src/**/*.ts', 'test/**/*.ts'],

@@ -5,7 +5,7 @@
 // What was done is remembered by what it was made from, so a second run takes no time.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const PROGRAMS = { 'redis-server': 'redis-server', nginx: 'nginx', chromium: 'chromium' }
@@ -21,7 +21,7 @@ once('packages', ['package-lock.json'], 'node_modules', () => {
 if (purpose === 'start') {
   once('dist', sources('src'), 'dist', () => build())
 } else {
-  once('tap', ['package-lock.json', '.taprc'], 'node_modules/@tapjs/test/test-built', () => {
+  once('tap', ['.taprc'], 'node_modules', () => {
     say('preparing the test runner')
     run(process.execPath, ['node_modules/tap/dist/esm/run.mjs', 'build'])
   })
@@ -33,13 +33,12 @@ function build (...out) {
   run(process.execPath, ['scripts/build.mjs', ...out])
 }
 
-/** Runs a step unless its result is there, made from the same files by the same Node. */
+/** Runs a step unless its result is there, made from the same files by the same Node; the stamp goes with it. */
 function once (name, inputs, result, step) {
-  const stampFile = join('.setup', name)
+  const stampFile = join(result, `.tidegate-${name}`)
   const stamp = digest(inputs)
-  if (existsSync(result) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return
+  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return
   step()
-  mkdirSync('.setup', { recursive: true })
   writeFileSync(stampFile, stamp)
 }
 

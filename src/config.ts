@@ -1,7 +1,9 @@
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import envSchema from 'env-schema'
+import { ConfigError } from './config-error.ts'
 import { newEpoch } from './log/ids.ts'
+import { MAX_AGE_MS, readRoomRules, RoomRules } from './room-rules.ts'
 
 interface IntegerSetting {
   readonly type: 'integer',
@@ -29,15 +31,15 @@ function text<const Rules extends TextRules> (description: string, rules?: Rules
 
 /**
  * Every setting of the gateway, from environment variables. Durations are milliseconds, sizes bytes; 0 turns a
- * limit off. docs/configuration.md is made from this table, and a test holds the two together.
+ * limit off. docs/configuration.md shows this table, and a test holds the two together.
  */
 export const SETTINGS = {
   PORT: integer(8080, 'port', 'where to listen; 0 takes a free one', 0, 65_535),
   HOST: text('the address to listen on', { default: '0.0.0.0' }),
   REDIS_URL: text('`redis://…` or `rediss://…`; unset runs the embedded memory broker, one replica'),
-  REDIS_ADDR: text('`host:port`, instead of `REDIS_URL`', { pattern: '^[^\\s/@]+:[0-9]{1,5}$' }),
+  REDIS_ADDR: text('`host:port`, instead of `REDIS_URL`'),
   REDIS_PASS: text('the password for Redis; never logged'),
-  REDIS_DB: integer(0, 'number', 'the logical database', 0, 1_000_000),
+  REDIS_DB: integer(0, 'number', 'the logical database; channels know none, so each deployment needs a prefix of its own', 0, 1_000_000),
   REDIS_PREFIX: text('of every key and channel', { default: 'tg:', pattern: '^[^{}\\s]*$' }),
   REPLICA: text("this replica's name, as `welcome` tells it; unset: the host name and a random suffix", {
     pattern: '^[A-Za-z0-9_.:-]{1,64}$'
@@ -46,7 +48,7 @@ export const SETTINGS = {
   TRUST_PROXY: text('addresses or CIDRs of the proxies in front, comma-separated', { default: 'loopback' }),
   ROOMS_FILE: text('rules by room name, YAML or JSON (docs/rooms.md); unset: the built-in ones'),
   LOG_ENTRIES: integer(500, 'messages', 'how many a `log` room keeps', 1, 1_000_000),
-  LOG_MAX_AGE_MS: integer(900_000, 'ms', 'how long a `log` room keeps them; 0 for as long as Redis does'),
+  LOG_MAX_AGE_MS: integer(900_000, 'ms', 'how long a `log` room keeps them; 0 for as long as Redis does', 0, MAX_AGE_MS),
   MAX_MESSAGE_BYTES: integer(65_536, 'bytes', 'the largest frame or body that is taken', 0, 2 ** 30),
   SEND_QUEUE_BYTES: integer(262_144, 'bytes', "a connection's send queue, above which it falls behind"),
   STALL_TIMEOUT_MS: integer(30_000, 'ms', 'a full connection that takes no byte for so long is ended', 0, LONGEST_TIMER_MS),
@@ -85,8 +87,7 @@ export interface Config {
   readonly replica: string
   readonly allowedOrigins: readonly string[]
   readonly trustProxy: readonly string[]
-  readonly roomsFile: string | undefined
-  readonly log: { readonly maxEntries: number, readonly maxAgeMs: number }
+  readonly rules: RoomRules
   readonly maxMessageBytes: number
   readonly sendQueueBytes: number
   readonly stallTimeoutMs: number
@@ -99,17 +100,6 @@ export interface Config {
   readonly pingIntervalMs: number
   readonly positionBounds: { readonly min: number, readonly max: number }
   readonly logLevel: string
-}
-
-/** Settings that the gateway cannot start with: every one of them, a line each. */
-export class ConfigError extends Error {
-  readonly problems: readonly string[]
-
-  constructor (problems: readonly string[]) {
-    super(problems.join('\n'))
-    this.name = 'ConfigError'
-    this.problems = problems
-  }
 }
 
 /**
@@ -129,20 +119,31 @@ export function loadConfig (env: Readonly<Record<string, string | undefined>>): 
 
 function readSettings (given: Record<string, string | undefined>, problems: string[]): Settings {
   const properties = Object.fromEntries(Object.entries(SETTINGS).map(([name, { unit, ...schema }]) => [name, schema]))
+  const rest = { ...given }
+  for (const [name, { type }] of Object.entries(SETTINGS)) {
+    const value = given[name]
+    // 0x10 and 1e3 would pass for integers.
+    if (type !== 'integer' || value === undefined || /^-?[0-9]+$/.test(value)) continue
+    problems.push(problem(name as keyof Settings, '', value))
+    delete rest[name]
+  }
   try {
-    return envSchema<Settings>({ schema: { type: 'object', properties }, data: given, env: false })
+    return envSchema<Settings>({ schema: { type: 'object', properties }, data: rest, env: false })
   } catch (error) {
     const faults = (error as { errors?: Array<{ instancePath: string, message: string }> }).errors
     if (faults === undefined) throw error
-    const rest = { ...given }
     for (const { instancePath, message } of faults) {
       const name = instancePath.slice(1) as keyof Settings
-      problems.push(`${name}: ${describe(name, message)}, not ${JSON.stringify(given[name])}`)
+      problems.push(problem(name, message, rest[name]!))
       delete rest[name]
     }
     // Once more without the bad ones, so that what is wrong with the others comes to light too.
     return readSettings(rest, problems)
   }
+}
+
+function problem (name: keyof Settings, message: string, value: string): string {
+  return `${name}: ${describe(name, message)}, not ${JSON.stringify(value)}`
 }
 
 function describe (name: keyof Settings, message: string): string {
@@ -161,8 +162,7 @@ function toConfig (settings: Settings, problems: string[]): Config {
     replica: settings.REPLICA ?? `${hostname().replace(/[^A-Za-z0-9_.:-]/g, '-').slice(0, 48)}-${newEpoch().slice(0, 4)}`,
     allowedOrigins: readOrigins(settings.ALLOWED_ORIGINS, problems),
     trustProxy: readProxies(settings.TRUST_PROXY, problems),
-    roomsFile: settings.ROOMS_FILE,
-    log: { maxEntries: settings.LOG_ENTRIES, maxAgeMs: settings.LOG_MAX_AGE_MS },
+    rules: readRules(settings, problems),
     maxMessageBytes: settings.MAX_MESSAGE_BYTES,
     sendQueueBytes: limit(settings.SEND_QUEUE_BYTES),
     stallTimeoutMs: settings.STALL_TIMEOUT_MS,
@@ -178,6 +178,17 @@ function toConfig (settings: Settings, problems: string[]): Config {
   }
 }
 
+function readRules (settings: Settings, problems: string[]): RoomRules {
+  const defaults = { maxEntries: settings.LOG_ENTRIES, maxAgeMs: settings.LOG_MAX_AGE_MS }
+  try {
+    return readRoomRules(settings.ROOMS_FILE, defaults)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    problems.push(...error.problems)
+    return new RoomRules({}, defaults)
+  }
+}
+
 function limit (value: number): number {
   return value === 0 ? Infinity : value
 }
@@ -186,13 +197,26 @@ function readRedis (settings: Settings, problems: string[]): Config['redis'] {
   const { REDIS_URL: url, REDIS_ADDR: addr, REDIS_PASS: password } = settings
   const db = settings.REDIS_DB === 0 ? undefined : settings.REDIS_DB
   if (url !== undefined && addr !== undefined) problems.push('REDIS_ADDR: not together with REDIS_URL')
-  if (url === undefined) {
-    return addr === undefined ? undefined : { url: `redis://${addr}`, password, db }
+  // Neither is repeated in what is said of it: it may hold a password.
+  if (url !== undefined && !isRedisUrl(url)) problems.push('REDIS_URL: must be redis://host:port or rediss://host:port')
+  if (addr !== undefined && !isAddress(addr)) problems.push('REDIS_ADDR: must be host:port')
+  if (url === undefined && addr === undefined) {
+    // Alone they would quietly run the memory broker.
+    if (password !== undefined) problems.push('REDIS_PASS: needs REDIS_URL or REDIS_ADDR')
+    if (db !== undefined) problems.push('REDIS_DB: needs REDIS_URL or REDIS_ADDR')
   }
-  // The URL itself may hold a password, so it is not repeated.
-  const isUrl = URL.canParse(url) && ['redis:', 'rediss:'].includes(new URL(url).protocol) && new URL(url).hostname !== ''
-  if (!isUrl) problems.push('REDIS_URL: must be redis://host:port or rediss://host:port')
-  return { url, password, db }
+  const address = url ?? (addr && isAddress(addr) ? `redis://${addr}` : undefined)
+  return address === undefined ? undefined : { url: address, password, db }
+}
+
+/** A name, an IPv4 address, or an IPv6 one in brackets; and a port. */
+function isAddress (text: string): boolean {
+  const port = Number(/^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})$/.exec(text)?.[1] ?? 0)
+  return port > 0 && port < 65_536
+}
+
+function isRedisUrl (url: string): boolean {
+  return URL.canParse(url) && ['redis:', 'rediss:'].includes(new URL(url).protocol) && new URL(url).hostname !== ''
 }
 
 function readOrigins (list: string, problems: string[]): string[] {
@@ -200,7 +224,8 @@ function readOrigins (list: string, problems: string[]): string[] {
     if (item === '*' || item === 'null') return item
     const origin = URL.canParse(item) ? new URL(item).origin : 'null'
     if (origin === 'null' || !/^https?:$/.test(new URL(item).protocol)) {
-      problems.push(`ALLOWED_ORIGINS: must be origins such as https://example.org, or *, not ${JSON.stringify(item)}`)
+      const shown = JSON.stringify(item.replace(/\/\/.*@/, '//…@'))
+      problems.push(`ALLOWED_ORIGINS: must be origins such as https://example.org, or *, not ${shown}`)
     }
     return origin
   })
@@ -208,10 +233,10 @@ function readOrigins (list: string, problems: string[]): string[] {
 
 function readProxies (list: string, problems: string[]): string[] {
   return split(list).map((item) => {
-    const [address = '', bits] = item.split('/')
+    const [address = '', bits, ...more] = item.split('/')
     const family = isIP(address)
     const isNamed = ['loopback', 'linklocal', 'uniquelocal'].includes(item)
-    const isCidr = family !== 0 &&
+    const isCidr = family !== 0 && more.length === 0 &&
       (bits === undefined || (/^[0-9]{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)))
     if (!isNamed && !isCidr) {
       problems.push(`TRUST_PROXY: must be addresses, CIDRs, loopback, linklocal or uniquelocal, not ${JSON.stringify(item)}`)

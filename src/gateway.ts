@@ -9,7 +9,7 @@ import { Admission } from './http/admission.ts'
 import { createServer } from './http/server.ts'
 import { Hub } from './hub/hub.ts'
 import { Flusher } from './hub/send-queue.ts'
-import type { Log } from './log/log.ts'
+import type { Log, Retention } from './log/log.ts'
 import { MemoryLog } from './log/memory.ts'
 import { RedisLog } from './log/redis.ts'
 import { SharedReads } from './log/shared-reads.ts'
@@ -17,10 +17,11 @@ import { RoomSync } from './log/sync.ts'
 import { MemoryPosition } from './position/memory.ts'
 import type { Position } from './position/position.ts'
 import { RedisPosition } from './position/redis.ts'
+import { BrokerError } from './protocol/codes.ts'
 import { ALL } from './protocol/rooms.ts'
 import { RedisConnections } from './redis/connections.ts'
 import { Keys } from './redis/keys.ts'
-import { readRoomRules, type RoomRules } from './room-rules.ts'
+import type { RoomRules } from './room-rules.ts'
 import { Heartbeat } from './session/heartbeat.ts'
 import type { Services } from './session/services.ts'
 import type { Session } from './session/session.ts'
@@ -46,12 +47,9 @@ export interface Gateway {
   stop (): Promise<void>
 }
 
-/**
- * The composition root: builds every part in order, and is the only chooser of memory or Redis.
- * @throws ConfigError where the rules file cannot be used
- */
+/** The composition root: builds every part in order, and is the only chooser of memory or Redis. */
 export async function createGateway (config: Config, logger: FastifyBaseLogger): Promise<Gateway> {
-  const rules = readRoomRules(config.roomsFile, config.log)
+  const { rules } = config
   const shared = createShared(config, rules, logger)
   const hub = new Hub()
   const interest = new Interest(shared.broker, (room) => follow(room, hub, shared.log, rules), LINGER_MS)
@@ -76,7 +74,7 @@ export async function createGateway (config: Config, logger: FastifyBaseLogger):
 }
 
 function createShared (config: Config, rules: RoomRules, logger: FastifyBaseLogger): Shared {
-  const retentionOf = (room: string): RetentionOf => rules.of(room).retention
+  const retentionOf = (room: string): Retention => rules.of(room).retention
   if (config.redis === undefined) {
     const bus = new MemoryBus()
     const log = new MemoryLog(bus, retentionOf)
@@ -93,26 +91,28 @@ function createShared (config: Config, rules: RoomRules, logger: FastifyBaseLogg
   }
 }
 
-type RetentionOf = ReturnType<RoomRules['of']>['retention']
-
 /** A room that this replica begins to follow: kept in step with its log, where it has one. */
 function follow (name: string, hub: Hub, log: Log, rules: RoomRules): Followed {
   const { kind, retention } = rules.of(name)
-  const room = hub.open(name, kind, new SharedReads(log, name))
+  const reads = new SharedReads(log, name)
+  const room = hub.open(name, kind, reads)
   const stop = (): void => hub.close(name)
   if (kind === 'live') {
     return {
       start: async () => {},
       receive: (envelope) => { if (envelope.kind === 'signal') room.signal(envelope.signal) },
-      restore: async () => {},
+      restore: async () => room.restored(),
       stop
     }
   }
-  const sync = new RoomSync(log, room, retention.latestOnly)
+  const sync = new RoomSync(log, reads, room, retention.latestOnly)
   return {
     start: () => sync.start(),
     receive: (envelope) => sync.receive(envelope),
-    restore: () => sync.restore(),
+    restore: async () => {
+      room.restored()
+      await sync.restore()
+    },
     stop: () => {
       sync.stop()
       stop()
@@ -130,6 +130,7 @@ class Replica implements Gateway {
   #isSynced = false
   #stopping: Promise<void> | undefined
   #retry: NodeJS.Timeout | undefined
+  #lastProblem = ''
 
   constructor (config: Config, services: Services, shared: Shared) {
     this.replica = config.replica
@@ -146,7 +147,6 @@ class Replica implements Gateway {
       services: this.#services,
       admission: new Admission(this.#config, () => this.#whyClosed(), this.#services.now),
       sessions: this.#sessions,
-      position: this.#shared.position,
       whyNotReady: () => this.#whyNotReady()
     })
   }
@@ -154,11 +154,12 @@ class Replica implements Gateway {
   async start (): Promise<AddressInfo> {
     const { port, host } = this.#config
     await this.#app!.listen({ port, host, listenTextResolver: (address) => `listening on ${address}` })
+    const address = this.#app!.server.address() as AddressInfo
     this.#shared.broker.start(this.#services.interest)
     this.#shared.connections?.start()
     this.#services.heartbeat.start()
     await this.#followAll()
-    return this.#app!.server.address() as AddressInfo
+    return address
   }
 
   async stop (): Promise<void> {
@@ -186,7 +187,13 @@ class Replica implements Gateway {
     try {
       await this.#services.interest.acquire(ALL)
       this.#isSynced = true
-    } catch {
+    } catch (error) {
+      if (!(error instanceof BrokerError)) throw error
+      const problem = String(error.cause ?? '')
+      if (error.isRefused && problem !== this.#lastProblem) {
+        this.#services.logger.warn({ problem }, 'Redis refuses; trying again')
+      }
+      this.#lastProblem = problem
       if (this.#stopping === undefined) this.#retry = setTimeout(() => { void this.#followAll() }, RETRY_MS)
     }
   }

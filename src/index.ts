@@ -1,2 +1,3 @@
-export { type Config, ConfigError, loadConfig } from './config.ts'
+export { type Config, loadConfig } from './config.ts'
+export { ConfigError } from './config-error.ts'
 export { createGateway, type Gateway } from './gateway.ts'

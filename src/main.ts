@@ -1,20 +1,33 @@
 import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
-import { ConfigError, loadConfig } from './config.ts'
+import { loadConfig } from './config.ts'
+import { ConfigError } from './config-error.ts'
 import { createGateway } from './gateway.ts'
 
 /** The process edge: environment in, signals and exit codes out. The only reader of `process`. */
 const GRACE_MS = 5_000
+// A terminal's Ctrl-C reaches npm and this process, and npm passes it on: a second one so soon is the same.
+const SAME_CTRL_C_MS = 250
 
 try {
   const config = loadConfig(process.env)
   const logger = pino({ name: 'tidegate', level: config.logLevel, base: { replica: config.replica } })
   const gateway = await createGateway(config, logger)
-  closeWithGrace({ delay: GRACE_MS, logger: false }, async ({ signal, err }) => {
+  const ending = closeWithGrace({ delay: GRACE_MS, logger: false, skip: ['SIGTERM', 'SIGINT'] }, async ({ err }) => {
     if (err !== undefined) logger.fatal({ err }, 'uncaught error: ending')
-    else logger.info({ signal }, 'ending')
     await gateway.stop()
   })
+  let firstMs: number | undefined
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      const nowMs = performance.now()
+      if (firstMs === undefined) {
+        firstMs = nowMs
+        logger.info({ signal }, 'ending')
+        ending.close()
+      } else if (signal === 'SIGTERM' || nowMs - firstMs > SAME_CTRL_C_MS) process.exit(1)
+    })
+  }
   const { port } = await gateway.start()
   const site = `http://localhost:${port}`
   const broker = config.redis === undefined ? 'memory' : 'redis'

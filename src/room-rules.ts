@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Ajv, type ErrorObject } from 'ajv'
 import { parse } from 'yaml'
-import { ConfigError } from './config.ts'
+import { ConfigError } from './config-error.ts'
 import type { Retention } from './log/log.ts'
 import { ALL, isRoomName, POSITION, type RoomKind } from './protocol/rooms.ts'
 
@@ -15,6 +15,9 @@ export interface RoomRule {
   readonly retention: Retention
 }
 
+/** A year: an age that Redis could not take would fail only at the first publish. */
+export const MAX_AGE_MS = 31_536_000_000
+
 interface WrittenRule {
   readonly kind?: RoomKind
   readonly publish?: Publishers
@@ -24,13 +27,14 @@ interface WrittenRule {
 interface Defaults { readonly maxEntries: number, readonly maxAgeMs: number }
 type WrittenRules = Readonly<Record<string, WrittenRule>>
 
-const BUILT_IN: WrittenRules = {
-  '*': { kind: 'log' },
-  'latest:*': { kind: 'latest' },
-  'live:*': { kind: 'live' },
-  [POSITION]: { kind: 'latest' },
-  [ALL]: { kind: 'log' }
+/** What a room is where no rule says so. */
+function kindByName (name: string): RoomKind {
+  if (name === POSITION || name.startsWith('latest:')) return 'latest'
+  return name.startsWith('live:') ? 'live' : 'log'
 }
+
+// The longest prefixes that are built in: beneath them all other rules.
+const BUILT_IN: WrittenRules = { '*': {}, 'latest:*': {}, 'live:*': {}, [POSITION]: {}, [ALL]: { kind: 'log' } }
 
 // The one place that says what a rules file may hold: docs/rooms.md shows it.
 const validate = new Ajv({ allErrors: true }).compile({
@@ -47,7 +51,7 @@ const validate = new Ajv({ allErrors: true }).compile({
           kind: { enum: ['log', 'latest', 'live'] },
           publish: { enum: ['members', 'anyone', 'server'] },
           entries: { type: 'integer', minimum: 1, maximum: 1_000_000 },
-          maxAgeMs: { type: 'integer', minimum: 0 }
+          maxAgeMs: { type: 'integer', minimum: 0, maximum: MAX_AGE_MS }
         }
       }
     }
@@ -63,8 +67,8 @@ export class RoomRules {
   constructor (written: WrittenRules, defaults: Defaults) {
     const prefixes: Array<readonly [string, RoomRule]> = []
     for (const [pattern, rule] of Object.entries({ ...BUILT_IN, ...written })) {
-      if (pattern.endsWith('*')) prefixes.push([pattern.slice(0, -1), complete(rule, defaults)])
-      else this.#exact.set(pattern, complete(rule, defaults))
+      if (pattern.endsWith('*')) prefixes.push([pattern.slice(0, -1), complete(pattern, rule, defaults)])
+      else this.#exact.set(pattern, complete(pattern, rule, defaults))
     }
     this.#prefixes = prefixes.sort(([a], [b]) => b.length - a.length)
   }
@@ -74,8 +78,8 @@ export class RoomRules {
   }
 }
 
-function complete (rule: WrittenRule, defaults: Defaults): RoomRule {
-  const kind = rule.kind ?? 'log'
+function complete (pattern: string, rule: WrittenRule, defaults: Defaults): RoomRule {
+  const kind = rule.kind ?? kindByName(pattern)
   return {
     kind,
     publish: rule.publish ?? 'members',
@@ -101,10 +105,11 @@ export function readRoomRules (file: string | undefined, defaults: Defaults): Ro
     const [firstLine = ''] = (error as Error).message.split('\n')
     throw new ConfigError([`ROOMS_FILE: ${file}: ${firstLine}`])
   }
-  const { rooms } = validate(document) ? document as { rooms: WrittenRules } : { rooms: {} }
-  const problems = validate.errors == null ? patternProblems(Object.entries(rooms)) : schemaProblems(validate.errors)
+  const problems = validate(document) ? [] : schemaProblems(validate.errors!)
+  const { rooms } = (document ?? {}) as { rooms?: WrittenRules }
+  if (typeof rooms === 'object' && rooms !== null) problems.push(...patternProblems(Object.entries(rooms)))
   if (problems.length > 0) throw new ConfigError(problems.map((problem) => `ROOMS_FILE: ${file}: ${problem}`))
-  return new RoomRules(rooms, defaults)
+  return new RoomRules(rooms!, defaults)
 }
 
 function schemaProblems (errors: readonly ErrorObject[]): string[] {
@@ -112,15 +117,21 @@ function schemaProblems (errors: readonly ErrorObject[]): string[] {
     const detail = 'allowedValues' in params
       ? `: ${params['allowedValues'].join(', ')}`
       : 'additionalProperty' in params ? `: ${params['additionalProperty']}` : ''
-    return `${instancePath.slice(1).replaceAll('/', '.') || 'the file'} ${message}${detail}`
+    return `${pathOf(instancePath)} ${message}${detail}`
   })
+}
+
+/** A JSON pointer (RFC 6901) as people write it. */
+function pathOf (pointer: string): string {
+  const parts = pointer.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+  return parts.join('.') || 'the file'
 }
 
 function patternProblems (rules: ReadonlyArray<readonly [pattern: string, rule: WrittenRule]>): string[] {
   return rules.flatMap(([pattern, rule]) => {
     const name = pattern.endsWith('*') ? pattern.slice(0, -1) : pattern
     if (name !== '' && !isRoomName(name)) return [`rooms.${pattern} is no room's name, nor a prefix that ends in *`]
-    if (pattern === POSITION && rule.kind !== 'latest') return [`rooms.${POSITION}.kind must be latest`]
+    if (pattern === POSITION && (rule?.kind ?? 'latest') !== 'latest') return [`rooms.${POSITION}.kind must be latest`]
     return []
   })
 }

@@ -15,8 +15,10 @@ export type SignalOutcome = 'published' | 'duplicate' | 'key_reused'
  * disconnected is lost to it here; the log makes up for it (log/sync.ts).
  */
 export interface Broker {
-  /** Begins to connect, and goes on trying; resolves at once. */
+  /** From now on what is heard goes to the listener. */
   start (listener: BrokerListener): void
+  /** False while nothing can be published or heard. */
+  readonly isUp: boolean
   /**
    * Resolves when the subscription is live, not when it was asked for: whatever anyone publishes after that
    * is heard. Rejects with BrokerError.

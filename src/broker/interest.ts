@@ -31,6 +31,9 @@ export class Interest implements BrokerListener {
   readonly #rooms = new Map<string, FollowedRoom>()
   // An UNSUBSCRIBE on its way: the next SUBSCRIBE of that room waits for it.
   readonly #closing = new Map<string, Promise<void>>()
+  // Rooms that are to be read after a reconnect, and how many are being read.
+  readonly #restores: string[] = []
+  #restoring = 0
 
   constructor (broker: Broker, follow: (room: string) => Followed, lingerMs: number) {
     this.#broker = broker
@@ -67,11 +70,8 @@ export class Interest implements BrokerListener {
   }
 
   onRestored (rooms: readonly string[]): void {
-    const waiting = rooms.map((room) => this.#rooms.get(room)?.followed).filter((followed) => followed !== undefined)
-    const next = async (): Promise<void> => {
-      for (let followed = waiting.shift(); followed !== undefined; followed = waiting.shift()) await followed.restore()
-    }
-    for (let lane = 0; lane < Math.min(MAX_RESTORES, waiting.length); lane++) void next()
+    this.#restores.push(...rooms)
+    while (this.#restoring < MAX_RESTORES && this.#restores.length > 0) void this.#restoreNext()
   }
 
   stop (): void {
@@ -79,6 +79,17 @@ export class Interest implements BrokerListener {
       clearTimeout(interest.linger)
       this.#rooms.delete(room)
       interest.followed.stop()
+    }
+  }
+
+  async #restoreNext (): Promise<void> {
+    this.#restoring++
+    try {
+      for (let room = this.#restores.shift(); room !== undefined; room = this.#restores.shift()) {
+        await this.#rooms.get(room)?.followed.restore()
+      }
+    } finally {
+      this.#restoring--
     }
   }
 

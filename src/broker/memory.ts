@@ -1,6 +1,7 @@
 import type { Envelope, IdempotencyKey, Signal } from '../protocol/entry.ts'
 import type { Broker, BrokerListener, SignalOutcome } from './broker.ts'
 import { DedupeMemory } from './dedupe.ts'
+import { digestOf } from './digest.ts'
 
 /** What replicas in one process share instead of Redis. The embedded gateway has a bus to itself. */
 export class MemoryBus {
@@ -28,6 +29,7 @@ export class MemoryBus {
 
 /** The embedded broker: one process, no Redis, the same promises. */
 export class MemoryBroker implements Broker {
+  readonly isUp = true
   readonly #bus: MemoryBus
   readonly #rooms = new Set<string>()
   #listener: BrokerListener | undefined
@@ -51,8 +53,12 @@ export class MemoryBroker implements Broker {
 
   async publish (room: string, signal: Signal, key?: IdempotencyKey): Promise<SignalOutcome> {
     const content = Buffer.from(signal.content)
-    const seen = key && this.#bus.dedupe.claim(room, key, content.toString(), undefined)
-    if (seen !== undefined) return seen === 'key_reused' ? 'key_reused' : 'duplicate'
+    if (key !== undefined) {
+      const digest = digestOf('signal', content)
+      const seen = this.#bus.dedupe.find(room, key, digest)
+      if (seen !== undefined) return seen === 'key_reused' ? 'key_reused' : 'duplicate'
+      this.#bus.dedupe.remember(room, key, digest, undefined)
+    }
     this.#bus.publish(room, { kind: 'signal', signal: { ...signal, content } })
     return 'published'
   }

@@ -1,10 +1,10 @@
-import { BrokerError } from '../protocol/codes.ts'
 import { type IdempotencyKey, KEY_TTL_MS, type Signal } from '../protocol/entry.ts'
 import { ask, type RedisConnections, send } from '../redis/connections.ts'
 import type { Keys } from '../redis/keys.ts'
-import { digestOf, Script } from '../redis/script.ts'
+import { Script } from '../redis/script.ts'
 import { SIGNAL_ONCE_SCRIPT } from '../redis/scripts.ts'
 import type { Broker, BrokerListener, SignalOutcome } from './broker.ts'
+import { digestOf } from './digest.ts'
 import { decodeEnvelope, encodeSignal } from './wire.ts'
 
 const MAX_CHANNELS_PER_COMMAND = 512
@@ -28,9 +28,13 @@ export class RedisBroker implements Broker {
     const { subscriber } = this.#connections
     subscriber.on('messageBuffer', (channel: Buffer, payload: Buffer) => {
       const envelope = decodeEnvelope(payload)
-      if (envelope !== undefined) listener.onEnvelope(this.#keys.roomOf(channel.toString('latin1')), envelope)
+      if (envelope !== undefined) listener.onEnvelope(this.#keys.roomOf(channel.toString()), envelope)
     })
     subscriber.on('ready', () => { void this.#resubscribe() })
+  }
+
+  get isUp (): boolean {
+    return this.#connections.isReady
   }
 
   async subscribe (room: string): Promise<void> {
@@ -53,7 +57,7 @@ export class RedisBroker implements Broker {
       await send(commands, () => commands.publish(channel, payload))
       return 'published'
     }
-    const digest = digestOf(Buffer.from(signal.content).toString())
+    const digest = digestOf('signal', signal.content)
     const outcome = await send(commands, () => this.#signalOnce.run(commands, [
       this.#keys.dedupe(room, key), channel, payload, digest, KEY_TTL_MS
     ]))
@@ -65,17 +69,19 @@ export class RedisBroker implements Broker {
     this.#connections.subscriber.removeAllListeners('messageBuffer')
   }
 
-  /** A failure here is a lost connection: the next one starts again. */
   async #resubscribe (): Promise<void> {
     const { subscriber } = this.#connections
     const rooms = [...this.#rooms]
     for (let at = 0; at < rooms.length; at += MAX_CHANNELS_PER_COMMAND) {
-      const batch = rooms.slice(at, at + MAX_CHANNELS_PER_COMMAND)
+      // Rooms may have been given up while an earlier batch was on its way.
+      const batch = rooms.slice(at, at + MAX_CHANNELS_PER_COMMAND).filter((room) => this.#rooms.has(room))
+      if (batch.length === 0) continue
       try {
         await ask(subscriber, () => subscriber.subscribe(...batch.map((room) => this.#keys.channel(room))))
-      } catch (error) {
-        if (error instanceof BrokerError) return
-        throw error
+      } catch {
+        // Half subscribed is deaf: connect anew, which starts here again.
+        if (subscriber.status === 'ready') subscriber.disconnect(true)
+        return
       }
       this.#listener?.onRestored(batch)
     }

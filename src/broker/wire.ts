@@ -1,4 +1,4 @@
-import type { Draft, Entry, Envelope, Signal } from '../protocol/entry.ts'
+import type { Draft, Envelope, Signal } from '../protocol/entry.ts'
 
 /**
  * What travels between replicas: a header line, a sender line, and the content as it was written.
@@ -13,18 +13,24 @@ import type { Draft, Entry, Envelope, Signal } from '../protocol/entry.ts'
  */
 export const WIRE_VERSION = '1'
 
+type Body = Pick<Signal, 'from' | 'except' | 'content'>
+
 const NEWLINE = 0x0a
+// Timestamps of fifteen digits are dates still.
+const ENTRY = new RegExp(`^${WIRE_VERSION} E ([0-9]{1,16}) (\\S+) (\\S+) (\\S+) ([0-9]{1,15})$`)
+const SIGNAL = new RegExp(`^${WIRE_VERSION} S ([0-9]{1,15})$`)
 
 /** The sender line and the content: what the log stores of a message. */
 export function encodeBody (draft: Pick<Draft, 'from' | 'content' | 'except'>): string {
   return `${draft.from}\t${draft.except ?? ''}\n${draft.content}`
 }
 
-/** @returns the sender, who gets no echo, and the content as a view of the same bytes */
-export function decodeBody (body: Uint8Array): Pick<Signal, 'from' | 'except' | 'content'> {
+/** @returns the sender, who gets no echo, and the content as a view of the same bytes; undefined for no body of ours */
+export function decodeBody (body: Uint8Array): Body | undefined {
   const end = body.indexOf(NEWLINE)
   const line = text(body, 0, end)
   const tab = line.indexOf('\t')
+  if (end < 0 || tab < 0) return undefined
   return { from: line.slice(0, tab), except: line.slice(tab + 1) || undefined, content: body.subarray(end + 1) }
 }
 
@@ -36,25 +42,17 @@ export function encodeSignal (signal: Signal): Buffer {
 /** Undefined where the payload is of a version that this replica does not know, or no payload of ours. */
 export function decodeEnvelope (payload: Uint8Array): Envelope | undefined {
   const end = payload.indexOf(NEWLINE)
-  const [version, kind, ...rest] = text(payload, 0, end).split(' ')
-  if (end < 0 || version !== WIRE_VERSION || payload.indexOf(NEWLINE, end + 1) < 0) return undefined
-  const body = decodeBody(payload.subarray(end + 1))
-  if (kind === 'S') return { kind: 'signal', signal: { ...body, timestampMs: Number(rest[0]) } }
-  return kind === 'E' ? { kind: 'entry', entry: decodeEntry(rest, body) } : undefined
-}
-
-function decodeEntry (header: readonly string[], body: Pick<Signal, 'from' | 'except' | 'content'>): Entry {
-  const [seq, epoch, id, prev, timestampMs] = header as [string, string, string, string, string]
-  return {
-    seq: Number(seq),
-    epoch,
-    id,
-    prev,
-    timestampMs: Number(timestampMs),
-    from: body.from,
-    except: body.except,
-    content: body.content
+  const body = end < 0 ? undefined : decodeBody(payload.subarray(end + 1))
+  if (body === undefined) return undefined
+  const header = text(payload, 0, end)
+  const entry = ENTRY.exec(header)
+  if (entry !== null) {
+    const [, seq, epoch, id, prev, timestampMs] = entry as unknown as readonly string[]
+    const place = { seq: Number(seq), epoch: epoch!, id: id!, prev: prev! }
+    return { kind: 'entry', entry: { ...place, timestampMs: Number(timestampMs), ...body } }
   }
+  const signal = SIGNAL.exec(header)
+  return signal === null ? undefined : { kind: 'signal', signal: { timestampMs: Number(signal[1]), ...body } }
 }
 
 function text (bytes: Uint8Array, start: number, end: number): string {

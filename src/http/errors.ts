@@ -16,6 +16,7 @@ export function registerErrors (app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const refused = toRefusal(error)
     if (refused.reason === 'internal') request.log.error({ err: error }, 'request failed')
+    else if (error instanceof BrokerError && error.isRefused) request.log.warn({ err: error }, 'request failed')
     return sendRefusal(reply, refused)
   })
 }

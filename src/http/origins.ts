@@ -10,7 +10,7 @@ import type { FastifyRequest } from 'fastify'
 export function isOriginAllowed (origin: string | undefined, host: string, allowed: readonly string[]): boolean {
   if (origin === undefined || allowed.includes('*')) return true
   if (origin === 'null') return allowed.includes('null')
-  if (!URL.canParse(origin)) return false
+  if (!/^https?:/i.test(origin) || !URL.canParse(origin)) return false
   const url = new URL(origin)
   return url.host === hostOf(url.protocol, host) || allowed.includes(url.origin)
 }

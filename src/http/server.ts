@@ -1,8 +1,9 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import cors from '@fastify/cors'
 import Fastify, {
   type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController
 } from 'fastify'
-import type { Position } from '../position/position.ts'
 import { refusal } from '../protocol/codes.ts'
 import { registerErrors, sendRefusal } from './errors.ts'
 import { opsRoutes } from './ops.ts'
@@ -15,7 +16,6 @@ export interface ServerOptions extends WebSocketOptions {
   readonly logger: FastifyBaseLogger
   readonly trustProxy: readonly string[]
   readonly allowedOrigins: readonly string[]
-  readonly position: Position
   readonly whyNotReady: () => string | undefined
 }
 
@@ -36,6 +36,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
     frameworkErrors: (error, _request, reply) => {
       void sendRefusal(reply as unknown as FastifyReply, refusal('bad_message', error.message))
     },
+    clientErrorHandler: refuseBytes,
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 2_000 }
   })
   registerErrors(app)
@@ -54,7 +55,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   })
   await registerWebSocket(app, options)
   await app.register(opsRoutes, { whyNotReady: options.whyNotReady })
-  await app.register(positionRoutes, { position: options.position })
+  await app.register(positionRoutes, { position: options.services.position })
   await app.register(pageRoutes)
   return app
 }
@@ -62,4 +63,13 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
 /** A request in the log, without its query: `?token=` would be in it. */
 function describeRequest (request: FastifyRequest): object {
   return { method: request.method, path: request.url?.split('?', 1)[0], address: request.ip }
+}
+
+/** Bytes that are no HTTP, or too many of them: there is no request to answer, only a socket. */
+function refuseBytes (error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable) return
+  const { code, reason } = { code: error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400, reason: 'bad_message' }
+  const body = JSON.stringify({ code, reason, message: 'the request is not HTTP, or its head is too large' })
+  socket.end(`HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\ncontent-type: application/json\r\n` +
+    `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
 }

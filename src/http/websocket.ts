@@ -108,7 +108,7 @@ function queryOf (request: FastifyRequest): Query {
 /** Rooms to join at once pass the same decoder as requests do; they are not rated, only counted. */
 function joinAll (session: Session, { rooms, history }: Query): void {
   const count = history !== undefined && /^[0-9]{1,15}$/.test(history) ? Number(history) : history
-  for (const room of rooms) session.handle(decode(JSON.stringify({ type: 'join', room, history: count })))
+  for (const room of new Set(rooms)) session.handle(decode(JSON.stringify({ type: 'join', room, history: count })))
 }
 
 function identify (user: string | undefined): Identity {

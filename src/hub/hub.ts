@@ -1,14 +1,19 @@
 import type { RoomKind } from '../protocol/rooms.ts'
+import { RingBudget } from './ring.ts'
 import { type Backlog, Room } from './room.ts'
+
+/** What all rooms of a replica may keep in memory for those who join or read on. */
+const RINGS_BYTES = 67_108_864
 
 /** The rooms of this replica, by name. A Map: names of rooms come from clients. */
 export class Hub {
   readonly #rooms = new Map<string, Room>()
+  readonly #budget = new RingBudget(RINGS_BYTES)
 
   /** @throws where the room is open already: two rooms of one name would each have half the members */
   open (name: string, kind: RoomKind, backlog: Backlog): Room {
     if (this.#rooms.has(name)) throw new Error(`room ${name} is open already`)
-    const room = new Room(name, kind, backlog)
+    const room = new Room(name, kind, backlog, this.#budget)
     this.#rooms.set(name, room)
     return room
   }
@@ -18,6 +23,7 @@ export class Hub {
   }
 
   close (name: string): void {
+    this.#rooms.get(name)?.close()
     this.#rooms.delete(name)
   }
 

@@ -1,7 +1,7 @@
 import { type Cursor, formatCursor } from '../protocol/cursor.ts'
 import type { Reply } from '../protocol/messages.ts'
 import { type Frame, replyFrame, type Sent } from './frame.ts'
-import type { Room } from './room.ts'
+import type { Page, Room } from './room.ts'
 import type { SendQueue } from './send-queue.ts'
 
 /**
@@ -21,7 +21,11 @@ export class Member {
   #state: MemberState = 'live'
   #last: Cursor | undefined
   #missed = 0
+  // Asked to read on while it did: what was read may be of before that.
+  #again = false
   #waiting: Waiting[] = []
+  // What is answered in the place of signals of this connection's own, in their order.
+  #echoes: Array<() => void> = []
 
   /**
    * @param last the place from which it reads on; undefined in `live` rooms, which have none
@@ -44,10 +48,8 @@ export class Member {
 
   /** A numbered frame, in the room's order. */
   offer (sent: Sent): void {
-    if (this.#state !== 'live') {
-      if (this.#state === 'behind' && !this.#queue.isFull) this.readOn()
-      return
-    }
+    // While it reads, or waits for its socket, it will come by this frame by itself.
+    if (this.#state !== 'live') return
     const last = this.#last!
     if (sent.seq === last.seq + 1 && sent.prev === last.id) this.#take([sent])
     else if (sent.seq > last.seq || sent.epoch !== last.epoch) this.readOn()
@@ -56,8 +58,9 @@ export class Member {
 
   /** A frame without a number: what a full queue cannot take is lost, and counted in a `live` room. */
   signal (frame: Frame, except: string | undefined): void {
-    if (this.#state === 'gone' || this.connection === except) return
-    if (this.#queue.isFull) this.#missed++
+    if (this.#state === 'gone') return
+    if (this.connection === except) this.#echoes.shift()?.()
+    else if (this.#queue.isFull) this.#missed++
     else this.#queue.push(frame)
   }
 
@@ -72,62 +75,81 @@ export class Member {
 
   /** Reads on from the member's place until it is live: the ring where it reaches, else page by page. */
   readOn (): void {
-    if (this.#state === 'reading' || this.#state === 'gone') return
+    if (this.#state === 'gone') return
+    this.#again = this.#state === 'reading'
+    if (this.#again) return
     this.#state = 'reading'
-    this.#catchUp().catch(() => {
-      // Redis is away. The room's next frame, or its restoration, tries again.
-      if (this.#state === 'reading') this.#state = 'behind'
+    this.#catchUp().catch((error: unknown) => {
+      // The room was given up, and its members with it.
+      if (this.#state === 'reading') throw error
     })
   }
 
-  /** Runs as soon as this member has got the room's message `seq`, or can no longer get it. */
-  whenReached (seq: number, run: () => void): void {
-    if (this.#state === 'gone' || this.#last === undefined || this.#last.seq >= seq) run()
-    else this.#waiting.push({ seq, run })
+  /** Runs as soon as this member has got to a place of the room, or can no longer get there. */
+  whenReached (place: Cursor, run: () => void): void {
+    const last = this.#last
+    const isDue = this.#state === 'gone' || last === undefined || last.epoch !== place.epoch || last.seq >= place.seq
+    if (isDue) run()
+    else this.#waiting.push({ seq: place.seq, run })
   }
 
-  /** Starts again from another place (after a replay), where it is further on than this member. */
-  skipTo (place: Cursor): void {
-    this.#last = place
-    this.#settle()
+  /** Runs in the place of this connection's next signal that it wanted no echo of, or where none can come. */
+  whenEchoed (run: () => void): void {
+    if (this.#state === 'gone') run()
+    else this.#echoes.push(run)
+  }
+
+  /** Forgets it again; false where it has run. */
+  forgetEcho (run: () => void): boolean {
+    const index = this.#echoes.indexOf(run)
+    if (index >= 0) this.#echoes.splice(index, 1)
+    return index >= 0
+  }
+
+  /** The subscription was lost: what was on its way will not come. */
+  loseEchoes (): void {
+    const echoes = this.#echoes
+    this.#echoes = []
+    for (const run of echoes) run()
   }
 
   leave (): void {
     this.#state = 'gone'
-    this.#settle()
+    this.loseEchoes()
+    this.#settle(Infinity)
   }
 
   async #catchUp (): Promise<void> {
+    let isAtTop = false
     for (;;) {
       const recent = this.room.recent(this.#last!)
       if (recent !== undefined) {
-        this.#state = this.#take(recent) ? 'live' : 'behind'
+        if (this.#take(recent)) this.#state = 'live'
         return
       }
-      const page = await this.room.backlog.after(this.#last!)
-      if (this.#state !== 'reading') return
-      if (page.gap !== undefined) {
-        this.#reply({
-          type: 'gap',
-          room: this.room.name,
-          reason: page.gap,
-          cursor: formatCursor(page.top),
-          seq: page.top.seq
-        })
-        this.skipTo(page.top)
-        for (const entry of page.entries) this.#queue.push(this.room.sent(entry).frame)
-      } else if (page.entries.length === 0) {
-        // At the log's top, and the room's ring is of another log: its own check will notice.
+      // The ring is still short of this place, or is of another log: its own check will notice.
+      if (isAtTop) {
         this.#state = 'live'
         return
-      } else if (!this.#take(page.entries.map((entry) => this.room.sent(entry)))) {
-        this.#state = 'behind'
-        return
       }
+      this.#again = false
+      const page = await this.room.backlog.after(this.#last!)
+      if (this.#state !== 'reading') return
+      if (page.gap !== undefined) this.#skip(page)
+      else if (!this.#take(page.entries.map((entry) => this.room.sent(entry)))) return
+      isAtTop = page.gap === undefined && page.entries.length === 0 && !this.#again
     }
   }
 
-  /** Queues frames while there is room for them; false where some had to wait. */
+  /** Continuity ended here; go on from the log's top. What was waited for on the other side cannot come any more. */
+  #skip ({ gap, top, entries }: Page): void {
+    this.#reply({ type: 'gap', room: this.room.name, reason: gap!, cursor: formatCursor(top), seq: top.seq })
+    for (const entry of entries) this.#queue.push(this.room.sent(entry).frame)
+    this.#last = top
+    this.#settle(Infinity)
+  }
+
+  /** Queues frames while there is room for them; false where it fell behind, because some had to wait. */
   #take (frames: readonly Sent[]): boolean {
     for (const sent of frames) {
       if (this.#queue.isFull) {
@@ -137,13 +159,12 @@ export class Member {
       if (sent.except === this.connection) this.#onWithheld(sent)
       else this.#queue.push(sent.frame)
       this.#last = sent
-      if (this.#waiting.length > 0) this.#settle()
+      if (this.#waiting.length > 0) this.#settle(sent.seq)
     }
     return true
   }
 
-  #settle (): void {
-    const seq = this.#state === 'gone' ? Infinity : this.#last!.seq
+  #settle (seq: number): void {
     const due = this.#waiting.filter((waiting) => waiting.seq <= seq)
     this.#waiting = this.#waiting.filter((waiting) => waiting.seq > seq)
     for (const waiting of due) waiting.run()

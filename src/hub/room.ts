@@ -3,7 +3,7 @@ import type { Entry, GapReason, Signal } from '../protocol/entry.ts'
 import type { RoomKind } from '../protocol/rooms.ts'
 import { type Sent, sentEntry, signalFrame } from './frame.ts'
 import type { Member } from './member.ts'
-import { Ring } from './ring.ts'
+import { Ring, type RingBudget } from './ring.ts'
 
 /**
  * A stretch of a room's log after a place. Where there is none, `gap` says why and `top` where to go on; of a
@@ -15,7 +15,7 @@ export interface Page {
   readonly top: Cursor
 }
 
-/** Where members read on when the ring does not reach back to them. Rejects while Redis is away. */
+/** Where members read on when the ring does not reach back to them. Rejects where the room was given up. */
 export interface Backlog {
   after (place: Cursor): Promise<Page>
 }
@@ -34,12 +34,12 @@ export class Room {
   // Frames of pages that several members read at once are built once, too.
   readonly #sent = new WeakMap<Entry, Sent>()
 
-  constructor (name: string, kind: RoomKind, backlog: Backlog) {
+  constructor (name: string, kind: RoomKind, backlog: Backlog, budget: RingBudget) {
     this.name = name
     this.kind = kind
     this.backlog = backlog
     // Of a `latest` room only the newest value counts.
-    this.#ring = new Ring(NOWHERE, kind === 'latest' ? 1 : RING_ENTRIES, RING_BYTES)
+    this.#ring = new Ring(NOWHERE, kind === 'latest' ? 1 : RING_ENTRIES, RING_BYTES, budget)
   }
 
   get size (): number {
@@ -65,6 +65,16 @@ export class Room {
     for (const member of this.#members) member.readOn()
   }
 
+  /** The subscription was lost, and is live again: signals of the time between will not come. */
+  restored (): void {
+    for (const member of this.#members) member.loseEchoes()
+  }
+
+  /** The room is given up on this replica. */
+  close (): void {
+    this.#ring.restart(NOWHERE)
+  }
+
   /** The next message of the room, in its order. */
   deliver (entry: Entry): void {
     const sent = sentEntry(this.name, entry)
@@ -82,8 +92,8 @@ export class Room {
   recent (place: Cursor): readonly Sent[] | undefined {
     const after = this.#ring.after(place)
     if (after !== undefined || this.kind !== 'latest') return after
-    const { epoch, seq } = this.#ring.top
-    return epoch === place.epoch && seq > place.seq ? this.#ring.newest() : undefined
+    const newest = this.#ring.newest
+    return newest !== undefined && newest.epoch === place.epoch && newest.seq > place.seq ? [newest] : undefined
   }
 
   /** False where an entry with this number, but another id, was delivered here. */

@@ -1,6 +1,6 @@
 import type { Frame } from './frame.ts'
 
-/** Where a connection's bytes go. The hub declares it; http/websocket.ts implements it on a net.Socket. */
+/** Where a connection's bytes go. The hub declares it; http/socket-transport.ts implements it on a net.Socket. */
 export interface Outlet {
   /** Bytes written here that the kernel has not taken yet. */
   readonly pendingBytes: number
@@ -18,8 +18,8 @@ export interface SendQueueListener {
 
 /**
  * One connection's way out: replies and room frames alike, as references to shared bytes, one write for each
- * turn of the event loop. Over `maxBytes` it is full: replies still queue (their number is bounded, because
- * reading from the client pauses), room frames are refused and their members fall behind.
+ * turn of the event loop. Over `maxBytes` it is full: the replies to what is under way still queue (nothing more
+ * is read from the client, and nothing more is begun), room frames are not pushed: their members fall behind.
  */
 export class SendQueue {
   readonly #outlet: Outlet
@@ -78,8 +78,8 @@ export class SendQueue {
 
   /** Nothing more is taken; what was queued before is written out first. */
   close (): void {
-    this.flush()
     this.#closed = true
+    this.flush()
   }
 }
 

@@ -1,3 +1,4 @@
+import { digestOf } from '../broker/digest.ts'
 import type { MemoryBus } from '../broker/memory.ts'
 import { type Cursor, sameCursor } from '../protocol/cursor.ts'
 import type { Draft, Entry, GapReason } from '../protocol/entry.ts'
@@ -24,10 +25,13 @@ export class MemoryLog implements Log {
   }
 
   async append (room: string, draft: Draft): Promise<Receipt | 'key_reused'> {
-    const seen = draft.key && this.#bus.dedupe.find<Cursor>(room, draft.key, draft.content)
+    const { key } = draft
+    if (key === undefined) return { cursor: this.store(room, draft), duplicate: false }
+    const digest = digestOf('entry', draft.content)
+    const seen = this.#bus.dedupe.find<Cursor>(room, key, digest)
     if (seen !== undefined) return seen === 'key_reused' ? seen : { cursor: seen.result, duplicate: true }
     const cursor = this.store(room, draft)
-    if (draft.key !== undefined) this.#bus.dedupe.remember(room, draft.key, draft.content, cursor)
+    this.#bus.dedupe.remember(room, key, digest, cursor)
     return { cursor, duplicate: false }
   }
 
@@ -55,7 +59,7 @@ export class MemoryLog implements Log {
 
   async open (room: string, newest: number, maxBytes: number): Promise<Snapshot> {
     const { top, timestampMs } = this.#room(room)
-    return { top, timestampMs, entries: newestWithin(this.#kept(room), newest, maxBytes) }
+    return { top, timestampMs, entries: lastWithin(this.#kept(room), newest, maxBytes) }
   }
 
   async after (room: string, place: Cursor): Promise<Stretch> {
@@ -65,13 +69,13 @@ export class MemoryLog implements Log {
     const entries = latestOnly ? kept : kept.filter((entry) => entry.seq > place.seq)
     const gap = gapBetween(place, top, latestOnly, kept)
     if (gap !== undefined) return { gap, top, entries: latestOnly ? kept : [] }
-    return { top, entries: place.seq === top.seq ? [] : oldestWithin(entries, PAGE_ENTRIES, PAGE_BYTES) }
+    return { top, entries: place.seq === top.seq ? [] : firstWithin(entries, PAGE_ENTRIES, PAGE_BYTES) }
   }
 
   async before (room: string, seq: number | undefined, limit: number, maxBytes: number): Promise<History> {
     const kept = this.#rooms.has(room) ? this.#kept(room) : []
     const older = seq === undefined ? kept : kept.filter((entry) => entry.seq < seq)
-    const entries = newestWithin(older, limit, maxBytes)
+    const entries = lastWithin(older, limit, maxBytes)
     return { entries, more: entries.length < older.length }
   }
 
@@ -126,7 +130,7 @@ function gapBetween (
 }
 
 /** The newest entries, oldest first, within a count and a size; at least one where there is one. */
-function newestWithin (entries: readonly Entry[], count: number, maxBytes: number): readonly Entry[] {
+function lastWithin (entries: readonly Entry[], count: number, maxBytes: number): readonly Entry[] {
   let bytes = 0
   let from = entries.length
   while (from > 0 && entries.length - from < count) {
@@ -137,7 +141,7 @@ function newestWithin (entries: readonly Entry[], count: number, maxBytes: numbe
   return entries.slice(from)
 }
 
-function oldestWithin (entries: readonly Entry[], count: number, maxBytes: number): readonly Entry[] {
+function firstWithin (entries: readonly Entry[], count: number, maxBytes: number): readonly Entry[] {
   let bytes = 0
   const to = entries.findIndex((entry, index) => {
     bytes += entry.content.length

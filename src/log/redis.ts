@@ -1,9 +1,10 @@
+import { digestOf } from '../broker/digest.ts'
 import { decodeBody, encodeBody } from '../broker/wire.ts'
 import type { Cursor } from '../protocol/cursor.ts'
 import { type Draft, type Entry, type GapReason, KEY_TTL_MS } from '../protocol/entry.ts'
 import { ask, type RedisConnections, send } from '../redis/connections.ts'
 import type { Keys } from '../redis/keys.ts'
-import { digestOf, Script } from '../redis/script.ts'
+import { Script } from '../redis/script.ts'
 import { AFTER_SCRIPT, APPEND_SCRIPT, BEFORE_SCRIPT, OPEN_SCRIPT } from '../redis/scripts.ts'
 import { newEntryId, newEpoch } from './ids.ts'
 import {
@@ -22,7 +23,7 @@ export class RedisLog implements Log {
   readonly #append = new Script(APPEND_SCRIPT, 3)
   readonly #open = new Script(OPEN_SCRIPT, 2)
   readonly #after = new Script(AFTER_SCRIPT, 2)
-  readonly #before = new Script(BEFORE_SCRIPT, 1)
+  readonly #before = new Script(BEFORE_SCRIPT, 2)
 
   constructor (connections: RedisConnections, keys: Keys, retentionOf: (room: string) => Retention) {
     this.#connections = connections
@@ -35,8 +36,8 @@ export class RedisLog implements Log {
     const { maxEntries, maxAgeMs } = this.#retentionOf(room)
     const reply = await send(commands, () => this.#append.run(commands, [
       this.#keys.meta(room), this.#keys.stream(room), this.#keys.dedupe(room, draft.key),
-      this.#keys.channel(room), maxEntries, maxAgeMs, META_TTL_MS, newEpoch(), draft.id ?? newEntryId(),
-      encodeBody(draft), draft.key === undefined ? '' : digestOf(draft.content), KEY_TTL_MS
+      this.#keys.channel(room), maxEntries, maxAgeMs, metaTtlMs(maxAgeMs), newEpoch(), draft.id ?? newEntryId(),
+      encodeBody(draft), draft.key === undefined ? '' : digestOf('entry', draft.content), KEY_TTL_MS
     ]))
     const [epoch, seq, id, duplicate] = (reply as Buffer[]).map(String)
     if (seq === undefined) return 'key_reused'
@@ -45,9 +46,10 @@ export class RedisLog implements Log {
 
   async open (room: string, newest: number, maxBytes: number): Promise<Snapshot> {
     const { commands } = this.#connections
+    const { maxAgeMs } = this.#retentionOf(room)
     const reply = await ask(commands, () => this.#open.run(commands, [
       this.#keys.meta(room), this.#keys.stream(room),
-      newEpoch(), META_TTL_MS, newest, maxBytes, this.#retentionOf(room).maxAgeMs
+      newEpoch(), metaTtlMs(maxAgeMs), newest, maxBytes, maxAgeMs
     ]))
     const [epoch, seq, id, timestampMs, entries] = reply as [Buffer, Buffer, Buffer, Buffer, StreamEntry[]]
     const top = toCursor(epoch, seq, id)
@@ -58,7 +60,7 @@ export class RedisLog implements Log {
     const { commands } = this.#connections
     const { maxAgeMs, latestOnly } = this.#retentionOf(room)
     const reply = await ask(commands, () => this.#after.run(commands, [
-      this.#keys.meta(room), this.#keys.stream(room), newEpoch(), META_TTL_MS,
+      this.#keys.meta(room), this.#keys.stream(room), newEpoch(), metaTtlMs(maxAgeMs),
       place.epoch, place.seq, place.id, PAGE_ENTRIES, PAGE_BYTES, maxAgeMs, latestOnly ? '1' : '0'
     ]))
     const [gap, epoch, seq, id, entries] = reply as [Buffer, Buffer, Buffer, Buffer, StreamEntry[]]
@@ -69,17 +71,19 @@ export class RedisLog implements Log {
   async before (room: string, seq: number | undefined, limit: number, maxBytes: number): Promise<History> {
     const { commands } = this.#connections
     const end = seq === undefined ? '+' : `${seq - 1}-0`
-    const reply = await ask(commands, async () => await Promise.all([
-      this.#before.run(commands, [
-        this.#keys.stream(room), end, limit, maxBytes, this.#retentionOf(room).maxAgeMs
-      ]),
-      commands.hget(this.#keys.meta(room), 'e')
+    const reply = await ask(commands, () => this.#before.run(commands, [
+      this.#keys.stream(room), this.#keys.meta(room), end, limit, maxBytes, this.#retentionOf(room).maxAgeMs
     ]))
-    const [[entries, more], epoch] = reply as [[StreamEntry[], Buffer], string | null]
-    return { entries: epoch === null ? [] : toEntries(entries, epoch), more: String(more) === '1' }
+    const [entries, more, epoch] = reply as [StreamEntry[], Buffer, Buffer]
+    return { entries: toEntries(entries, String(epoch)), more: String(more) === '1' }
   }
 
   async stop (): Promise<void> {}
+}
+
+/** The meta outlives the entries: without it their numbers would begin anew. */
+function metaTtlMs (maxAgeMs: number): number {
+  return Math.max(META_TTL_MS, maxAgeMs)
 }
 
 function toCursor (epoch: Buffer, seq: Buffer, id: Buffer): Cursor {
@@ -91,7 +95,7 @@ function toEntries (entries: readonly StreamEntry[], epoch: string): Entry[] {
     // The order in which redis/scripts.ts writes them: i, p, t, d.
     const [, id, , prev, , timestampMs, , body] = fields as Buffer[]
     return {
-      ...decodeBody(body!),
+      ...decodeBody(body!)!,
       epoch,
       seq: Number.parseInt(String(streamId), 10),
       id: String(id),

@@ -14,51 +14,72 @@ export interface SyncedRoom {
   agrees (place: Cursor): boolean
 }
 
-const RETRY_MS = 500
+/** As much of log/shared-reads.ts as is asked for here. */
+export interface Reads {
+  after (place: Cursor): Promise<Stretch>
+  stop (): void
+}
+
+const MAX_HELD = 1_000
 
 /**
  * Keeps one room of this replica in step with its log. Every live entry must follow the one before it, by
  * number and by id: next in line is delivered, seen before is dropped, and at a hole (a lost subscription, a
- * lost or forked log) the log is read once for the whole room.
+ * lost or forked log) the log is read once for the whole room. What comes meanwhile is held, within a bound.
  */
 export class RoomSync implements Followed {
-  readonly #log: Log
+  readonly #log: Pick<Log, 'open'>
+  readonly #reads: Reads
   readonly #room: SyncedRoom
   readonly #latestOnly: boolean
   #state: 'syncing' | 'live' | 'stopped' = 'syncing'
-  // Something came while the log was being read: read once more.
-  #heard = false
-  #retry: NodeJS.Timeout | undefined
+  #held: Entry[] = []
+  // More came than can be held, or something was missed: what is being read may be of before that.
+  #again = false
 
-  constructor (log: Log, room: SyncedRoom, latestOnly: boolean) {
+  constructor (log: Pick<Log, 'open'>, reads: Reads, room: SyncedRoom, latestOnly: boolean) {
     this.#log = log
+    this.#reads = reads
     this.#room = room
     this.#latestOnly = latestOnly
   }
 
   async start (): Promise<void> {
-    this.#heard = false
     const { top } = await this.#log.open(this.#room.name, 0, 0)
     if (this.#state === 'stopped') return
     this.#room.reset(top)
-    if (this.#heard) await this.#repair()
-    else this.#state = 'live'
+    if (this.#again) await this.#repair()
+    else this.#goLive()
   }
 
   receive (envelope: Envelope): void {
     if (envelope.kind === 'signal') this.#room.signal(envelope.signal)
-    else if (this.#state === 'syncing') this.#heard = true
+    else if (this.#state === 'syncing') this.#hold(envelope.entry)
     else if (this.#state === 'live') this.#follow(envelope.entry)
   }
 
   async restore (): Promise<void> {
     if (this.#state === 'live') await this.#repair()
-    else this.#heard = true
+    else this.#again = true
   }
 
   stop (): void {
     this.#state = 'stopped'
-    clearTimeout(this.#retry)
+    this.#held = []
+    this.#reads.stop()
+  }
+
+  #hold (entry: Entry): void {
+    if (this.#held.push(entry) <= MAX_HELD) return
+    this.#held = []
+    this.#again = true
+  }
+
+  #goLive (): void {
+    this.#state = 'live'
+    const held = this.#held
+    this.#held = []
+    for (const entry of held) this.receive({ kind: 'entry', entry })
   }
 
   #follow (entry: Entry): void {
@@ -71,31 +92,27 @@ export class RoomSync implements Followed {
     else if (!isSeen) void this.#repair()
   }
 
-  /** Never rejects: while Redis is away it tries again. */
+  /** Reads on from where the room stands to the log's top; then what was held goes on from there. */
   async #repair (): Promise<void> {
     this.#state = 'syncing'
-    try {
-      do {
-        this.#heard = false
-        await this.#readOn()
-      } while (this.#heard && this.#state === 'syncing')
-      if (this.#state === 'syncing') this.#state = 'live'
-    } catch {
-      clearTimeout(this.#retry)
-      if (this.#state === 'syncing') this.#retry = setTimeout(() => { void this.#repair() }, RETRY_MS)
-    }
+    do {
+      this.#again = false
+      await this.#readOn()
+      if (this.#state !== 'syncing') return
+    } while (this.#again)
+    this.#goLive()
   }
 
   async #readOn (): Promise<void> {
     for (;;) {
-      const stretch = await this.#log.after(this.#room.name, this.#room.top)
-      if (this.#state !== 'syncing' || this.#isAtTop(stretch)) return
+      const stretch = await this.#reads.after(this.#room.top).catch((error: unknown) => {
+        if (this.#state === 'stopped') return undefined
+        throw error
+      })
+      if (stretch === undefined || this.#state !== 'syncing') return
+      if (stretch.gap !== undefined) return this.#room.reset(stretch.top)
       for (const entry of stretch.entries) this.#room.deliver(entry)
+      if (stretch.entries.length === 0 || this.#room.top.seq >= stretch.top.seq) return
     }
-  }
-
-  #isAtTop (stretch: Stretch): boolean {
-    if (stretch.gap !== undefined) this.#room.reset(stretch.top)
-    return stretch.gap !== undefined || stretch.entries.length === 0
   }
 }

@@ -1,3 +1,4 @@
+import { digestOf } from '../broker/digest.ts'
 import type { MemoryBus } from '../broker/memory.ts'
 import type { MemoryLog } from '../log/memory.ts'
 import type { IdempotencyKey } from '../protocol/entry.ts'
@@ -22,14 +23,15 @@ export class MemoryPosition implements Position {
   }
 
   async move (delta: number, key?: IdempotencyKey): Promise<Moved | 'out_of_range' | 'key_reused'> {
-    const seen = key && this.#bus.dedupe.find<Moved>(POSITION, key, String(delta))
+    const digest = digestOf('move', String(delta))
+    const seen = key && this.#bus.dedupe.find<Moved>(POSITION, key, digest)
     if (seen !== undefined) return seen === 'key_reused' ? seen : { ...seen.result, duplicate: true }
     const position = this.#position + delta
     if (position < this.#bounds.min || position > this.#bounds.max) return 'out_of_range'
     this.#position = position
     const cursor = this.#log.store(POSITION, { from: '""', content: String(position) })
     const moved = { position, cursor, duplicate: false }
-    if (key !== undefined) this.#bus.dedupe.remember(POSITION, key, String(delta), moved)
+    if (key !== undefined) this.#bus.dedupe.remember(POSITION, key, digest, moved)
     return moved
   }
 }

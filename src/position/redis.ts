@@ -1,11 +1,13 @@
+import { digestOf } from '../broker/digest.ts'
 import { encodeBody } from '../broker/wire.ts'
 import { newEntryId, newEpoch } from '../log/ids.ts'
 import { META_TTL_MS } from '../log/log.ts'
+import { BrokerError } from '../protocol/codes.ts'
 import { type IdempotencyKey, KEY_TTL_MS } from '../protocol/entry.ts'
 import { POSITION } from '../protocol/rooms.ts'
 import { ask, type RedisConnections, send } from '../redis/connections.ts'
 import type { Keys } from '../redis/keys.ts'
-import { digestOf, Script } from '../redis/script.ts'
+import { Script } from '../redis/script.ts'
 import { MOVE_SCRIPT } from '../redis/scripts.ts'
 import type { Bounds, Moved, Position } from './position.ts'
 
@@ -27,7 +29,10 @@ export class RedisPosition implements Position {
 
   async get (): Promise<number> {
     const { commands } = this.#connections
-    return Number(await ask(commands, () => commands.get(this.#keys.counter(POSITION))))
+    const counter = await ask(commands, () => commands.get(this.#keys.counter(POSITION))) ?? '0'
+    if (Number.isSafeInteger(Number(counter))) return Number(counter)
+    const cause = new Error(`${this.#keys.counter(POSITION)} is no integer`)
+    throw new BrokerError('unavailable', { cause, isRefused: true })
   }
 
   async move (delta: number, key?: IdempotencyKey): Promise<Moved | 'out_of_range' | 'key_reused'> {
@@ -37,7 +42,7 @@ export class RedisPosition implements Position {
       keys.meta(POSITION), keys.stream(POSITION), keys.dedupe(POSITION, key), keys.counter(POSITION),
       // A `latest` room: one entry, for ever.
       keys.channel(POSITION), 1, 0, META_TTL_MS, newEpoch(), newEntryId(), delta,
-      key === undefined ? '' : digestOf(String(delta)), KEY_TTL_MS, HEAD, this.#bounds.min, this.#bounds.max
+      key === undefined ? '' : digestOf('move', String(delta)), KEY_TTL_MS, HEAD, this.#bounds.min, this.#bounds.max
     ]))
     const [epoch, seq, id, duplicate, position] = (reply as Buffer[]).map(String)
     if (seq === undefined) return epoch as 'out_of_range' | 'key_reused'

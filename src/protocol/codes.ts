@@ -51,11 +51,14 @@ export function refusal (reason: Reason, message: string = ERRORS[reason].messag
  */
 export class BrokerError extends Error {
   readonly reason: 'unavailable' | 'unknown_outcome'
+  /** True where Redis answered, and said no: somebody has to look at it, so it is logged. */
+  readonly isRefused: boolean
 
-  constructor (reason: 'unavailable' | 'unknown_outcome', options?: ErrorOptions) {
+  constructor (reason: 'unavailable' | 'unknown_outcome', options: ErrorOptions & { isRefused?: boolean } = {}) {
     super(ERRORS[reason].message, options)
     this.name = 'BrokerError'
     this.reason = reason
+    this.isRefused = options.isRefused ?? false
   }
 }
 

@@ -40,7 +40,7 @@ const OPTIONS = {
 export class RedisConnections {
   readonly commands: Redis
   readonly subscriber: Redis
-  readonly #ping: NodeJS.Timeout
+  #ping: NodeJS.Timeout | undefined
 
   constructor (address: RedisAddress, name: string, log: RedisLogger) {
     const credentials = {
@@ -57,17 +57,17 @@ export class RedisConnections {
     })
     report(this.commands, 'commands', log)
     report(this.subscriber, 'subscriber', log)
-    this.#ping = setInterval(() => {
-      for (const redis of [this.commands, this.subscriber]) {
-        if (redis.status === 'ready') redis.ping().catch(() => {})
-      }
-    }, PING_MS)
   }
 
   /** Begins to connect, and goes on trying for as long as it takes. */
   start (): void {
     this.commands.connect().catch(() => {})
     this.subscriber.connect().catch(() => {})
+    this.#ping = setInterval(() => {
+      for (const redis of [this.commands, this.subscriber]) {
+        if (redis.status === 'ready') redis.ping().catch(() => {})
+      }
+    }, PING_MS)
   }
 
   get isReady (): boolean {
@@ -83,7 +83,7 @@ export class RedisConnections {
 /** QUIT waits for what is under way; where it cannot, the socket is dropped. */
 async function end (redis: Redis): Promise<void> {
   try {
-    if (redis.status === 'ready') await redis.quit()
+    if (redis.status === 'ready') await withDeadline(redis.quit())
   } catch {
     // It is dropped below.
   }
@@ -119,9 +119,21 @@ export async function send<Result> (redis: Redis, command: () => Promise<Result>
   try {
     return await withDeadline(command())
   } catch (error) {
-    const wasRefused = error instanceof Error && (error.name === 'ReplyError' || error.message.startsWith('Stream isn'))
-    throw new BrokerError(wasRefused ? 'unavailable' : 'unknown_outcome', { cause: error })
+    // A bug of ours is no outage.
+    if (error instanceof TypeError || error instanceof RangeError) throw error
+    const { name, message } = error as Error
+    if (name === 'ReplyError') throw new BrokerError(outcomeOf(message), { cause: error, isRefused: true })
+    throw new BrokerError(message.startsWith('Stream isn') ? 'unavailable' : 'unknown_outcome', { cause: error })
   }
+}
+
+/**
+ * A script that fails on its way is not rolled back, except where Redis refuses its first write: for want of
+ * memory, because it is a replica, or because it cannot save.
+ */
+function outcomeOf (reply: string): 'unavailable' | 'unknown_outcome' {
+  const isHalfway = / script: [0-9a-f]+,/.test(reply) && !/^(OOM|READONLY|MISCONF|NOREPLICAS|LOADING)/.test(reply)
+  return isHalfway ? 'unknown_outcome' : 'unavailable'
 }
 
 /**
@@ -147,6 +159,7 @@ export async function ask<Result> (redis: Redis, command: () => Promise<Result>)
   try {
     return await send(redis, command)
   } catch (error) {
-    throw new BrokerError('unavailable', { cause: error })
+    if (!(error instanceof BrokerError)) throw error
+    throw new BrokerError('unavailable', { cause: error.cause, isRefused: error.isRefused })
   }
 }

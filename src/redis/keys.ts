@@ -22,7 +22,7 @@ export class Keys {
 
   /** Without a key the name stands in for one: a script's keys must all be real names of its slot. */
   dedupe (room: string, key: IdempotencyKey | undefined): string {
-    return this.#of(room, key === undefined ? 'k' : `k:${key.scope}:${key.key}`)
+    return this.#of(room, key === undefined ? 'k' : `k:${key.scope.length}:${key.scope}:${key.key}`)
   }
 
   channel (room: string): string {

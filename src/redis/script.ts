@@ -26,8 +26,3 @@ export class Script {
     }
   }
 }
-
-/** A short digest of what came with an idempotency key, to tell a retry from another publish. */
-export function digestOf (content: string): string {
-  return createHash('sha1').update(content).digest('base64url')
-}

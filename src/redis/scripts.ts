@@ -4,7 +4,7 @@
  *
  * Of a room: `m` hash of its log (e epoch, s newest seq, i its id, t its timestamp), `s` stream with ids
  * `<seq>-0` (fields i id, p id of the entry before, t timestamp, d body as in broker/wire.ts),
- * `k:<scope>:<key>` what an idempotent publish came to, `c` channel.
+ * `k:<length>:<scope>:<key>` what an idempotent publish came to, `c` channel.
  */
 
 /** Milliseconds since 1970 by Redis's clock, the one clock that matters. */
@@ -110,32 +110,48 @@ return 'published'
 `
 
 /**
- * The reading half. `kept`: entries of a range within a count and a size (at least one), none older than
- * maxAgeMs. `field`: of an entry as XRANGE gives it.
+ * The reading half. `newest`: entries before an id within a count and a size (at least one), none older than
+ * maxAgeMs, and whether there are more. `field`: of an entry as XRANGE gives it. `topOf`: the room's meta, new
+ * where there is none (entries without it can't be told apart from another log's, and go).
  */
 const READ = `${NOW}
+-- Piece by piece: of a thousand large entries most would not be sent, so they are not fetched.
+local PIECE = 16
 local function field (entry, name)
   for at = 1, #entry[2], 2 do
     if entry[2][at] == name then return entry[2][at + 1] end
   end
 end
-local function isKept (entry, maxAgeMs)
-  return maxAgeMs == 0 or tonumber(field(entry, 't')) >= nowMs() - maxAgeMs
+local function oldestMs (maxAgeMs)
+  return maxAgeMs == 0 and 0 or nowMs() - maxAgeMs
 end
 local function newest (stream, before, count, maxBytes, maxAgeMs)
-  local entries, bytes = {}, 0
-  for _, entry in ipairs(redis.call('XREVRANGE', stream, before, '-', 'COUNT', count + 1)) do
-    if not isKept(entry, maxAgeMs) then return entries, false end
+  local backwards, bytes, oldest, more = {}, 0, oldestMs(maxAgeMs), false
+  local function take (entry)
+    if tonumber(field(entry, 't')) < oldest then return false end
     bytes = bytes + #field(entry, 'd')
-    if #entries == count or (bytes > maxBytes and #entries > 0) then return entries, true end
-    table.insert(entries, 1, entry)
+    more = #backwards == count or (bytes > maxBytes and #backwards > 0)
+    if not more then backwards[#backwards + 1] = entry end
+    return not more
   end
-  return entries, false
+  local goOn = true
+  while goOn do
+    local piece = redis.call('XREVRANGE', stream, before, '-', 'COUNT', PIECE)
+    goOn = #piece > 0
+    for _, entry in ipairs(piece) do
+      goOn = goOn and take(entry)
+      before = '(' .. entry[1]
+    end
+  end
+  local entries = {}
+  for at = #backwards, 1, -1 do entries[#entries + 1] = backwards[at] end
+  return entries, more
 end
-local function topOf (meta, newEpoch, metaTtlMs)
+local function topOf (meta, stream, newEpoch, metaTtlMs)
   local m = redis.call('HMGET', meta, 'e', 's', 'i', 't')
   if m[1] then return m end
   m = { newEpoch, '0', newEpoch, int(nowMs()) }
+  redis.call('DEL', stream)
   redis.call('HSET', meta, 'e', m[1], 's', m[2], 'i', m[3], 't', m[4])
   redis.call('PEXPIRE', meta, metaTtlMs)
   return m
@@ -147,7 +163,7 @@ end
  * → { epoch, seq, id, timestampMs, entries }. Gives a room without a log its epoch.
  */
 export const OPEN_SCRIPT = `${READ}
-local m = topOf(KEYS[1], ARGV[1], ARGV[2])
+local m = topOf(KEYS[1], KEYS[2], ARGV[1], ARGV[2])
 local count = tonumber(ARGV[3])
 local entries = count > 0 and newest(KEYS[2], '+', count, tonumber(ARGV[4]), tonumber(ARGV[5])) or {}
 return { m[1], m[2], m[3], m[4], entries }
@@ -159,7 +175,7 @@ return { m[1], m[2], m[3], m[4], entries }
  */
 export const AFTER_SCRIPT = `${READ}
 local newEpoch, metaTtlMs, epoch, seq, id, count, maxBytes, maxAgeMs, latestOnly = unpack(ARGV)
-local m = topOf(KEYS[1], newEpoch, metaTtlMs)
+local m = topOf(KEYS[1], KEYS[2], newEpoch, metaTtlMs)
 maxBytes, maxAgeMs, latestOnly = tonumber(maxBytes), tonumber(maxAgeMs), latestOnly == '1'
 local place, top = tonumber(seq), tonumber(m[2])
 local function answer (gap, entries) return { gap, m[1], m[2], m[3], entries } end
@@ -173,25 +189,37 @@ if place == top then
   return gapped('fork')
 end
 if latestOnly then return answer('', newest(KEYS[2], '+', 1, maxBytes, maxAgeMs)) end
-local range = redis.call('XRANGE', KEYS[2], seq .. '-0', '+', 'COUNT', count + 1)
-if range[1] and range[1][1] == seq .. '-0' then
-  if field(range[1], 'i') ~= id then return gapped('fork') end
-  table.remove(range, 1)
+local first = redis.call('XRANGE', KEYS[2], seq .. '-0', '+', 'COUNT', 2)
+if first[1] and first[1][1] == seq .. '-0' then
+  if field(first[1], 'i') ~= id then return gapped('fork') end
+  table.remove(first, 1)
 end
-local first = range[1]
-if not first or first[1] ~= int(place + 1) .. '-0' or not isKept(first, maxAgeMs) then return gapped('trimmed') end
+first = first[1]
+if not first or first[1] ~= int(place + 1) .. '-0' or tonumber(field(first, 't')) < oldestMs(maxAgeMs) then
+  return gapped('trimmed')
+end
 if field(first, 'p') ~= id then return gapped('fork') end
-local entries, bytes = {}, 0
-for _, entry in ipairs(range) do
-  bytes = bytes + #field(entry, 'd')
-  if #entries == tonumber(count) or (bytes > maxBytes and #entries > 0) then break end
-  entries[#entries + 1] = entry
+local entries, bytes, from, goOn = {}, 0, first[1], true
+while goOn do
+  local piece = redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', PIECE)
+  goOn = #piece > 0
+  for _, entry in ipairs(piece) do
+    bytes = bytes + #field(entry, 'd')
+    goOn = goOn and #entries < tonumber(count) and (bytes <= maxBytes or #entries == 0)
+    if goOn then entries[#entries + 1] = entry end
+    from = '(' .. entry[1]
+  end
 end
 return answer('', entries)
 `
 
-/** KEYS stream · ARGV before ('+' for the end), count, maxBytes, maxAgeMs → { entries, '1' where there are more } */
+/**
+ * KEYS stream, meta · ARGV before ('+' for the end), count, maxBytes, maxAgeMs
+ * → { entries, '1' where there are more, epoch }; no entries where the room has no log
+ */
 export const BEFORE_SCRIPT = `${READ}
+local epoch = redis.call('HGET', KEYS[2], 'e')
+if not epoch then return { {}, '0', '' } end
 local entries, more = newest(KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]))
-return { entries, more and '1' or '0' }
+return { entries, more and '1' or '0', epoch }
 `

@@ -1,3 +1,4 @@
+import type { SignalOutcome } from '../broker/broker.ts'
 import { historyFrame, newestWithin, sentEntry } from '../hub/frame.ts'
 import type { Member } from '../hub/member.ts'
 import { newEntryId } from '../log/ids.ts'
@@ -5,7 +6,7 @@ import type { Receipt } from '../log/log.ts'
 import { refusal } from '../protocol/codes.ts'
 import { formatCursor } from '../protocol/cursor.ts'
 import type { Draft, IdempotencyKey } from '../protocol/entry.ts'
-import type { Request, RequestOf } from '../protocol/messages.ts'
+import type { Request, RequestId, RequestOf } from '../protocol/messages.ts'
 import { ALL, POSITION } from '../protocol/rooms.ts'
 import { join } from './join.ts'
 import { refuseLeave, refusePublish } from './permissions.ts'
@@ -29,14 +30,7 @@ export async function execute (session: Session, request: Request): Promise<void
 function leave (session: Session, { id, room }: RequestOf<'leave'>): void {
   const refused = refuseLeave(room)
   if (refused !== undefined) return session.refuse(refused, id, room)
-  const member = session.members.get(room)
-  if (member !== undefined) {
-    session.members.delete(room)
-    session.claims.delete(room)
-    member.room.remove(member)
-    member.leave()
-    session.services.interest.release(room)
-  }
+  session.depart(room)
   session.reply({ type: 'left', id, room })
 }
 
@@ -67,7 +61,7 @@ async function publishWithoutEcho (session: Session, request: RequestOf<'message
   try {
     const receipt = await session.services.log.append(request.room, { ...draftOf(session, request), id: entryId })
     if (receipt !== 'key_reused' && !receipt.duplicate) {
-      member.whenReached(receipt.cursor.seq, () => session.passWithheld(receipt.cursor))
+      member.whenReached(receipt.cursor, () => session.passWithheld(receipt.cursor))
     } else if (session.withheld.delete(entryId)) acknowledge(session, request, receipt)
   } catch (error) {
     // Where the entry has passed by, it is stored whatever became of Redis's answer, and the ack has left.
@@ -75,8 +69,10 @@ async function publishWithoutEcho (session: Session, request: RequestOf<'message
   }
 }
 
-function acknowledge (session: Session, request: RequestOf<'message'>, receipt: Receipt | 'key_reused'): void {
-  const { id, room } = request
+/** The one reply to a publish, an ack or a refusal; without an id only the refusal. */
+function acknowledge (
+  session: Session, { id, room }: { id: RequestId | undefined, room?: string }, receipt: Receipt | 'key_reused'
+): void {
   if (receipt === 'key_reused') return session.refuse(refusal('key_reused'), id, room)
   if (id === undefined) return
   const { cursor, duplicate } = receipt
@@ -91,13 +87,28 @@ async function signal (session: Session, request: RequestOf<'message'>): Promise
   const { rules, broker } = session.services
   const refused = refusePublish(room, rules.of(room), session.members.has(room))
   if (refused !== undefined) return session.refuse(refused, id, room)
-
   const { from, content, except, key } = draftOf(session, request)
-  const outcome = await broker.publish(room, {
-    from, except, content: Buffer.from(content), timestampMs: Date.now()
-  }, key)
-  if (outcome === 'key_reused') session.refuse(refusal('key_reused'), id, room)
-  else if (id !== undefined) session.reply({ type: 'ack', id, room, duplicate: outcome === 'duplicate' || undefined })
+  const ack = (): void => {
+    if (id !== undefined) session.reply({ type: 'ack', id, room })
+  }
+  // With `echo: false` the ack stands in the frame's place, which may come before the broker's answer or after it.
+  const member = request.echo ? undefined : session.members.get(room)
+  member?.whenEchoed(ack)
+  let outcome: SignalOutcome
+  try {
+    const sent = { from, except, content: Buffer.from(content), timestampMs: Date.now() }
+    outcome = await broker.publish(room, sent, key)
+  } catch (error) {
+    // Where it was heard it was published, whatever became of the broker's answer, and the ack has left.
+    if (member?.forgetEcho(ack) !== false) throw error
+    return
+  }
+  if (outcome === 'published') {
+    if (member === undefined) ack()
+  } else if (member?.forgetEcho(ack) !== false) {
+    if (outcome === 'key_reused') session.refuse(refusal('key_reused'), id, room)
+    else if (id !== undefined) session.reply({ type: 'ack', id, room, duplicate: true })
+  }
 }
 
 function draftOf (session: Session, request: RequestOf<'message'>): Draft {
@@ -115,13 +126,9 @@ function keyOf (session: Session, key: string | undefined): IdempotencyKey | und
 
 async function broadcast (session: Session, request: RequestOf<'broadcast'>): Promise<void> {
   const { id, content } = request
-  const receipt = await session.services.log.append(ALL, {
+  acknowledge(session, { id }, await session.services.log.append(ALL, {
     from: session.from, content, key: keyOf(session, request.key)
-  })
-  if (receipt === 'key_reused') return session.refuse(refusal('key_reused'), id)
-  if (id === undefined) return
-  const { cursor, duplicate } = receipt
-  session.reply({ type: 'ack', id, seq: cursor.seq, cursor: formatCursor(cursor), duplicate: duplicate || undefined })
+  }))
 }
 
 async function move (session: Session, request: RequestOf<'move'>): Promise<void> {

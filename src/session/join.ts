@@ -2,7 +2,7 @@ import { newestWithin, sentEntry } from '../hub/frame.ts'
 import type { Member } from '../hub/member.ts'
 import type { Room } from '../hub/room.ts'
 import type { Snapshot } from '../log/log.ts'
-import { refusal } from '../protocol/codes.ts'
+import { BrokerError, refusal } from '../protocol/codes.ts'
 import { type Cursor, formatCursor } from '../protocol/cursor.ts'
 import type { GapReason } from '../protocol/entry.ts'
 import type { RequestOf } from '../protocol/messages.ts'
@@ -45,9 +45,9 @@ export async function join (session: Session, request: Join): Promise<void> {
 async function enter (session: Session, request: Join, room: Room, isLive: boolean): Promise<boolean> {
   const snapshot = isLive ? undefined : await readSnapshot(session, request)
   if (session.isClosed) return false
-  const member = session.enter(request.room, room, snapshot?.top)
-  if (snapshot === undefined) session.reply({ type: 'joined', id: request.id, room: request.room })
+  if (snapshot === undefined) joinedLive(session, request)
   else replay(session, request, snapshot)
+  const member = session.enter(request.room, room, snapshot?.top)
   room.add(member)
   if (snapshot !== undefined) member.readOn()
   return true
@@ -55,9 +55,15 @@ async function enter (session: Session, request: Join, room: Room, isLive: boole
 
 /** Joining twice is no error: it answers again, as soon as this member has got what the log had by then. */
 async function rejoin (session: Session, request: Join, member: Member): Promise<void> {
-  if (member.last === undefined) return session.reply({ type: 'joined', id: request.id, room: request.room })
+  if (member.last === undefined) return joinedLive(session, request)
   const snapshot = await readSnapshot(session, request)
-  member.whenReached(snapshot.top.seq, () => replay(session, request, snapshot))
+  member.whenReached(snapshot.top, () => replay(session, request, snapshot))
+}
+
+/** A `live` room has no log that would tell that Redis is away: a member of it would hear nothing, and not know. */
+function joinedLive (session: Session, { id, room }: Join): void {
+  if (!session.services.broker.isUp) throw new BrokerError('unavailable')
+  session.reply({ type: 'joined', id, room })
 }
 
 /** Where the log stands, with as much of the past as was asked for. */

@@ -26,6 +26,7 @@ export interface SessionLimits {
 
 export interface SessionLogger {
   debug (fields: object, message: string): void
+  warn (fields: object, message: string): void
   error (fields: object, message: string): void
 }
 

@@ -8,11 +8,12 @@ import { type Cursor, formatCursor } from '../protocol/cursor.ts'
 import type { Reply, Request, RequestId } from '../protocol/messages.ts'
 import { ALL, POSITION } from '../protocol/rooms.ts'
 import { execute } from './commands.ts'
+import { Gate } from './gate.ts'
 import type { Patient } from './heartbeat.ts'
 import { Strikes, TokenBucket } from './rate-limit.ts'
 import type { Services } from './services.ts'
 
-/** What a session asks of its connection; http/websocket.ts implements it. */
+/** What a session asks of its connection; http/socket-transport.ts implements it. */
 export interface Transport extends Outlet {
   /** Go on, or stop, taking what the client sends. */
   setReading (on: boolean): void
@@ -33,6 +34,7 @@ export interface Identity {
 const MALFORMED_PER_MINUTE = 10
 const OVER_RATE_PER_10_S = 200
 const MAX_IN_FLIGHT = 256
+const MAX_HEAVY = 4
 const MALFORMED = new Set(['bad_json', 'bad_message', 'unknown_type'])
 const PUBLISHES = new Set<Request['type']>(['message', 'broadcast', 'move'])
 
@@ -56,6 +58,9 @@ export class Session implements Patient {
   readonly #overRate: Strikes
   // Per room, the end of the chain of what was asked of it: a sender's requests keep their order.
   readonly #chains = new Map<string, Promise<void>>()
+  // Replies of up to a megabyte are made a few at a time, and only while the queue has room for more.
+  readonly #heavy = new Gate(MAX_HEAVY)
+  #parked: Array<() => void> = []
   #inFlight = 0
   #isReading = true
   #isClosed = false
@@ -116,6 +121,8 @@ export class Session implements Patient {
 
   /** One whole message from the client. */
   onFrame (data: Buffer, isBinary: boolean): void {
+    // ws goes on reading until the closing handshake is done.
+    if (this.#isClosed) return
     this.heard()
     if (isBinary) {
       this.close('binary')
@@ -143,17 +150,7 @@ export class Session implements Patient {
     const { request } = decoded
     this.#inFlight++
     this.#updateReading()
-    const run = async (): Promise<void> => {
-      try {
-        if (!this.#isClosed) await execute(this, request)
-      } catch (error) {
-        this.#onFailure(request, error)
-      } finally {
-        this.#inFlight--
-        this.#updateReading()
-      }
-    }
-    void this.#inOrder(roomOf(request), run)
+    void this.#inOrder(orderOf(request), () => this.#run(request))
   }
 
   reply (reply: Reply): void {
@@ -204,14 +201,44 @@ export class Session implements Patient {
     if (this.#isClosed) return
     this.#isClosed = true
     this.queue.close()
-    const { heartbeat, interest } = this.services
-    heartbeat.remove(this)
-    for (const [name, member] of this.members) {
-      member.room.remove(member)
-      member.leave()
-      if (name !== ALL) interest.release(name)
+    this.services.heartbeat.remove(this)
+    for (const name of [...this.members.keys()]) this.depart(name)
+    this.#unpark()
+  }
+
+  /** This connection is no member of the room any more; nothing where it was none. */
+  depart (name: string): void {
+    const member = this.members.get(name)
+    if (member === undefined) return
+    this.members.delete(name)
+    this.claims.delete(name)
+    member.room.remove(member)
+    member.leave()
+    if (name !== ALL) this.services.interest.release(name)
+  }
+
+  async #run (request: Request): Promise<void> {
+    const isHeavy = request.type === 'history' || (request.type === 'join' && (request.history ?? 0) > 0)
+    try {
+      if (isHeavy) await this.#heavy.enter()
+      // A peer that asks and never reads: what it asks for is not made before it can be sent.
+      while (this.queue.isFull && !this.#isClosed) {
+        await new Promise<void>((resolve) => { this.#parked.push(resolve) })
+      }
+      if (!this.#isClosed) await execute(this, request)
+    } catch (error) {
+      this.#onFailure(request, error)
+    } finally {
+      if (isHeavy) this.#heavy.leave()
+      this.#inFlight--
+      this.#updateReading()
     }
-    this.members.clear()
+  }
+
+  #unpark (): void {
+    const parked = this.#parked
+    this.#parked = []
+    for (const goOn of parked) goOn()
   }
 
   /** What is asked of one room is done in the order in which it was asked. */
@@ -226,18 +253,19 @@ export class Session implements Patient {
 
   #refuseOverRate (decoded: Decoded, waitMs: number): void {
     const id = decoded.ok ? decoded.request.id : decoded.id
-    const room = decoded.ok ? ('room' in decoded.request ? decoded.request.room : undefined) : decoded.room
+    const room = decoded.ok ? roomOf(decoded.request) : decoded.room
     this.refuse(refusal('rate_limited', ERRORS.rate_limited.message, waitMs), id, room)
     if (this.#overRate.add()) this.close('flooding')
   }
 
   #onFailure (request: Request, error: unknown): void {
+    const fields = { connection: this.identity.connection, type: request.type, err: error }
     if (error instanceof BrokerError) {
-      this.services.logger.debug({ connection: this.identity.connection, type: request.type, err: error }, 'request failed')
-      this.refuse(refusal(error.reason), request.id, 'room' in request ? request.room : undefined)
+      this.services.logger[error.isRefused ? 'warn' : 'debug'](fields, 'request failed')
+      this.refuse(refusal(error.reason), request.id, roomOf(request))
       return
     }
-    this.services.logger.error({ connection: this.identity.connection, type: request.type, err: error }, 'defect')
+    this.services.logger.error(fields, 'defect')
     this.close('defect')
   }
 
@@ -248,9 +276,11 @@ export class Session implements Patient {
 
   #onDrained (): void {
     this.#transport.watchStall(0)
+    // It took what was sent: that is a sign of life, though it could not be read from.
     this.heard()
     this.#updateReading()
     for (const member of this.members.values()) member.drained()
+    this.#unpark()
   }
 
   /** A peer that asks and never reads, or asks faster than Redis answers, must not grow us. */
@@ -262,9 +292,13 @@ export class Session implements Patient {
   }
 }
 
-/** The room whose order a request belongs to. */
+/** The room that a request names, or is about. */
 function roomOf (request: Request): string | undefined {
-  if (request.type === 'broadcast') return ALL
   if (request.type === 'move') return POSITION
-  return request.type === 'ping' ? undefined : request.room
+  return 'room' in request ? request.room : undefined
+}
+
+/** The room whose order a request belongs to. */
+function orderOf (request: Request): string | undefined {
+  return request.type === 'broadcast' ? ALL : roomOf(request)
 }

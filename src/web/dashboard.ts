@@ -31,6 +31,8 @@ const connection = new Connection({
   },
   frame (frame) {
     if (frame.type === 'position') receive(frame)
+    // The log was replaced: its numbers begin elsewhere, and the value that follows is the one that counts.
+    if (frame.type === 'gap') last = undefined
     if (frame.type === 'joined' && notice.dataset.about === 'join') say('')
     if (frame.type === 'error' && frame.id === undefined) say(frame.message ?? 'a request was refused')
   },

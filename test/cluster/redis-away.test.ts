@@ -36,12 +36,16 @@ t.test('Redis dies and comes back empty: sockets stay, publishes say so, and eve
   const before = await ann.next('joined')
   await ann.ask({ type: 'message', room: 'red', content: 1 })
   await ann.next('message')
+  await ann.ask({ type: 'join', room: 'live:x' })
   await redis.stop()
   await eventually('not ready', async () => await status(`${http}/readyz`) === 503)
   t.match(await ann.ask({ type: 'message', room: 'red', content: 2 }), {
     type: 'error', code: 503, reason: 'unavailable', room: 'red', retryable: true
   })
-  t.match(await ann.ask({ type: 'join', room: 'blue' }), { code: 503, reason: 'unavailable' })
+  for (const room of ['blue', 'red', 'live:x', 'live:y']) {
+    t.match(await ann.ask({ type: 'join', room }), { code: 503, reason: 'unavailable', room })
+  }
+  t.match(await ann.ask({ type: 'move', delta: 1 }), { code: 503, reason: 'unavailable', room: 'position' })
   await redis.run()
   await eventually('ready', async () => await status(`${http}/readyz`) === 200, 10_000)
   const gap = await ann.take(({ type, room }) => type === 'gap' && room === 'red', 'the gap')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Receipt } from '../../src/log/log.ts'
 import type { Cursor } from '../../src/protocol/cursor.ts'
 import type { Entry } from '../../src/protocol/entry.ts'
-import { KEEP, type TestReplica } from '../helpers/replicas.ts'
+import { KEEP, signal, type TestReplica } from '../helpers/replicas.ts'
 import { eventually } from '../helpers/until.ts'
 import type { Clause } from './contract.ts'
 
@@ -199,6 +199,24 @@ export const logContract: readonly Clause[] = [
       assert.equal((await append(b, '4', { key: { ...key, scope: 'user:bob' } })).duplicate, false)
       await a.hears(ROOM, '4')
       assert.deepEqual(a.of(ROOM), ['1', '2', '4'])
+    }
+  },
+  {
+    name: 'a key of a stored message and one of a signal are never taken for each other',
+    check: async ({ a, b }) => {
+      const stored = { scope: 'user:ann', key: 'stored' }
+      const signalled = { scope: 'user:ann', key: 'signalled' }
+      await append(a, '1', { key: stored })
+      assert.equal(await b.broker.publish(ROOM, signal('1'), stored), 'key_reused')
+      assert.equal(await b.broker.publish(ROOM, signal('1'), signalled), 'published')
+      assert.equal(await a.log.append(ROOM, { from: '"ann"', content: '1', key: signalled }), 'key_reused')
+    }
+  },
+  {
+    name: 'scope and key do not run together',
+    check: async ({ a }) => {
+      await append(a, '1', { key: { scope: 'user:a', key: 'b:c' } })
+      assert.equal((await append(a, '2', { key: { scope: 'user:a:b', key: 'c' } })).duplicate, false)
     }
   },
   {

@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { RedisServer } from '../helpers/redis.ts'
 import { redisWorld } from '../helpers/replicas.ts'
@@ -7,3 +9,42 @@ import { holds } from './contract.ts'
 const redis = await RedisServer.start()
 t.teardown(() => redis.stop())
 holds(t, logContract, redisWorld(redis))
+
+t.test('where the meta of a room is lost but not its entries, the room begins anew', async () => {
+  const { a, b, end } = await redisWorld(redis)()
+  const room = `r${randomBytes(6).toString('hex')}`
+  const admin = redis.connect()
+  try {
+    for (const content of ['1', '2', '3']) await a.log.append(room, { from: '"ann"', content })
+    const { top: before } = await a.log.open(room, 10, 1_000_000)
+    const [meta] = await admin.keys(`*{${room}}:m`)
+    await admin.del(meta!)
+    const { top, entries } = await b.log.open(room, 10, 1_000_000)
+    assert.equal(top.seq, 0)
+    assert.notEqual(top.epoch, before.epoch)
+    assert.deepEqual(entries, [])
+    const receipt = await a.log.append(room, { from: '"ann"', content: '4' })
+    assert.ok(receipt !== 'key_reused')
+    assert.equal(receipt.cursor.seq, 1)
+    assert.equal((await a.log.after(room, before)).gap, 'epoch')
+  } finally {
+    admin.disconnect()
+    await end()
+  }
+})
+
+t.test('what is kept in Redis goes away by itself', async () => {
+  const { a, end } = await redisWorld(redis)({ retention: { maxEntries: 5, maxAgeMs: 60_000, latestOnly: false } })
+  const room = `r${randomBytes(6).toString('hex')}`
+  const admin = redis.connect()
+  try {
+    await a.log.append(room, { from: '"ann"', content: '1', key: { scope: 'x', key: 'k' } })
+    await a.log.open(`${room}-joined`, 0, 0)
+    const keys = await admin.keys(`*{${room}*`)
+    assert.equal(keys.length, 4)
+    for (const key of keys) assert.ok(await admin.pttl(key) > 0, key)
+  } finally {
+    admin.disconnect()
+    await end()
+  }
+})

@@ -23,11 +23,11 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'broker/redis.ts': ['redis', 'ioredis'],
   'log/redis.ts': ['redis', 'ioredis'],
   'position/redis.ts': ['redis', 'ioredis'],
-  'config.ts': ['log', 'env-schema'],
-  'room-rules.ts': ['protocol', 'log', 'config.ts', 'ajv', 'yaml'],
+  'config.ts': ['log', 'config-error.ts', 'room-rules.ts', 'env-schema'],
+  'room-rules.ts': ['protocol', 'log', 'config-error.ts', 'ajv', 'yaml'],
   'gateway.ts': ['*'],
-  'main.ts': ['config.ts', 'gateway.ts', 'pino', 'close-with-grace'],
-  'index.ts': ['config.ts', 'gateway.ts']
+  'main.ts': ['config.ts', 'config-error.ts', 'gateway.ts', 'pino', 'close-with-grace'],
+  'index.ts': ['config.ts', 'config-error.ts', 'gateway.ts']
 }
 const BROWSER_SAFE = ['protocol', 'web']
 

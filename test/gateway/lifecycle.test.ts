@@ -21,6 +21,24 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   })
 }
 
+t.test('a second SIGTERM ends at once; a Ctrl-C that npm passes on once more is the same one', async (t) => {
+  const twice = new GatewayProcess(t, { PORT: '0' })
+  const mute = await connect(t, `ws://127.0.0.1:${await twice.port()}/ws`)
+  mute.socket.pause()
+  twice.child.kill('SIGTERM')
+  await twice.says('ending')
+  twice.child.kill('SIGTERM')
+  t.strictSame(await twice.ended, { code: 1, signal: null })
+
+  const npm = new GatewayProcess(t, { PORT: '0' })
+  const client = await connect(t, `ws://127.0.0.1:${await npm.port()}/ws`)
+  npm.child.kill('SIGINT')
+  await npm.says('ending')
+  npm.child.kill('SIGINT')
+  t.match(await client.next('goodbye'), { reason: 'draining' })
+  t.strictSame(await npm.ended, { code: 0, signal: null })
+})
+
 t.test('the end comes in time even with a client that never answers, and a connection that says nothing', async (t) => {
   const gateway = new GatewayProcess(t, { PORT: '0' })
   const port = await gateway.port()

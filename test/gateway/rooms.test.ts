@@ -215,6 +215,23 @@ t.test('with echo false the ack stands in the place of the frame', async (t) => 
   t.strictSame(bob.frames.map(({ seq }) => seq), Array.from({ length: 20 }, (_, n) => n + 1))
 })
 
+t.test('in a live room, too, the ack of an echo-less message stands in its place', async (t) => {
+  const { ws } = await startGateway(t, { RATE_PUBLISHES: '0', RATE_REQUESTS: '0' })
+  const [ann, bob] = await Promise.all([connect(t, ws), connect(t, ws)])
+  for (const client of [ann, bob]) await client.ask({ type: 'join', room: 'live:x' })
+  for (let n = 0; n < 50; n++) {
+    ann.send({ type: 'message', room: 'live:x', content: `a${n}`, id: `a${n}`, echo: false })
+    bob.send({ type: 'message', room: 'live:x', content: `b${n}`, id: `b${n}` })
+  }
+  await ann.until('all', () => ann.frames.length === 100)
+  await bob.until('all', () => bob.frames.length === 150)
+  const order = bob.frames.filter(({ type }) => type === 'message').map(({ content }) => content)
+  t.strictSame(ann.frames.map(({ type, id, content }) => type === 'ack' ? id : content), order)
+  t.match(await ann.ask({ type: 'message', room: 'live:x', content: 1, echo: false, key: 'k' }), { type: 'ack' })
+  t.match(await ann.ask({ type: 'message', room: 'live:x', content: 1, echo: false, key: 'k' }), { duplicate: true })
+  t.match(await ann.ask({ type: 'message', room: 'live:x', content: 2, echo: false, key: 'k' }), { reason: 'key_reused' })
+})
+
 t.test('a key publishes once: the second ack repeats the first', async (t) => {
   const { ws } = await startGateway(t)
   const ann = await connect(t, `${ws}?user=ann&join=red`)

@@ -90,6 +90,25 @@ t.test('a peer that asks and never reads is not read from: nothing grows', async
   t.equal(client.frames.filter(({ type }) => type === 'history').length, asked)
 })
 
+t.test('a peer that joins many rooms with their history, and never reads, does not grow the process', async (t) => {
+  const { ws } = await startGateway(t, FAST)
+  const rooms = Array.from({ length: 30 }, (_, n) => `big-${n}`)
+  const writer = await connect(t, ws)
+  for (const room of rooms) {
+    await writer.ask({ type: 'join', room })
+    for (let n = 0; n < 18; n++) await writer.ask({ type: 'message', room, content: CONTENT, echo: false })
+  }
+  const client = await connect(t, ws)
+  const before = process.memoryUsage().arrayBuffers
+  client.socket.pause()
+  for (const room of rooms) client.send({ type: 'join', room, history: 1_000 })
+  for (let n = 0; n < 50; n++) await writer.ask({ type: 'ping' })
+  const grown = process.memoryUsage().arrayBuffers - before
+  t.ok(grown < 15_000_000, `30 MB were asked for; ${grown} bytes more are held`)
+  client.socket.resume()
+  await client.until('all rooms', () => client.frames.filter(({ type }) => type === 'joined').length === rooms.length, 20_000)
+})
+
 t.test('a reader that takes no byte for the stall timeout is ended', async (t) => {
   const { ws } = await startGateway(t, { ...FAST, STALL_TIMEOUT_MS: '200', MAX_CONNECTIONS: '2' })
   const slow = await connect(t, `${ws}?join=busy`)

@@ -44,6 +44,11 @@ export class GatewayProcess {
     return { http, ws: `ws://127.0.0.1:${port}/ws` }
   }
 
+  /** Resolves when this is in the log. */
+  async says (text: string): Promise<void> {
+    await this.#until.true(`it says ${text}`, () => this.stdout.includes(text))
+  }
+
   /** The port that it says it listens on. */
   async port (): Promise<number> {
     await this.#until.true('the pages are announced', () => this.stdout.includes('/dashboard'), 15_000)
