@@ -224,8 +224,9 @@ function readOrigins (list: string, problems: string[]): string[] {
     if (item === '*' || item === 'null') return item
     const origin = URL.canParse(item) ? new URL(item).origin : 'null'
     if (origin === 'null' || !/^https?:$/.test(new URL(item).protocol)) {
-      const shown = JSON.stringify(item.replace(/\/\/.*@/, '//…@'))
-      problems.push(`ALLOWED_ORIGINS: must be origins such as https://example.org, or *, not ${shown}`)
+      // What holds an @ may hold a password, and is not repeated.
+      const shown = list.includes('@') ? '' : `, not ${JSON.stringify(item)}`
+      problems.push(`ALLOWED_ORIGINS: must be origins such as https://example.org, or *${shown}`)
     }
     return origin
   })

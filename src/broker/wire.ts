@@ -16,8 +16,8 @@ export const WIRE_VERSION = '1'
 type Body = Pick<Signal, 'from' | 'except' | 'content'>
 
 const NEWLINE = 0x0a
-// Timestamps of fifteen digits are dates still.
-const ENTRY = new RegExp(`^${WIRE_VERSION} E ([0-9]{1,16}) (\\S+) (\\S+) (\\S+) ([0-9]{1,15})$`)
+// Numbers of fifteen digits are exact, and dates still.
+const ENTRY = new RegExp(`^${WIRE_VERSION} E ([0-9]{1,15}) (\\S+) (\\S+) (\\S+) ([0-9]{1,15})$`)
 const SIGNAL = new RegExp(`^${WIRE_VERSION} S ([0-9]{1,15})$`)
 
 /** The sender line and the content: what the log stores of a message. */

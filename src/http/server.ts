@@ -40,6 +40,8 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 2_000 }
   })
   registerErrors(app)
+  // JSON alone: a page of another origin can send text/plain without asking first.
+  app.removeContentTypeParser('text/plain')
   app.addHook('onResponse', async (request, reply) => {
     request.log.debug({ req: request, status: reply.statusCode, tookMs: reply.elapsedTime }, 'request')
   })

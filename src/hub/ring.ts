@@ -7,6 +7,7 @@ export class RingBudget {
   // In the order of their last use.
   readonly #rings = new Set<Ring>()
   #bytes = 0
+  #isEmptying = false
 
   constructor (maxBytes: number) {
     this.#maxBytes = maxBytes
@@ -21,10 +22,14 @@ export class RingBudget {
     this.#bytes += bytes
     this.#rings.delete(ring)
     if (ring.bytes > 0) this.#rings.add(ring)
+    // A ring that is emptied here tells so, here.
+    if (this.#isEmptying) return
+    this.#isEmptying = true
     for (const oldest of this.#rings) {
-      if (this.#bytes <= this.#maxBytes || oldest === ring) return
-      oldest.restart(oldest.top)
+      if (this.#bytes > this.#maxBytes && oldest !== ring) oldest.restart(oldest.top)
+      else break
     }
+    this.#isEmptying = false
   }
 }
 

@@ -45,9 +45,10 @@ export class SharedReads {
       try {
         return await this.#log.after(this.#room, place)
       } catch (error) {
-        if (!(error instanceof BrokerError) || this.#isStopped) throw error
+        if (!(error instanceof BrokerError)) throw error
+        if (!this.#isStopped) await this.#pause()
+        if (this.#isStopped) throw error
       }
-      await this.#pause()
     }
   }
 

@@ -63,6 +63,7 @@ function eager (broker: Broker): Broker {
 
 function forward (broker: Broker): Broker {
   return {
+    get isUp () { return broker.isUp },
     start: (listener) => broker.start(listener),
     subscribe: (room) => broker.subscribe(room),
     unsubscribe: (room) => broker.unsubscribe(room),

@@ -46,8 +46,11 @@ t.test('bad bodies are told what is wrong, with the field', async (t) => {
     t.equal(answer.status, status, body.slice(0, 40))
     t.match(await answer.json(), { code: status, reason, message }, body.slice(0, 40))
   }
-  const form = await post(http, 'delta=50', { 'content-type': 'application/x-www-form-urlencoded' })
-  t.match(await form.json(), { reason: 'bad_message', message: /^content-type: / })
+  for (const type of ['application/x-www-form-urlencoded', 'text/plain']) {
+    const answer = await post(http, '{"delta":50}', { 'content-type': type })
+    t.equal(answer.status, 400)
+    t.match(await answer.json(), { reason: 'bad_message', message: /^content-type: / }, type)
+  }
   t.strictSame(await (await fetch(`${http}/position`)).json(), { position: 0 })
 })
 

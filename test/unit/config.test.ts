@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import t from 'tap'
-import { type Config, ConfigError, loadConfig } from '../../src/config.ts'
+import { ConfigError } from '../../src/config-error.ts'
+import { type Config, loadConfig } from '../../src/config.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -15,16 +17,14 @@ function problems (env: Env): readonly string[] {
 }
 
 t.test('without settings the gateway runs by its defaults', (t) => {
-  const { replica, ...config } = loadConfig({})
-  const expected: Omit<Config, 'replica'> = {
+  const { replica, rules, ...config } = loadConfig({})
+  const expected: Omit<Config, 'replica' | 'rules'> = {
     port: 8080,
     host: '0.0.0.0',
     redis: undefined,
     redisPrefix: 'tg:',
     allowedOrigins: [],
     trustProxy: ['loopback'],
-    roomsFile: undefined,
-    log: { maxEntries: 500, maxAgeMs: 900_000 },
     maxMessageBytes: 65_536,
     sendQueueBytes: 262_144,
     stallTimeoutMs: 30_000,
@@ -40,6 +40,7 @@ t.test('without settings the gateway runs by its defaults', (t) => {
   }
   t.strictSame(config, expected)
   t.match(replica, /^[A-Za-z0-9_.:-]{6,64}$/)
+  t.match(rules.of('general'), { kind: 'log', retention: { maxEntries: 500, maxAgeMs: 900_000 } })
   t.end()
 })
 
@@ -53,28 +54,24 @@ t.test('settings are read from text', (t) => {
     PORT: '0',
     HOST: '::1',
     REPLICA: 'gw-1',
-    LOG_ENTRIES: '7',
     POSITION_MIN: '-5',
     POSITION_MAX: '-5',
     LOG_LEVEL: 'debug',
-    TRUST_PROXY: '10.0.0.0/10, ::1/128,uniquelocal,192.168.0.1',
-    ROOMS_FILE: 'rooms.yaml'
+    TRUST_PROXY: '10.0.0.0/10, ::1/128,uniquelocal,192.168.0.1'
   }), {
     port: 0,
     host: '::1',
     replica: 'gw-1',
-    log: { maxEntries: 7 },
     positionBounds: { min: -5, max: -5 },
     logLevel: 'debug',
-    trustProxy: ['10.0.0.0/10', '::1/128', 'uniquelocal', '192.168.0.1'],
-    roomsFile: 'rooms.yaml'
+    trustProxy: ['10.0.0.0/10', '::1/128', 'uniquelocal', '192.168.0.1']
   })
   t.end()
 })
 
 t.test('settings come from what is handed in, not from the process', (t) => {
   t.intercept(process, 'env', { value: { LOG_ENTRIES: '7' } })
-  t.equal(loadConfig({}).log.maxEntries, 500)
+  t.equal(loadConfig({}).rules.of('general').retention.maxEntries, 500)
   t.end()
 })
 
@@ -99,8 +96,9 @@ t.test('0 turns a limit off', (t) => {
 })
 
 t.test('for ws and for timers off is 0', (t) => {
-  const env = { MAX_MESSAGE_BYTES: '0', STALL_TIMEOUT_MS: '0', PING_INTERVAL_MS: '0', LOG_MAX_AGE_MS: '0' }
-  t.match(loadConfig(env), { maxMessageBytes: 0, stallTimeoutMs: 0, pingIntervalMs: 0, log: { maxAgeMs: 0 } })
+  const config = loadConfig({ MAX_MESSAGE_BYTES: '0', STALL_TIMEOUT_MS: '0', PING_INTERVAL_MS: '0', LOG_MAX_AGE_MS: '0' })
+  t.match(config, { maxMessageBytes: 0, stallTimeoutMs: 0, pingIntervalMs: 0 })
+  t.equal(config.rules.of('general').retention.maxAgeMs, 0)
   t.end()
 })
 
@@ -127,6 +125,35 @@ t.test('every bad setting is named in one error, with what it must be', (t) => {
     'STALL_TIMEOUT_MS: must be an integer of 0 to 2147483647, not "2147483648"'
   ])
   t.throws(() => loadConfig(env), { name: 'ConfigError', message: found.join('\n') })
+  t.end()
+})
+
+t.test('integers are plain decimal, and nothing else that JavaScript takes for a number', (t) => {
+  for (const value of ['0x10', '1e3', ' 5', '5 ', '+5', '5.0', '0b1', '1_000', 'Infinity', 'NaN', '-', 'true', '٥']) {
+    t.strictSame(problems({ PORT: value }), [`PORT: must be an integer of 0 to 65535, not ${JSON.stringify(value)}`])
+  }
+  t.strictSame(problems({ PORT: '0x10', LOG_ENTRIES: '1e3', POSITION_MIN: ' 5', LOG_LEVEL: 'loud', MAX_CONNECTIONS: '-1' })
+    .map((problem) => problem.split(':')[0]).sort(), ['LOG_ENTRIES', 'LOG_LEVEL', 'MAX_CONNECTIONS', 'PORT', 'POSITION_MIN'])
+  t.end()
+})
+
+t.test('messages are kept as the settings say, where no rule says otherwise, for a year at most', (t) => {
+  const file = join(t.testdir({ 'rooms.yaml': 'rooms: { a: { entries: 9 } }' }), 'rooms.yaml')
+  const { rules } = loadConfig({ LOG_ENTRIES: '7', LOG_MAX_AGE_MS: '31536000000', ROOMS_FILE: file })
+  t.match(rules.of('general').retention, { maxEntries: 7, maxAgeMs: 31_536_000_000 })
+  t.match(rules.of('a').retention, { maxEntries: 9, maxAgeMs: 31_536_000_000 })
+  t.strictSame(problems({ LOG_MAX_AGE_MS: '31536000001' }),
+    ['LOG_MAX_AGE_MS: must be an integer of 0 to 31536000000, not "31536000001"'])
+  t.end()
+})
+
+t.test('faults of the rules file are named in the same error as those of the settings', (t) => {
+  const file = join(t.testdir({ 'rooms.yaml': 'rooms: { a: { kind: stream }, "a*b": {} }' }), 'rooms.yaml')
+  t.strictSame(problems({ ROOMS_FILE: file, PORT: 'x' }), [
+    'PORT: must be an integer of 0 to 65535, not "x"',
+    `ROOMS_FILE: ${file}: rooms.a.kind must be equal to one of the allowed values: log, latest, live`,
+    `ROOMS_FILE: ${file}: rooms.a*b is no room's name, nor a prefix that ends in *`
+  ])
   t.end()
 })
 
@@ -168,7 +195,25 @@ t.test('what is no URL of Redis, and no address of one, is refused', (t) => {
   for (const url of ['redis', 'http://redis:6379', 'redis://', 'redis:6379']) {
     t.strictSame(problems({ REDIS_URL: url }), ['REDIS_URL: must be redis://host:port or rediss://host:port'], url)
   }
-  for (const addr of ['redis', 'redis:', ':6379', 'redis:x', 'a b:1']) t.match(problems({ REDIS_ADDR: addr }), [/^REDIS_ADDR: /], addr)
+  const addresses = [
+    'redis', 'redis:', ':6379', 'redis:x', 'a b:1', 'redis:65536', 'redis:99999', 'redis:-1', 'redis:6379/2', 'redis:6379?x',
+    'redis:6379#x', 'a/b:1', 'a?b:1', 'a#b:1', 'user@redis:6379', 'u:p@redis:6379', 'redis://redis:6379', '::1:6379', '[::1]'
+  ]
+  for (const addr of addresses) t.strictSame(problems({ REDIS_ADDR: addr }), ['REDIS_ADDR: must be host:port'], addr)
+  t.end()
+})
+
+t.test('an address of Redis is a name or an IP address, and a port', (t) => {
+  for (const addr of ['redis:6379', 'redis-1.example.org:1', '10.0.0.1:65535', '[::1]:6379']) {
+    t.equal(loadConfig({ REDIS_ADDR: addr }).redis?.url, `redis://${addr}`)
+  }
+  t.end()
+})
+
+t.test('a password or a database without a Redis is refused: it would run alone', (t) => {
+  t.strictSame(problems({ REDIS_PASS: 'hunter2', REDIS_DB: '2' }),
+    ['REDIS_PASS: needs REDIS_URL or REDIS_ADDR', 'REDIS_DB: needs REDIS_URL or REDIS_ADDR'])
+  t.strictSame(problems({ REDIS_DB: '0' }), [])
   t.end()
 })
 
@@ -178,6 +223,13 @@ t.test('no message repeats a password', (t) => {
     { REDIS_URL: 'redis://user:hunter2@' },
     { REDIS_URL: 'redis://:hunter2@redis:6379', REDIS_ADDR: 'redis:6379' },
     { REDIS_ADDR: 'redis:6379', REDIS_PASS: 'hunter2', PORT: 'x' },
+    { REDIS_ADDR: 'user:hunter2@redis:6379' },
+    { REDIS_ADDR: 'redis://:hunter2@redis:6379' },
+    { REDIS_ADDR: 'redis:hunter2' },
+    { REDIS_PASS: 'hunter2' },
+    { ALLOWED_ORIGINS: 'https://good.com,ftp://user:hunter2@good.com' },
+    { ALLOWED_ORIGINS: 'https://user:hunter2@bad host' },
+    { ALLOWED_ORIGINS: 'ftp://user:hun@hunter2@good.com' },
     { AUTH_SECRET: 'hunter2' }
   ]
   for (const env of bad) {
@@ -204,7 +256,10 @@ t.test('what is no origin is refused, each by its own name', (t) => {
 })
 
 t.test('proxies are trusted by address, never by a number or by yes', (t) => {
-  for (const proxy of ['true', '1', '*', '10.0.0.0/33', '::1/129', '10.0.0.0/', '10.0.0.0/x', 'proxy']) {
+  const proxies = [
+    'true', '1', '*', '10.0.0.0/33', '::1/129', '10.0.0.0/', '10.0.0.0/x', '10.0.0.0/8/9', '10.0.0.0/8/', '10.0.0.0/-8', '10.0.0.0/8.0', '/8', '10.0.0/8', 'loopback/8', 'proxy'
+  ]
+  for (const proxy of proxies) {
     t.strictSame(problems({ TRUST_PROXY: proxy }),
       [`TRUST_PROXY: must be addresses, CIDRs, loopback, linklocal or uniquelocal, not "${proxy}"`])
   }

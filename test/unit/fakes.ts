@@ -1,9 +1,11 @@
 import type t from 'tap'
 import { payloadOf, type Frame } from '../../src/hub/frame.ts'
-import type { Backlog, Page } from '../../src/hub/room.ts'
+import { RingBudget } from '../../src/hub/ring.ts'
+import { type Backlog, type Page, Room } from '../../src/hub/room.ts'
 import { Flusher, type Outlet, SendQueue } from '../../src/hub/send-queue.ts'
 import type { Cursor } from '../../src/protocol/cursor.ts'
 import type { Entry, Envelope } from '../../src/protocol/entry.ts'
+import type { RoomKind } from '../../src/protocol/rooms.ts'
 
 export const NOON = Date.UTC(2026, 0, 1, 12)
 
@@ -127,6 +129,11 @@ export class FakeBacklog implements Backlog {
     const newer = this.log.filter(({ seq }) => seq > at.seq)
     return { entries: newer.slice(0, this.pageEntries), top: this.log.at(-1) ?? at }
   }
+}
+
+/** A room called general, which has a budget to itself where none is given. */
+export function openRoom (kind: RoomKind, backlog: Backlog, budget = new RingBudget(10_000_000)): Room {
+  return new Room('general', kind, backlog, budget)
 }
 
 /** Time that passes by hand: nothing of what asks for `performance.now` or `setTimeout` runs on its own. */

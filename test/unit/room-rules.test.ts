@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { ConfigError } from '../../src/config.ts'
+import { ConfigError } from '../../src/config-error.ts'
 import { readRoomRules, type RoomRules } from '../../src/room-rules.ts'
 
 const DEFAULTS = { maxEntries: 500, maxAgeMs: 900_000 }
@@ -77,6 +77,31 @@ t.test('a rule says only what is to be other than usual', (t) => {
   t.end()
 })
 
+t.test('a rule that names no kind leaves rooms the kind that their name gives them', (t) => {
+  const rules = rulesOf(t, `rooms:
+    "*": { kind: live }
+    "latest:car:*": { publish: anyone }
+    "latest:one": { entries: 9 }
+    "live:car:*": { publish: server }
+    "live:one": {}
+    position: { publish: server }
+    "chat:*": { publish: anyone }
+  `)
+  t.strictSame(rules.of('latest:car:1'), { kind: 'latest', publish: 'anyone', retention: LATEST })
+  t.strictSame(rules.of('latest:one'), { kind: 'latest', publish: 'members', retention: LATEST })
+  t.match(rules.of('live:car:1'), { kind: 'live', publish: 'server' })
+  t.equal(rules.of('live:one').kind, 'live')
+  t.strictSame(rules.of('position'), { kind: 'latest', publish: 'server', retention: LATEST })
+  t.equal(rules.of('chat:1').kind, 'log')
+  t.end()
+})
+
+t.test('a rule that names a kind decides, whatever the name', (t) => {
+  const rules = rulesOf(t, 'rooms: { "latest:*": { kind: log }, "live:x": { kind: latest } }')
+  t.strictSame(['latest:x', 'live:x', 'live:y'].map((room) => rules.of(room).kind), ['log', 'latest', 'live'])
+  t.end()
+})
+
 t.test('a latest room keeps one value, for ever, whatever the rule says', (t) => {
   t.strictSame(rulesOf(t, 'rooms: { a: { kind: latest, entries: 9, maxAgeMs: 9 } }').of('a').retention, LATEST)
   t.end()
@@ -96,6 +121,30 @@ t.test('every fault of a file is named, with its pattern and field', (t) => {
     'rooms.c.maxAgeMs must be >= 0',
     'rooms.d must be object'
   ])
+  t.end()
+})
+
+t.test('a fault of a pattern is named along with those of the rules', (t) => {
+  t.strictSame(problems(t, 'rooms: { "a*b": {}, a: { kind: stream }, position: { kind: log }, b: null }'), [
+    'rooms.a.kind must be equal to one of the allowed values: log, latest, live',
+    'rooms.b must be object',
+    "rooms.a*b is no room's name, nor a prefix that ends in *",
+    'rooms.position.kind must be latest'
+  ])
+  t.end()
+})
+
+t.test('a pattern is named as it was written, slashes and tildes too', (t) => {
+  t.strictSame(problems(t, 'rooms: { a/b: { kind: x }, a~b: { kind: x }, "a~1b": { kind: x } }'), [
+    ...['a/b', 'a~b', 'a~1b'].map((name) => `rooms.${name}.kind must be equal to one of the allowed values: log, latest, live`),
+    ...['a/b', 'a~b', 'a~1b'].map((name) => `rooms.${name} is no room's name, nor a prefix that ends in *`)
+  ])
+  t.end()
+})
+
+t.test('messages are kept for a year at most', (t) => {
+  t.strictSame(problems(t, 'rooms: { a: { maxAgeMs: 31536000001 } }'), ['rooms.a.maxAgeMs must be <= 31536000000'])
+  t.equal(rulesOf(t, 'rooms: { a: { maxAgeMs: 31536000000 } }').of('a').retention.maxAgeMs, 31_536_000_000)
   t.end()
 })
 

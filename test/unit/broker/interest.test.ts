@@ -18,6 +18,7 @@ class World {
   constructor (lingerMs = LINGER_MS) {
     const broker: Broker = {
       start: () => {},
+      isUp: true,
       subscribe: async (room) => { await this.#step(`subscribe ${room}`) },
       unsubscribe: async (room) => { await this.#step(`unsubscribe ${room}`) },
       publish: async () => 'published',
@@ -230,6 +231,58 @@ t.test('at most 32 rooms are restored at once, and all of them in the end', asyn
   for (const restored of held) restored.resolve()
   await turn()
   t.equal(world.steps.filter((step) => step.endsWith(': done')).length, 100)
+})
+
+t.test('however few are restored at once, each begins as soon as there is a place', async (t) => {
+  for (const [count, begun] of [[2, 2], [10, 10], [31, 31], [32, 32], [33, 32], [40, 32]] as const) {
+    const world = new World()
+    const rooms = Array.from({ length: count }, (_, index) => `r${index}`)
+    for (const room of rooms) await world.interest.acquire(room)
+    world.steps.length = 0
+    const held = rooms.map((room) => world.hold(`restore ${room}`))
+    world.interest.onRestored(rooms)
+    t.equal(world.begun.length, begun, `${count} rooms`)
+    for (const restored of held) restored.resolve()
+    await turn()
+    t.strictSame(world.begun, rooms.map((room) => `restore ${room}`))
+  }
+})
+
+t.test('batches that come one after the other share the 32 places, and are taken up in order', async (t) => {
+  const world = new World()
+  const rooms = Array.from({ length: 70 }, (_, index) => `r${index}`)
+  for (const room of rooms) await world.interest.acquire(room)
+  world.steps.length = 0
+  const held = rooms.map((room) => world.hold(`restore ${room}`))
+  for (const [first, last] of [[0, 20], [20, 40], [40, 70]]) world.interest.onRestored(rooms.slice(first, last))
+  await turn()
+  t.strictSame(world.begun, rooms.slice(0, 32).map((room) => `restore ${room}`))
+  for (const index of [31, 0]) held[index]!.resolve()
+  await turn()
+  t.strictSame(world.begun, rooms.slice(0, 34).map((room) => `restore ${room}`))
+  for (const restored of held) restored.resolve()
+  await turn()
+  t.strictSame(world.begun, rooms.map((room) => `restore ${room}`))
+  world.steps.length = 0
+  world.holds.clear()
+  world.interest.onRestored(['r1'])
+  t.strictSame(world.begun, ['restore r1'], 'all places are free again')
+})
+
+t.test('a room that was left while it waited for its turn is not restored', async (t) => {
+  const time = new FakeTime(t)
+  const world = new World(0)
+  const rooms = Array.from({ length: 34 }, (_, index) => `r${index}`)
+  for (const room of rooms) await world.interest.acquire(room)
+  world.steps.length = 0
+  const held = rooms.map((room) => world.hold(`restore ${room}`))
+  world.interest.onRestored(rooms)
+  world.interest.release('r32')
+  time.pass(0)
+  for (const restored of held) restored.resolve()
+  await turn()
+  t.notOk(world.begun.includes('restore r32'))
+  t.ok(world.begun.includes('restore r33'))
 })
 
 t.test('stop lets go of every room, and of every timer', async (t) => {

@@ -46,7 +46,9 @@ t.test('an entry comes back as the script wrote it', (t) => {
 
 t.test('a body comes back as it was stored', (t) => {
   fc.assert(fc.property(fc.record({ from, content, except }, { noNullPrototype: true }), (draft) => {
-    assert.deepEqual(readable(decodeBody(Buffer.from(encodeBody(draft)))), draft)
+    const body = decodeBody(Buffer.from(encodeBody(draft)))
+    assert.ok(body !== undefined)
+    assert.deepEqual(readable(body), draft)
   }))
   t.end()
 })
@@ -76,6 +78,47 @@ t.test('a payload without its lines is ignored', (t) => {
   for (const text of ['', '\n', '\n\n', '1 S 5', '1 S 5\n', '1 S 5\n"ann"\t', '{"type":"message"}']) {
     t.equal(decoded(text), undefined, JSON.stringify(text))
   }
+  t.end()
+})
+
+t.test('a header that is not wholly of its form is ignored', (t) => {
+  const entry = '1 E 5 e1 a5 a4 9'
+  t.match(decoded(`${entry}\n"ann"\t\n1`), { kind: 'entry', entry: { seq: 5, epoch: 'e1', id: 'a5', prev: 'a4' } })
+  const heads = [
+    '1 S x', '1 S', '1 S ', '1 S 5 ', '1 S 5 6', '1 S -5', '1 S 5.5', '1 S 0x5', '1 S 1e3', '1 S  5', 'x1 S 5',
+    '1 S 1234567890123456', '1 S 12345678901234567',
+    '1 E', '1 E 5', '1 E 5 e1 a5 a4', '1 E x e1 a5 a4 9', '1 E -5 e1 a5 a4 9', '1 E 5.5 e1 a5 a4 9', '1 E  e1 a5 a4 9',
+    '1 E 12345678901234567 e1 a5 a4 9', '1 E 5 e1 a5 a4 x', '1 E 5 e1 a5 a4 12345678901234567', '1 E 5 e1  a4 9',
+    `${entry} 9`, `${entry} `, ` ${entry}`
+  ]
+  for (const head of heads) t.equal(decoded(`${head}\n"ann"\t\n1`), undefined, head)
+  t.end()
+})
+
+t.test('a time of fifteen digits is read, and is a date', (t) => {
+  const envelope = decodeEnvelope(Buffer.from('1 S 999999999999999\n"ann"\t\n1'))
+  t.equal(envelope?.kind === 'signal' && new Date(envelope.signal.timestampMs).toISOString(), '+033658-09-27T01:46:39.999Z')
+  t.end()
+})
+
+t.test('a body that has no sender line, or no tab in it, is none', (t) => {
+  for (const body of ['', '1', '"ann"', '"ann"\t', '"ann"\n1', '\n', '\n\t\n', '"ann"\n\t\n1']) {
+    t.equal(decodeBody(Buffer.from(body)), undefined, JSON.stringify(body))
+    t.equal(decoded(`1 S 5\n${body}`), undefined, JSON.stringify(body))
+    t.equal(decoded(`1 E 5 e1 a5 a4 9\n${body}`), undefined, JSON.stringify(body))
+  }
+  t.end()
+})
+
+t.test('garbage behind a good version never throws, either', (t) => {
+  const part = fc.oneof(fc.constantFrom('1', ' ', 'S', 'E', '\n', '\t', '5', 'e1', '"ann"', '-', '1 S 5\n', '1 E 5 e1 a b 9\n'))
+  fc.assert(fc.property(fc.array(part, { maxLength: 20 }), (parts) => {
+    const envelope = decodeEnvelope(Buffer.from(`1 ${parts.join('')}`))
+    if (envelope === undefined) return
+    const { timestampMs } = envelope.kind === 'entry' ? envelope.entry : envelope.signal
+    assert.ok(!Number.isNaN(new Date(timestampMs).getTime()))
+    if (envelope.kind === 'entry') assert.ok(Number.isInteger(envelope.entry.seq))
+  }), { numRuns: 500 })
   t.end()
 })
 

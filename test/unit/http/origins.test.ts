@@ -67,7 +67,16 @@ t.test('the origin null is let in only where it is listed', (t) => {
 })
 
 t.test('* lets every page in, even null', (t) => {
-  for (const origin of ['https://evil.com', 'null']) t.ok(isOriginAllowed(origin, HOST, ['*']), origin)
+  for (const origin of ['https://evil.com', 'null', 'chrome-extension://abcdef']) t.ok(isOriginAllowed(origin, HOST, ['*']), origin)
+  t.end()
+})
+
+t.test('only pages of http and https have an origin', (t) => {
+  const origins = ['chrome-extension://abcdef', 'ftp://good.com', 'file://', 'data:text/html,x', 'ws://chat.example.org', 'blob:https://good.com/x']
+  for (const origin of origins) {
+    for (const allowed of [[], LISTED, ['null'], ['null', 'ftp://good.com']]) t.notOk(isOriginAllowed(origin, HOST, allowed), origin)
+  }
+  t.notOk(isOriginAllowed('httpsx://chat.example.org', HOST, ['null']))
   t.end()
 })
 

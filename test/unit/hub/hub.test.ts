@@ -1,5 +1,6 @@
 import t from 'tap'
 import { Hub } from '../../../src/hub/hub.ts'
+import { entry, place } from '../fakes.ts'
 
 const NO_BACKLOG = { after: async () => await Promise.reject(new Error('not asked for')) }
 
@@ -19,5 +20,19 @@ t.test('a room that is open cannot be opened again before it is closed', (t) => 
   hub.close('general')
   t.equal(hub.get('general'), undefined)
   t.not(hub.open('general', 'log', NO_BACKLOG), room)
+  t.end()
+})
+
+t.test('a room that is closed keeps no messages, and one that is not open closes without a word', (t) => {
+  const hub = new Hub()
+  const room = hub.open('general', 'log', NO_BACKLOG)
+  room.reset(place(0))
+  room.deliver(entry(1))
+  t.match(room.recent(place(0)), [place(1)])
+  hub.close('general')
+  t.equal(room.recent(place(0)), undefined)
+  t.equal(hub.size, 0)
+  hub.close('general')
+  t.equal(hub.size, 0)
   t.end()
 })

@@ -1,17 +1,17 @@
 import t from 'tap'
 import { replyFrame } from '../../../src/hub/frame.ts'
 import { Member } from '../../../src/hub/member.ts'
-import { Room } from '../../../src/hub/room.ts'
+import type { Page } from '../../../src/hub/room.ts'
 import type { Cursor } from '../../../src/protocol/cursor.ts'
 import type { RoomKind } from '../../../src/protocol/rooms.ts'
-import { entries, entry, FakeBacklog, FakeConnection, NOON, place, turn } from '../fakes.ts'
+import { Deferred, entries, entry, FakeBacklog, FakeConnection, NOON, openRoom, place, turn } from '../fakes.ts'
 
 const RING_ENTRIES = 200
 
 /** A room that stands at `seq`, and one member there, in front of a socket that can stall. */
 function world (kind: RoomKind = 'log', seq = 0, maxBytes = 10_000) {
   const backlog = new FakeBacklog()
-  const room = new Room('general', kind, backlog)
+  const room = openRoom(kind, backlog)
   room.reset(place(seq))
   const connection = new FakeConnection(maxBytes)
   const onWithheld = ({ seq }: Cursor): void => { connection.queue.push(replyFrame({ type: `instead of ${seq}` })) }
@@ -55,6 +55,37 @@ t.test('a member that is ahead of its room waits for what it has not got', async
   await turn()
   deliver(4, 6)
   t.strictSame(await connection.told(), [6])
+})
+
+t.test('what comes while a page is read that is empty is taken from the ring, and waits for nothing more', async (t) => {
+  const { room, backlog, deliver } = world('log', 3)
+  const page = new Deferred<Page>()
+  backlog.answer = async () => await page.promise
+  const connection = new FakeConnection()
+  const ahead = new Member('c_2', connection.queue, room, place(5), () => {})
+  room.add(ahead)
+  ahead.readOn()
+  deliver(4, 7)
+  page.resolve({ entries: [], top: place(5) })
+  t.strictSame(await connection.told(), [6, 7])
+  t.match(ahead.last, place(7))
+  deliver(8, 8)
+  t.strictSame(await connection.told(), [6, 7, 8])
+  t.equal(backlog.asked.length, 1)
+})
+
+t.test('where the room is reset while a page is read that is empty, the member asks again', async (t) => {
+  const { room, backlog, connection } = world('log', 3)
+  const page = new Deferred<Page>()
+  backlog.answer = async () => await page.promise
+  room.reset(place(3, 'b'))
+  room.reset(place(1, 'c', 'e2'))
+  backlog.answer = async () => ({ gap: 'epoch', entries: [], top: place(1, 'c', 'e2') })
+  page.resolve({ entries: [], top: place(3) })
+  t.match(await connection.said(), [{ type: 'gap', reason: 'epoch', cursor: 'e2.1.c1' }])
+  t.strictSame(backlog.asked, [place(3), place(3)])
+  room.deliver({ ...entry(2, 'c'), epoch: 'e2' })
+  t.strictSame(await connection.told(), ['gap', 2])
 })
 
 t.test('a member that is behind its room reads on from the ring', async (t) => {
@@ -106,6 +137,24 @@ t.test('a slow member gets nothing more while it is full, and all of it when it 
   for (let round = 0; round < 20; round++) await turn()
   t.strictSame(await connection.told(), entries(1, 50).map(({ seq }) => seq))
   t.strictSame(backlog.asked, [], 'the ring reaches back')
+})
+
+t.test('a slow member goes on only when its socket has drained, not when a message comes', async (t) => {
+  const { deliver, connection, member } = world('log', 0, 300)
+  connection.onDrained = () => {}
+  connection.stall()
+  deliver(1, 10)
+  await turn()
+  connection.drain()
+  t.notOk(connection.queue.isFull)
+  const before = await connection.told()
+  t.ok(before.length < 10)
+  deliver(11, 11)
+  t.strictSame(await connection.told(), before)
+  connection.onDrained = () => { member.drained() }
+  member.drained()
+  for (let round = 0; round < 20; round++) await turn()
+  t.strictSame(await connection.told(), entries(1, 11).map(({ seq }) => seq))
 })
 
 t.test('a slow member reads on page by page where the ring does not reach back', async (t) => {
@@ -170,6 +219,21 @@ t.test('a slow member of a latest room gets only the newest value', async (t) =>
   t.ok(told.length < 10)
 })
 
+t.test('a slow member of a latest room gets the newest value from the log where the room was reset meanwhile', async (t) => {
+  const { deliver, connection, backlog, room } = world('latest', 0, 300)
+  connection.stall()
+  deliver(1, 10)
+  await turn()
+  const taken = (await connection.told()).length
+  backlog.answer = async () => ({ entries: [entry(50)], top: place(50) })
+  room.reset(place(50))
+  t.equal((await connection.told()).length, taken, 'nothing is sent before it can be')
+  connection.drain()
+  t.strictSame((await connection.told()).slice(taken), [50])
+  room.deliver(entry(51))
+  t.strictSame((await connection.told()).slice(taken), [50, 51])
+})
+
 t.test('a number may jump forward in a latest room', async (t) => {
   const { connection, room } = world('latest', 5)
   room.deliver(entry(8))
@@ -222,6 +286,19 @@ t.test('the connection that asked for no echo gets none, and what it gets instea
   t.match(member.last, place(3))
 })
 
+t.test('what stands in the place of a frame waits for its place where the member is slow', async (t) => {
+  const { connection, room, deliver } = world('log', 0, 300)
+  connection.stall()
+  deliver(1, 5)
+  room.deliver(entry(6, 'a', { except: 'c_1' }))
+  room.deliver(entry(7))
+  await turn()
+  t.notOk((await connection.told()).includes('instead of 6'))
+  connection.drain()
+  for (let round = 0; round < 10; round++) await turn()
+  t.strictSame(await connection.told(), [1, 2, 3, 4, 5, 'instead of 6', 7])
+})
+
 t.test('no echo is sent of what was read from the log, either', async (t) => {
   const { connection, room, backlog } = world('log', 1)
   backlog.log = [entry(2), entry(3, 'a', { except: 'c_1' }), entry(4)]
@@ -239,32 +316,51 @@ t.test('an ephemeral without an echo leaves nothing in its place', async (t) => 
 t.test('what is to run when a message is reached runs at once where it was reached before', async (t) => {
   const { connection, member, deliver } = world()
   deliver(1, 2)
-  member.whenReached(2, ack(connection))
+  member.whenReached(place(2), ack(connection))
   deliver(3, 3)
   t.strictSame(await connection.told(), [1, 2, 'ack', 3])
 })
 
 t.test('what is to run when a message is reached runs right behind it', async (t) => {
   const { connection, member, deliver } = world()
-  member.whenReached(2, ack(connection))
+  member.whenReached(place(2), ack(connection))
   deliver(1, 3)
   t.strictSame(await connection.told(), [1, 2, 'ack', 3])
 })
 
 t.test('what waits for a message that a gap skips runs behind the gap', async (t) => {
   const { connection, member, room, backlog } = world('log', 1)
-  member.whenReached(50, ack(connection))
+  member.whenReached(place(50), ack(connection))
   backlog.answer = async () => ({ gap: 'trimmed', entries: [], top: place(90) })
   room.reset(place(90))
   t.strictSame(await connection.told(), ['gap', 'ack'])
 })
 
+t.test('a gap runs everything that was waited for, wherever it is', async (t) => {
+  const { member, room, backlog } = world('log', 1)
+  const ran: number[] = []
+  for (const seq of [50, 90, 500]) member.whenReached(place(seq), () => { ran.push(seq) })
+  backlog.answer = async () => ({ gap: 'fork', entries: [], top: place(90, 'b') })
+  room.reset(place(90, 'b'))
+  t.strictSame(ran, [])
+  await turn()
+  t.strictSame(ran, [50, 90, 500])
+})
+
+t.test('a place of another epoch is not waited for', (t) => {
+  const { member } = world('log', 1)
+  let ran = 0
+  member.whenReached(place(5, 'a', 'e2'), () => { ran++ })
+  t.equal(ran, 1)
+  t.end()
+})
+
 t.test('what waits for one message runs in the order in which it was asked for', (t) => {
   const { member, deliver } = world()
   const order: string[] = []
-  member.whenReached(2, () => { order.push('first') })
-  member.whenReached(1, () => { order.push('earlier') })
-  member.whenReached(2, () => { order.push('second') })
+  member.whenReached(place(2), () => { order.push('first') })
+  member.whenReached(place(1), () => { order.push('earlier') })
+  member.whenReached(place(2), () => { order.push('second') })
   deliver(1, 2)
   t.strictSame(order, ['earlier', 'first', 'second'])
   t.end()
@@ -273,7 +369,7 @@ t.test('what waits for one message runs in the order in which it was asked for',
 t.test('in a live room nothing is waited for', (t) => {
   const { member } = world('live')
   let ran = 0
-  member.whenReached(5, () => { ran++ })
+  member.whenReached(place(5), () => { ran++ })
   t.equal(ran, 1)
   t.end()
 })
@@ -281,9 +377,9 @@ t.test('in a live room nothing is waited for', (t) => {
 t.test('a member that leaves does not keep anyone waiting', (t) => {
   const { member } = world()
   let ran = 0
-  member.whenReached(5, () => { ran++ })
+  member.whenReached(place(5), () => { ran++ })
   member.leave()
-  member.whenReached(9, () => { ran++ })
+  member.whenReached(place(9), () => { ran++ })
   t.equal(ran, 2)
   t.end()
 })
@@ -309,15 +405,4 @@ t.test('a member that left while its read failed does not read again', async (t)
   member.readOn()
   t.strictSame(await connection.told(), [])
   t.equal(backlog.asked.length, 1)
-})
-
-t.test('after a read that failed, the room\'s next message tries again', async (t) => {
-  const { deliver, connection, backlog, room } = world('log', 1)
-  backlog.answer = async () => await Promise.reject(new Error('Redis is away'))
-  room.reset(place(3))
-  await turn()
-  backlog.answer = undefined
-  backlog.log = entries(1, 4)
-  deliver(4, 4)
-  t.strictSame(await connection.told(), [2, 3, 4])
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import type { Sent } from '../../../src/hub/frame.ts'
-import { Ring } from '../../../src/hub/ring.ts'
+import { Ring, RingBudget } from '../../../src/hub/ring.ts'
 import { type Cursor, sameCursor } from '../../../src/protocol/cursor.ts'
 import { entry, place } from '../fakes.ts'
 
@@ -10,8 +10,13 @@ function sent (seq: number, fork = 'a', bytes = 1): Sent {
   return { ...entry(seq, fork), frame: new Uint8Array(bytes) }
 }
 
+/** A ring that begins at 0, with a budget that is never spent where none is given. */
+function newRing (maxEntries: number, maxBytes: number, base = place(0), budget = new RingBudget(Infinity)): Ring {
+  return new Ring(base, maxEntries, maxBytes, budget)
+}
+
 function ringOf (first: number, last: number, maxEntries = 100): Ring {
-  const ring = new Ring(place(first - 1), maxEntries, 1_000_000)
+  const ring = newRing(maxEntries, 1_000_000, place(first - 1))
   for (let seq = first; seq <= last; seq++) ring.push(sent(seq))
   return ring
 }
@@ -33,10 +38,17 @@ class Model {
     return [this.#base, ...this.#frames]
   }
 
+  get bytes (): number {
+    return this.#frames.reduce((sum, { frame }) => sum + frame.length, 0)
+  }
+
   push (one: Sent, maxEntries: number, maxBytes: number): void {
+    const top = this.places.at(-1)!
+    if (one.seq !== top.seq + 1 || one.prev !== top.id) {
+      this.restart({ epoch: one.epoch, seq: one.seq - 1, id: one.prev })
+    }
     this.#frames.push(one)
-    const bytes = (): number => this.#frames.reduce((sum, { frame }) => sum + frame.length, 0)
-    while (this.#frames.length > maxEntries || (bytes() > maxBytes && this.#frames.length > 1)) {
+    while (this.#frames.length > maxEntries || (this.bytes > maxBytes && this.#frames.length > 1)) {
       this.#base = this.#frames[0]!
       this.#frames = this.#frames.slice(1)
     }
@@ -58,10 +70,10 @@ class Model {
 }
 
 t.test('a new ring stands at its base, and has nothing after it', (t) => {
-  const ring = new Ring(place(7), 10, 100)
+  const ring = newRing(10, 100, place(7))
   t.strictSame(ring.top, place(7))
   t.strictSame(ring.after(place(7)), [])
-  t.strictSame(ring.newest(), [])
+  t.equal(ring.newest, undefined)
   t.end()
 })
 
@@ -70,7 +82,7 @@ t.test('the frames after a place are those that came after it', (t) => {
   t.strictSame(numbers(ring.after(place(0))), [1, 2, 3, 4, 5])
   t.strictSame(numbers(ring.after(place(3))), [4, 5])
   t.strictSame(numbers(ring.after(place(5))), [])
-  t.strictSame(numbers(ring.newest()), [5])
+  t.equal(ring.newest?.seq, 5)
   t.end()
 })
 
@@ -92,7 +104,7 @@ t.test('the oldest frames leave where there are too many', (t) => {
 })
 
 t.test('the oldest frames leave where they have too many bytes together', (t) => {
-  const ring = new Ring(place(0), 100, 100)
+  const ring = newRing(100, 100)
   for (let seq = 1; seq <= 3; seq++) ring.push(sent(seq, 'a', 40))
   t.equal(ring.after(place(0)), undefined)
   t.strictSame(numbers(ring.after(place(1))), [2, 3])
@@ -100,16 +112,16 @@ t.test('the oldest frames leave where they have too many bytes together', (t) =>
 })
 
 t.test('one frame is kept however large it is', (t) => {
-  const ring = new Ring(place(0), 100, 100)
+  const ring = newRing(100, 100)
   ring.push(sent(1, 'a', 5_000))
-  t.strictSame(numbers(ring.newest()), [1])
+  t.equal(ring.newest?.seq, 1)
   ring.push(sent(2, 'a', 10))
   t.strictSame(numbers(ring.after(place(1))), [2])
   t.end()
 })
 
 t.test('restart forgets the frames, and their bytes', (t) => {
-  const ring = new Ring(place(0), 100, 100)
+  const ring = newRing(100, 100)
   ring.push(sent(1, 'a', 90))
   ring.restart(place(0, 'b', 'e2'))
   t.strictSame(ring.top, place(0, 'b', 'e2'))
@@ -129,25 +141,137 @@ t.test('the ring disagrees only where it knows another entry of that number', (t
   t.end()
 })
 
+t.test('the ring begins anew behind a number that was jumped to', (t) => {
+  const ring = ringOf(1, 3)
+  ring.push(sent(9))
+  t.match(ring.top, place(9))
+  t.strictSame(numbers(ring.after(place(8))), [9])
+  t.strictSame(numbers(ring.after(place(9))), [])
+  for (const seq of [0, 2, 3, 7]) t.equal(ring.after(place(seq)), undefined, `after ${seq}`)
+  t.equal(ring.after(place(8, 'b')), undefined)
+  t.notOk(ring.agrees(place(9, 'b')))
+  t.notOk(ring.agrees(place(8, 'b')), 'the new frame names the one before it')
+  t.ok(ring.agrees(place(3, 'b')), 'gone from the ring')
+  ring.push(sent(10))
+  t.strictSame(numbers(ring.after(place(8))), [9, 10])
+  t.end()
+})
+
+t.test('the ring begins anew behind a frame that does not name the one before it', (t) => {
+  const ring = ringOf(1, 3)
+  ring.push(sent(4, 'b'))
+  t.strictSame(numbers(ring.after(place(3, 'b'))), [4])
+  t.equal(ring.after(place(3)), undefined)
+  t.notOk(ring.agrees(place(3)))
+  t.notOk(ring.agrees(place(4)))
+  t.end()
+})
+
+t.test('the ring begins anew behind a number that goes back', (t) => {
+  const ring = ringOf(1, 5)
+  ring.push(sent(3, 'b'))
+  t.match(ring.top, place(3, 'b'))
+  t.strictSame(numbers(ring.after(place(2, 'b'))), [3])
+  t.equal(ring.after(place(4)), undefined)
+  t.end()
+})
+
+t.test('over the budget the rings that were used longest ago are emptied, and stay where they stand', (t) => {
+  const budget = new RingBudget(100)
+  const [first, second, third] = Array.from({ length: 3 }, () => newRing(100, 1_000, place(0), budget))
+  for (const ring of [first!, second!, third!]) ring.push(sent(1, 'a', 30))
+  first!.push(sent(2, 'a', 10))
+  t.equal(budget.bytes, 100, 'at the bound all of it is kept')
+  third!.push(sent(2, 'a', 1))
+  t.equal(budget.bytes, 71)
+  t.equal(second!.bytes, 0)
+  t.strictSame(second!.top, place(1))
+  t.strictSame(numbers(second!.after(place(1))), [])
+  t.equal(second!.after(place(0)), undefined)
+  t.strictSame(numbers(first!.after(place(0))), [1, 2], 'it was used since')
+  t.strictSame(numbers(third!.after(place(0))), [1, 2])
+  second!.push(sent(2, 'a', 60))
+  t.strictSame([first!.bytes, second!.bytes, third!.bytes], [0, 60, 31])
+  t.strictSame(numbers(second!.after(place(1))), [2], 'it goes on from its top')
+  t.end()
+})
+
+t.test('a ring that is over the budget alone empties all others, and keeps its own', (t) => {
+  const budget = new RingBudget(100)
+  const [small, large] = [newRing(100, 1_000, place(0), budget), newRing(100, 1_000, place(0), budget)]
+  small.push(sent(1, 'a', 10))
+  large.push(sent(1, 'a', 500))
+  t.strictSame([small.bytes, large.bytes, budget.bytes], [0, 500, 500])
+  t.equal(large.newest?.seq, 1)
+  t.match(large.top, place(1))
+  t.end()
+})
+
+t.test('frames that leave a ring, and rings that restart, give their bytes back', (t) => {
+  const budget = new RingBudget(1_000)
+  const [first, second] = [newRing(1, 1_000, place(0), budget), newRing(100, 1_000, place(0), budget)]
+  for (const seq of [1, 2, 3]) first.push(sent(seq, 'a', 10 * seq))
+  t.equal(budget.bytes, 30)
+  second.push(sent(1, 'a', 7))
+  first.restart(place(9))
+  t.equal(budget.bytes, 7)
+  first.restart(place(0))
+  t.equal(budget.bytes, 7)
+  second.push(sent(5, 'a', 4))
+  t.equal(budget.bytes, 4, 'a jump, too')
+  t.end()
+})
+
+t.test('whatever rings hold, together they keep to the budget, and the newest survive', (t) => {
+  const step = fc.record({
+    ring: fc.nat({ max: 3 }), bytes: fc.integer({ min: 1, max: 60 }), restart: fc.integer({ min: 0, max: 9 })
+  })
+  fc.assert(fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+    const budget = new RingBudget(150)
+    const rings = Array.from({ length: 4 }, () => newRing(10, 100, place(0), budget))
+    let byUse: Ring[] = []
+    for (const { ring: index, bytes, restart } of steps) {
+      const ring = rings[index]!
+      const tops = rings.map(({ top }) => top.seq)
+      byUse = byUse.filter((one) => one !== ring)
+      if (restart === 0) ring.restart(place(tops[index]!))
+      else {
+        ring.push(sent(tops[index]! + 1, 'a', bytes))
+        byUse.push(ring)
+        tops[index]!++
+      }
+      assert.deepEqual(rings.map(({ top }) => top.seq), tops)
+      assert.equal(budget.bytes, rings.reduce((sum, one) => sum + one.bytes, 0))
+      assert.ok(budget.bytes <= 150)
+      const kept = byUse.map((one) => one.bytes > 0)
+      assert.deepEqual(kept, [...kept].sort((a, b) => Number(a) - Number(b)))
+    }
+  }), { numRuns: 300 })
+  t.end()
+})
+
 t.test('it does what the plain model does', (t) => {
-  const push = fc.record({ do: fc.constant('push' as const), bytes: fc.integer({ min: 1, max: 60 }) })
+  const push = fc.record({
+    do: fc.constant('push' as const),
+    bytes: fc.integer({ min: 1, max: 60 }),
+    jump: fc.oneof({ weight: 9, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.integer({ min: 1, max: 3 }) }),
+    fork: fc.oneof({ weight: 9, arbitrary: fc.constant('a') }, { weight: 1, arbitrary: fc.constant('b') })
+  })
   const restart = fc.record({ do: fc.constant('restart' as const), seq: fc.nat({ max: 9 }), fork: fc.constantFrom('a', 'b') })
   const steps = fc.array(fc.oneof({ weight: 8, arbitrary: push }, { weight: 1, arbitrary: restart }), { maxLength: 30 })
   const bounds = fc.tuple(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 150 }))
   fc.assert(fc.property(steps, bounds, (todo, [maxEntries, maxBytes]) => {
-    const ring = new Ring(place(0), maxEntries, maxBytes)
+    const ring = newRing(maxEntries, maxBytes)
     const model = new Model(place(0))
-    let fork = 'a'
     for (const step of todo) {
-      if (step.do === 'restart') {
-        fork = step.fork
-        for (const one of [ring, model]) one.restart(place(step.seq, fork))
-      } else {
-        const next = sent(ring.top.seq + 1, fork, step.bytes)
+      if (step.do === 'restart') for (const one of [ring, model]) one.restart(place(step.seq, step.fork))
+      else {
+        const next = sent(ring.top.seq + 1 + step.jump, step.fork, step.bytes)
         ring.push(next)
         model.push(next, maxEntries, maxBytes)
       }
       assert.ok(sameCursor(ring.top, model.places.at(-1)!))
+      assert.equal(ring.bytes, model.bytes)
       for (let seq = 0; seq <= ring.top.seq + 1; seq++) {
         for (const at of [place(seq), place(seq, 'b')]) {
           assert.deepEqual(numbers(ring.after(at)), numbers(model.after(at)))

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { Member } from '../../../src/hub/member.ts'
-import { Room } from '../../../src/hub/room.ts'
-import { entries, entry, FakeBacklog, FakeConnection, NOON, place } from '../fakes.ts'
+import { RingBudget } from '../../../src/hub/ring.ts'
+import type { Room } from '../../../src/hub/room.ts'
+import { entries, entry, FakeBacklog, FakeConnection, NOON, openRoom, place } from '../fakes.ts'
 
 function join (room: Room, name: string, seq: number): { member: Member, connection: FakeConnection } {
   const connection = new FakeConnection()
@@ -11,7 +12,7 @@ function join (room: Room, name: string, seq: number): { member: Member, connect
 }
 
 t.test('all members get the same bytes, built once', async (t) => {
-  const room = new Room('general', 'log', new FakeBacklog())
+  const room = openRoom('log', new FakeBacklog())
   room.reset(place(0))
   const [first, second] = [join(room, 'c_1', 0), join(room, 'c_2', 0)]
   room.deliver(entry(1))
@@ -25,7 +26,7 @@ t.test('all members get the same bytes, built once', async (t) => {
 t.test('members that read the same page get the same bytes, too', async (t) => {
   const backlog = new FakeBacklog()
   backlog.log = entries(1, 3)
-  const room = new Room('general', 'log', backlog)
+  const room = openRoom('log', backlog)
   const [first, second] = [join(room, 'c_1', 0), join(room, 'c_2', 0)]
   room.reset(place(3))
   t.strictSame(await first.connection.told(), [1, 2, 3])
@@ -33,7 +34,7 @@ t.test('members that read the same page get the same bytes, too', async (t) => {
 })
 
 t.test('a member that was removed is offered nothing more', async (t) => {
-  const room = new Room('general', 'log', new FakeBacklog())
+  const room = openRoom('log', new FakeBacklog())
   room.reset(place(0))
   const { member, connection } = join(room, 'c_1', 0)
   t.equal(room.size, 1)
@@ -44,7 +45,7 @@ t.test('a member that was removed is offered nothing more', async (t) => {
 })
 
 t.test('the top is the newest message, or the place that the room was reset to', (t) => {
-  const room = new Room('general', 'log', new FakeBacklog())
+  const room = openRoom('log', new FakeBacklog())
   room.reset(place(4))
   t.strictSame(room.top, place(4))
   room.deliver(entry(5))
@@ -54,7 +55,7 @@ t.test('the top is the newest message, or the place that the room was reset to',
 
 t.test('a reset leaves members alone that stand at its place already', async (t) => {
   const backlog = new FakeBacklog()
-  const room = new Room('general', 'log', backlog)
+  const room = openRoom('log', backlog)
   const { connection } = join(room, 'c_1', 4)
   room.reset(place(4))
   t.strictSame(await connection.told(), [])
@@ -62,7 +63,7 @@ t.test('a reset leaves members alone that stand at its place already', async (t)
 })
 
 t.test('recent messages are told only from a place that the room knows', (t) => {
-  const room = new Room('general', 'log', new FakeBacklog())
+  const room = openRoom('log', new FakeBacklog())
   room.reset(place(4))
   for (const one of entries(5, 7)) room.deliver(one)
   t.match(room.recent(place(5)), [place(6), place(7)])
@@ -72,7 +73,7 @@ t.test('recent messages are told only from a place that the room knows', (t) => 
 })
 
 t.test('of a latest room the newest message is recent from every older place of its epoch', (t) => {
-  const room = new Room('general', 'latest', new FakeBacklog())
+  const room = openRoom('latest', new FakeBacklog())
   room.reset(place(4))
   room.deliver(entry(5))
   room.deliver(entry(6))
@@ -86,8 +87,69 @@ t.test('of a latest room the newest message is recent from every older place of 
   t.end()
 })
 
+t.test('of a latest room that was reset nothing is recent before its place, until the next value', (t) => {
+  const room = openRoom('latest', new FakeBacklog())
+  room.reset(place(4))
+  room.deliver(entry(5))
+  room.reset(place(8))
+  t.equal(room.recent(place(4)), undefined)
+  t.equal(room.recent(place(5)), undefined)
+  t.strictSame(room.recent(place(8)), [])
+  room.deliver(entry(9))
+  t.match(room.recent(place(4)), [place(9)])
+  t.end()
+})
+
+t.test('where a value jumps, a latest room still tells who stands right behind it', (t) => {
+  const room = openRoom('latest', new FakeBacklog())
+  room.reset(place(4))
+  room.deliver(entry(9))
+  t.match(room.top, place(9))
+  t.match(room.recent(place(4)), [place(9)])
+  t.match(room.recent(place(8)), [place(9)])
+  t.ok(room.agrees(place(9)))
+  t.notOk(room.agrees(place(9, 'b')))
+  t.notOk(room.agrees(place(8, 'b')))
+  t.ok(room.agrees(place(4, 'b')), 'gone')
+  t.end()
+})
+
+t.test('a room that is closed gives back what it held of the budget', (t) => {
+  const budget = new RingBudget(1_000_000)
+  const [room, other] = [openRoom('log', new FakeBacklog(), budget), openRoom('log', new FakeBacklog(), budget)]
+  for (const one of [room, other]) {
+    one.reset(place(0))
+    one.deliver(entry(1))
+  }
+  const both = budget.bytes
+  t.ok(both > 0)
+  room.close()
+  t.equal(budget.bytes, both / 2)
+  other.close()
+  t.equal(budget.bytes, 0)
+  t.end()
+})
+
+t.test('where all rooms together hold too much, one that was quiet is read from the log again', async (t) => {
+  const budget = new RingBudget(1_000)
+  const backlog = new FakeBacklog()
+  backlog.log = entries(1, 2)
+  const [quiet, busy] = [openRoom('log', backlog, budget), openRoom('log', new FakeBacklog(), budget)]
+  for (const room of [quiet, busy]) room.reset(place(0))
+  for (const one of entries(1, 2)) quiet.deliver(one)
+  for (const one of entries(1, 7)) busy.deliver(one)
+  t.ok(budget.bytes <= 1_000)
+  t.match(busy.recent(place(0)), entries(1, 7).map(({ seq }) => place(seq)))
+  t.strictSame(quiet.top, place(2))
+  t.equal(quiet.recent(place(1)), undefined)
+  const { member, connection } = join(quiet, 'c_1', 0)
+  member.readOn()
+  t.strictSame(await connection.told(), [1, 2])
+  t.strictSame(backlog.asked, [place(0)])
+})
+
 t.test('the room disagrees with a place whose number it delivered under another id', (t) => {
-  const room = new Room('general', 'log', new FakeBacklog())
+  const room = openRoom('log', new FakeBacklog())
   room.reset(place(4))
   room.deliver(entry(5))
   t.ok(room.agrees(place(5)))

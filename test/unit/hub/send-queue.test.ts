@@ -134,6 +134,17 @@ t.test('after close nothing is taken any more', async (t) => {
   t.strictSame(events, [])
 })
 
+t.test('after close nothing is taken any more, even where writing out the last of it drains the queue', async (t) => {
+  const connection = new FakeConnection(10)
+  connection.onDrained = () => { connection.queue.push(bytes('more')) }
+  connection.queue.push(bytes('12345678901'))
+  connection.queue.close()
+  await turn()
+  t.strictSame(connection.events, ['full', 'drained'])
+  t.equal(connection.outlet.bytes.toString(), '12345678901')
+  t.equal(connection.queue.queuedBytes, 0)
+})
+
 t.test('whatever is pushed, and however the socket stalls, each byte is written once and in order', async () => {
   const step = fc.oneof(
     fc.record({ do: fc.constant('push' as const), length: fc.integer({ min: 1, max: 40 }) }),

@@ -1,8 +1,11 @@
 import t from 'tap'
 import type { Log, Stretch } from '../../../src/log/log.ts'
 import { SharedReads } from '../../../src/log/shared-reads.ts'
+import { BrokerError } from '../../../src/protocol/codes.ts'
 import { formatCursor } from '../../../src/protocol/cursor.ts'
-import { Deferred, place } from '../fakes.ts'
+import { Deferred, FakeTime, place, turn } from '../fakes.ts'
+
+const RETRY_MS = 500
 
 function world () {
   const asked: string[] = []
@@ -46,11 +49,69 @@ t.test('who asks later reads anew', async (t) => {
   t.equal(asked.length, 2)
 })
 
-t.test('a read that fails fails for all who share it, and is tried anew by the next', async (t) => {
+t.test('while Redis is away a read is tried again every half second, once for all who share it', async (t) => {
+  const time = new FakeTime(t)
+  const { asked, answers, reads } = world()
+  const both = Promise.all([reads.after(place(5)), reads.after(place(5))])
+  for (let tries = 1; tries <= 3; tries++) {
+    answers.at(-1)!.reject(new BrokerError('unavailable'))
+    await turn()
+    t.equal(time.timers, 1)
+    time.pass(RETRY_MS - 1)
+    await turn()
+    t.equal(asked.length, tries)
+    time.pass(1)
+    await turn()
+    t.equal(asked.length, tries + 1)
+  }
+  const late = reads.after(place(5))
+  answers.at(-1)!.resolve(STRETCH)
+  t.strictSame([...await both, await late], [STRETCH, STRETCH, STRETCH])
+  t.strictSame(asked, Array(4).fill('general e1.5.a5'))
+  t.equal(time.timers, 0)
+})
+
+t.test('where the room is given up, a read that Redis does not answer is, too', async (t) => {
+  const time = new FakeTime(t)
+  const { answers, reads } = world()
+  const read = reads.after(place(5))
+  const rejected = t.rejects(read, new BrokerError('unavailable'))
+  reads.stop()
+  answers[0]!.reject(new BrokerError('unavailable'))
+  await rejected
+  t.equal(time.timers, 0)
+})
+
+t.test('where the room is given up, no read waits for its next try', async (t) => {
+  const time = new FakeTime(t)
+  const { answers, reads } = world()
+  const rejected = [5, 6].map((seq) => t.rejects(reads.after(place(seq)), new BrokerError('unknown_outcome')))
+  for (const answer of [...answers]) answer.reject(new BrokerError('unknown_outcome'))
+  await turn()
+  t.equal(time.timers, 2)
+  reads.stop()
+  t.equal(time.timers, 0)
+  await turn()
+  for (const answer of answers.slice(2)) answer.reject(new BrokerError('unknown_outcome'))
+  await Promise.all(rejected)
+  t.equal(time.timers, 0)
+})
+
+t.test('who asks of a room that was given up is not kept waiting', async (t) => {
+  const time = new FakeTime(t)
+  const { answers, reads } = world()
+  reads.stop()
+  const rejected = t.rejects(reads.after(place(5)), new BrokerError('unavailable'))
+  answers[0]!.reject(new BrokerError('unavailable'))
+  await rejected
+  t.equal(time.timers, 0)
+})
+
+t.test('a defect fails at once for all who share the read, and is tried anew by the next', async (t) => {
   const { asked, answers, reads } = world()
   const both = Promise.allSettled([reads.after(place(5)), reads.after(place(5))])
-  answers[0]!.reject(new Error('Redis is away'))
-  t.match(await both, [{ reason: { message: 'Redis is away' } }, { reason: { message: 'Redis is away' } }])
+  answers[0]!.reject(new TypeError('a bug'))
+  t.match(await both, [{ reason: { message: 'a bug' } }, { reason: { message: 'a bug' } }])
   const third = reads.after(place(5))
   answers[1]!.resolve(STRETCH)
   t.equal(await third, STRETCH)

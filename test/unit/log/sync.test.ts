@@ -1,11 +1,14 @@
 import t from 'tap'
 import type { Log, Snapshot, Stretch } from '../../../src/log/log.ts'
-import { RoomSync, type SyncedRoom } from '../../../src/log/sync.ts'
+import { SharedReads } from '../../../src/log/shared-reads.ts'
+import { type Reads, RoomSync, type SyncedRoom } from '../../../src/log/sync.ts'
+import { BrokerError } from '../../../src/protocol/codes.ts'
 import { type Cursor, formatCursor, sameCursor } from '../../../src/protocol/cursor.ts'
 import type { Entry, Signal } from '../../../src/protocol/entry.ts'
 import { Deferred, entries, entry, FakeTime, heard, NOON, place, turn } from '../fakes.ts'
 
 const RETRY_MS = 500
+const MAX_HELD = 1_000
 
 /** The room on this replica: it remembers everything, and writes down what it was told. */
 class FakeRoom implements SyncedRoom {
@@ -37,9 +40,11 @@ class FakeRoom implements SyncedRoom {
 }
 
 /** A log that can be written to, replaced, held up and taken away. */
-class FakeLog {
+class FakeLog implements Pick<Log, 'open'>, Reads {
   readonly asked: string[] = []
   kept: Entry[] = []
+  pageEntries = 2
+  stops = 0
   gap: Stretch['gap']
   isAway = false
   hold: Promise<void> | undefined
@@ -54,27 +59,33 @@ class FakeLog {
     return { top, timestampMs: NOON, entries: [] }
   }
 
-  async after (_room: string, at: Cursor): Promise<Stretch> {
+  async after (at: Cursor): Promise<Stretch> {
     const top = this.#top
-    const newer = this.kept.filter(({ seq }) => seq > at.seq).slice(0, 2)
+    const newer = this.kept.filter(({ seq }) => seq > at.seq).slice(0, this.pageEntries)
     const gap = this.gap
     await this.#answer(formatCursor(at))
     return gap === undefined ? { entries: newer, top } : { gap, entries: [], top }
   }
 
+  stop (): void {
+    this.stops++
+  }
+
   async #answer (what: string): Promise<void> {
     this.asked.push(what)
     await this.hold
-    if (this.isAway) throw new Error('Redis is away')
+    if (this.isAway) throw new BrokerError('unavailable')
   }
 }
 
-/** A room that is live at `seq`. */
-async function liveAt (seq: number, latestOnly = false) {
+/** A room that is live at `seq`. Where its reads are the real ones, they try again. */
+async function liveAt (seq: number, latestOnly = false, reading: 'plain' | 'retrying' = 'plain') {
   const log = new FakeLog()
   log.kept = entries(1, seq)
   const room = new FakeRoom()
-  const sync = new RoomSync(log as unknown as Log, room, latestOnly)
+  const after: Log['after'] = (_room, at) => log.after(at)
+  const reads = reading === 'plain' ? log : new SharedReads({ after } as Log, 'general')
+  const sync = new RoomSync(log, reads, room, latestOnly)
   await sync.start()
   room.told.length = 0
   log.asked.length = 0
@@ -85,7 +96,7 @@ t.test('a room starts where its log stands, and asks for no entries', async (t) 
   const log = new FakeLog()
   const room = new FakeRoom()
   log.kept = entries(1, 3)
-  await new RoomSync(log as unknown as Log, room, false).start()
+  await new RoomSync(log, log, room, false).start()
   t.strictSame(room.told, ['reset e1.3.a3'])
   t.strictSame(log.asked, ['open 0 0'])
 })
@@ -114,21 +125,79 @@ t.test('at a hole the log is read on for the whole room, and nothing is delivere
   await turn()
   sync.receive(heard(entry(6)))
   t.strictSame(room.told, ['a4', 'a5', 'a6'])
-  t.strictSame(log.asked, ['e1.3.a3', 'e1.5.a5'])
+  t.strictSame(log.asked, ['e1.3.a3'])
 })
 
-t.test('holes that are heard while one is read make one more read, not one each', async (t) => {
-  const { log, room, sync } = await liveAt(0)
+t.test('a log of more than one page is read page by page, and no further than its top', async (t) => {
+  const { log, room, sync } = await liveAt(3)
+  log.kept = entries(1, 8)
+  await sync.restore()
+  t.strictSame(room.told, ['a4', 'a5', 'a6', 'a7', 'a8'])
+  t.strictSame(log.asked, ['e1.3.a3', 'e1.5.a5', 'e1.7.a7'])
+})
+
+t.test('what comes while the log is read is held, and costs no further read, however much it is', async (t) => {
+  for (const count of [4, MAX_HELD]) {
+    const { log, room, sync } = await liveAt(0)
+    const held = new Deferred()
+    log.hold = held.promise
+    log.kept = entries(1, 2)
+    sync.receive(heard(entry(2)))
+    for (const one of entries(3, 2 + count)) sync.receive(heard(one))
+    t.strictSame(room.told, [])
+    held.resolve()
+    await turn()
+    t.strictSame(room.told, entries(1, 2 + count).map(({ id }) => id))
+    t.strictSame(log.asked, ['e1.0.a0'])
+    sync.receive(heard(entry(3 + count)))
+    t.equal(room.told.at(-1), `a${3 + count}`)
+  }
+})
+
+t.test('where more comes than can be held, it is let go of, and the log is read once more', async (t) => {
+  const { log, room, sync } = await liveAt(3)
   const held = new Deferred()
   log.hold = held.promise
-  log.kept = entries(1, 2)
-  sync.receive(heard(entry(2)))
-  log.kept = entries(1, 6)
-  for (const one of entries(3, 6)) sync.receive(heard(one))
+  log.pageEntries = 5_000
+  const restored = sync.restore()
+  const last = 3 + MAX_HELD + 5
+  for (const one of entries(4, last)) sync.receive(heard(one))
+  log.kept = entries(1, last)
   held.resolve()
+  await restored
+  t.strictSame(room.told, entries(4, last).map(({ id }) => id))
+  t.strictSame(log.asked, ['e1.3.a3', 'e1.3.a3'])
+  sync.receive(heard(entry(last + 1)))
+  t.equal(room.told.at(-1), `a${last + 1}`)
+})
+
+t.test('a hole in what was held is read, and what follows it is held on', async (t) => {
+  const { log, room, sync } = await liveAt(3)
+  const held = new Deferred()
+  log.hold = held.promise
+  const restored = sync.restore()
+  log.kept = entries(1, 5)
+  for (const seq of [4, 6, 7, 8]) sync.receive(heard(entry(seq)))
+  log.kept = entries(1, 6)
+  held.resolve()
+  await restored
   await turn()
-  t.strictSame(room.told, ['a1', 'a2', 'a3', 'a4', 'a5', 'a6'])
-  t.strictSame(log.asked, ['e1.0.a0', 'e1.2.a2', 'e1.4.a4', 'e1.6.a6', 'e1.6.a6'])
+  t.strictSame(room.told, ['a4', 'a5', 'a6', 'a7', 'a8'])
+  t.strictSame(log.asked, ['e1.3.a3', 'e1.4.a4'])
+})
+
+t.test('what was held before a gap is dropped, and what follows it goes on from there', async (t) => {
+  const { log, room, sync } = await liveAt(3)
+  const held = new Deferred()
+  log.hold = held.promise
+  log.kept = entries(1, 9)
+  log.gap = 'trimmed'
+  const restored = sync.restore()
+  for (const one of entries(8, 11)) sync.receive(heard(one))
+  held.resolve()
+  await restored
+  t.strictSame(room.told, ['reset e1.9.a9', 'a10', 'a11'])
+  t.strictSame(log.asked, ['e1.3.a3'])
 })
 
 t.test('an entry that is heard while the log\'s end is read is not lost', async (t) => {
@@ -148,7 +217,7 @@ t.test('an entry that is heard while the room starts is not lost', async (t) => 
   const room = new FakeRoom()
   const held = new Deferred()
   log.hold = held.promise
-  const sync = new RoomSync(log as unknown as Log, room, false)
+  const sync = new RoomSync(log, log, room, false)
   const started = sync.start()
   log.kept = entries(1, 1)
   sync.receive(heard(entry(1)))
@@ -200,16 +269,33 @@ t.test('after a lost connection in which nothing happened nothing is told', asyn
   t.strictSame(room.told, [])
 })
 
-t.test('a connection that is lost again while the log is read makes one more read', async (t) => {
+t.test('a connection that is lost again and again while the log is read makes one more read', async (t) => {
   const { log, room, sync } = await liveAt(3)
   const held = new Deferred()
   log.hold = held.promise
   const restored = sync.restore()
   log.kept = entries(1, 4)
   await sync.restore()
+  await sync.restore()
   held.resolve()
   await restored
   t.strictSame(room.told, ['a4'])
+  t.strictSame(log.asked, ['e1.3.a3', 'e1.3.a3'])
+})
+
+t.test('a connection that is lost while the room starts makes it read what it may have missed', async (t) => {
+  const log = new FakeLog()
+  const room = new FakeRoom()
+  const held = new Deferred()
+  log.hold = held.promise
+  const sync = new RoomSync(log, log, room, false)
+  const started = sync.start()
+  await sync.restore()
+  log.kept = entries(1, 2)
+  held.resolve()
+  await started
+  t.strictSame(room.told, ['reset e1.0.a0', 'a1', 'a2'])
+  t.strictSame(log.asked, ['open 0 0', 'e1.0.a0'])
 })
 
 t.test('signals pass at any time', async (t) => {
@@ -245,9 +331,10 @@ t.test('in a latest room another epoch is no jump', async (t) => {
 
 t.test('while the log cannot be read it is tried again, and nothing that came meanwhile is lost', async (t) => {
   const time = new FakeTime(t)
-  const { log, room, sync } = await liveAt(3)
+  const { log, room, sync } = await liveAt(3, false, 'retrying')
   log.isAway = true
-  await sync.restore()
+  const restored = sync.restore()
+  await turn()
   log.kept = entries(1, 4)
   sync.receive(heard(entry(4)))
   time.pass(RETRY_MS)
@@ -255,16 +342,22 @@ t.test('while the log cannot be read it is tried again, and nothing that came me
   t.strictSame(room.told, [])
   log.isAway = false
   time.pass(RETRY_MS)
-  await turn()
+  await restored
   sync.receive(heard(entry(5)))
   t.strictSame(room.told, ['a4', 'a5'])
   t.equal(time.timers, 0)
 })
 
+t.test('a defect of the log is not kept quiet', async (t) => {
+  const { log, sync } = await liveAt(3)
+  log.isAway = true
+  await t.rejects(sync.restore(), new BrokerError('unavailable'))
+})
+
 t.test('where the log cannot be opened, the room does not start', async (t) => {
   const log = new FakeLog()
   log.isAway = true
-  await t.rejects(new RoomSync(log as unknown as Log, new FakeRoom(), false).start(), { message: 'Redis is away' })
+  await t.rejects(new RoomSync(log, log, new FakeRoom(), false).start(), new BrokerError('unavailable'))
 })
 
 t.test('a room that was stopped is told nothing more of its log', async (t) => {
@@ -282,14 +375,14 @@ t.test('a room that was stopped is told nothing more of its log', async (t) => {
   t.strictSame(log.asked, ['e1.3.a3'])
 })
 
-t.test('a room that was stopped while a read failed is not tried again', async (t) => {
-  const time = new FakeTime(t)
-  const { log, sync } = await liveAt(3)
+t.test('a room that was stopped while a read failed is not told of it', async (t) => {
+  const { log, room, sync } = await liveAt(3)
   log.isAway = true
   const restored = sync.restore()
   sync.stop()
   await restored
-  t.equal(time.timers, 0)
+  t.strictSame(room.told, [])
+  t.strictSame(log.asked, ['e1.3.a3'])
 })
 
 t.test('a room that is stopped while it starts is not reset', async (t) => {
@@ -297,7 +390,7 @@ t.test('a room that is stopped while it starts is not reset', async (t) => {
   const room = new FakeRoom()
   const held = new Deferred()
   log.hold = held.promise
-  const sync = new RoomSync(log as unknown as Log, room, false)
+  const sync = new RoomSync(log, log, room, false)
   const started = sync.start()
   sync.stop()
   held.resolve()
@@ -307,10 +400,20 @@ t.test('a room that is stopped while it starts is not reset', async (t) => {
 
 t.test('a retry that waits is let go of when the room is stopped', async (t) => {
   const time = new FakeTime(t)
-  const { log, sync } = await liveAt(3)
+  const { log, room, sync } = await liveAt(3, false, 'retrying')
   log.isAway = true
-  await sync.restore()
+  const restored = sync.restore()
+  await turn()
   t.equal(time.timers, 1)
   sync.stop()
+  await restored
   t.equal(time.timers, 0)
+  t.strictSame(room.told, [])
+})
+
+t.test('a room that is stopped stops its reads', async (t) => {
+  const { log, sync } = await liveAt(3)
+  t.equal(log.stops, 0)
+  sync.stop()
+  t.equal(log.stops, 1)
 })

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
-import { Interest } from '../../../src/broker/interest.ts'
+import type { Broker } from '../../../src/broker/broker.ts'
+import { type Followed, Interest } from '../../../src/broker/interest.ts'
 import { MemoryBroker, MemoryBus } from '../../../src/broker/memory.ts'
 import { Hub } from '../../../src/hub/hub.ts'
 import type { Frame } from '../../../src/hub/frame.ts'
@@ -13,8 +14,10 @@ import { MemoryPosition } from '../../../src/position/memory.ts'
 import { BrokerError } from '../../../src/protocol/codes.ts'
 import { ALL } from '../../../src/protocol/rooms.ts'
 import { Heartbeat } from '../../../src/session/heartbeat.ts'
+import type { Services } from '../../../src/session/services.ts'
 import { Session, type Transport } from '../../../src/session/session.ts'
 import { Until } from '../../helpers/until.ts'
+import { Deferred, turn } from '../fakes.ts'
 
 const KEEP = { maxEntries: 500, maxAgeMs: 0, latestOnly: false }
 
@@ -41,6 +44,19 @@ class FakeTransport implements Transport {
   ping (): void {}
   close (code: number): void { this.closes.push(code) }
 
+  /** The client stops reading, and asks until the queue is full. */
+  fill (send: (request: object) => void): void {
+    this.isStalled = true
+    while (this.isReading) send({ type: 'ping' })
+  }
+
+  /** The client reads again. */
+  drain (session: Session): void {
+    this.isStalled = false
+    this.pendingBytes = 0
+    session.queue.drained()
+  }
+
   async has (type: string, count = 1): Promise<Array<Record<string, unknown>>> {
     const of = (): Array<Record<string, unknown>> => this.written.filter((frame) => frame['type'] === type)
     await this.until.true(`${count} ${type}`, () => of().length >= count)
@@ -49,7 +65,9 @@ class FakeTransport implements Transport {
 }
 
 /** A replica with the embedded broker, and a log that a test can put itself in front of. */
-async function openSession (t: Test, wrap: (log: MemoryLog) => Partial<Log> = () => ({})): Promise<{
+async function openSession (
+  t: Test, wrap: (log: MemoryLog) => Partial<Log> = () => ({}), replace: Partial<Services> = {}
+): Promise<{
   session: Session
   transport: FakeTransport
   log: MemoryLog
@@ -67,8 +85,19 @@ async function openSession (t: Test, wrap: (log: MemoryLog) => Partial<Log> = ()
   const log = { ...methods, ...wrap(memory) }
   const hub = new Hub()
   const broker = new MemoryBroker(bus)
-  const follow = (name: string): RoomSync =>
-    new RoomSync(memory, hub.open(name, 'log', new SharedReads(memory, name)), false)
+  const follow = (name: string): Followed => {
+    const reads = new SharedReads(memory, name)
+    const sync = new RoomSync(memory, reads, hub.open(name, 'log', reads), false)
+    return {
+      start: () => sync.start(),
+      receive: (envelope) => sync.receive(envelope),
+      restore: () => sync.restore(),
+      stop: () => {
+        sync.stop()
+        hub.close(name)
+      }
+    }
+  }
   const interest = new Interest(broker, follow, 0)
   broker.start(interest)
   await interest.acquire(ALL)
@@ -94,7 +123,8 @@ async function openSession (t: Test, wrap: (log: MemoryLog) => Partial<Log> = ()
     heartbeat: new Heartbeat(0, now),
     flusher: new Flusher(),
     now,
-    logger: { debug: () => {}, error: () => {} }
+    logger: { debug: () => {}, warn: () => {}, error: () => {} },
+    ...replace
   }, transport, { connection: 'c_1', user: 'ann', keyScope: 'user:ann' })
   t.teardown(async () => {
     session.onClosed()
@@ -127,25 +157,190 @@ t.test('while its replies wait, a client is not read from, and its stall is watc
   for (let n = 0; n < 30; n++) send({ type: 'ping', id: n })
   t.equal(transport.isReading, false)
   t.equal(transport.stallMs, 30_000)
-  await transport.has('pong', 30)
-  transport.isStalled = false
-  transport.pendingBytes = 0
-  session.queue.drained()
-  t.equal(transport.isReading, true)
+  await transport.has('pong', 5)
+  transport.drain(session)
   t.equal(transport.stallMs, 0)
+  await transport.has('pong', 30)
+  t.equal(transport.isReading, true)
+})
+
+t.test('what a client asks for while its replies wait is done when they have left, in order', async (t) => {
+  const appended: string[] = []
+  const { session, transport, send } = await openSession(t, (memory) => ({
+    append: async (room, draft) => {
+      appended.push(draft.content)
+      return await memory.append(room, draft)
+    }
+  }))
+  transport.fill(send)
+  for (const id of [1, 2, 3]) send({ type: 'broadcast', id, content: id })
+  await turn()
+  t.strictSame(appended, [])
+  transport.drain(session)
+  const acks = await transport.has('ack', 3)
+  t.strictSame(acks.map(({ id }) => id), [1, 2, 3])
+  t.strictSame(appended, ['1', '2', '3'])
+})
+
+t.test('what waited for a client that never read is not done when it ends', async (t) => {
+  let asked = 0
+  const { session, transport, send, log } = await openSession(t, (memory) => ({
+    before: async (...args) => {
+      asked++
+      return await memory.before(...args)
+    }
+  }))
+  transport.fill(send)
+  send({ type: 'broadcast', content: 1 })
+  for (let n = 0; n < 9; n++) send({ type: 'history', room: `room-${n}` })
+  await turn()
+  session.onClosed()
+  for (let n = 0; n < 5; n++) await turn()
+  t.equal(asked, 0)
+  t.strictSame((await log.open(ALL, 9, 1_000)).entries, [])
+})
+
+t.test('a client that asks for much of the past gets it four replies at a time', async (t) => {
+  const answers: Array<Deferred> = []
+  const hold = async (): Promise<void> => {
+    const answer = new Deferred()
+    answers.push(answer)
+    await answer.promise
+  }
+  const { transport, send } = await openSession(t, (memory) => ({
+    open: async (...args) => {
+      if (args[1] > 0) await hold()
+      return await memory.open(...args)
+    },
+    before: async (...args) => {
+      await hold()
+      return await memory.before(...args)
+    }
+  }))
+  for (let n = 0; n < 4; n++) {
+    send({ type: 'history', room: `past-${n}` })
+    send({ type: 'join', room: `room-${n}`, history: 5 })
+  }
+  send({ type: 'join', room: 'red' })
+  await transport.has('joined')
+  t.equal(answers.length, 4, 'a join without a past does not wait for those')
+  answers[0]!.resolve()
+  await transport.has('history', 1)
+  await turn()
+  t.equal(answers.length, 5)
+  for (let index = 1; index < 8; index++) {
+    answers[index]!.resolve()
+    await turn()
+  }
+  await transport.has('history', 4)
+  await transport.has('joined', 5)
+  t.equal(answers.length, 8)
+})
+
+t.test('of a request for the past that fails the place is free for the next', async (t) => {
+  const { transport, send } = await openSession(t, () => ({
+    before: async () => { throw new BrokerError('unavailable') }
+  }))
+  for (let n = 0; n < 12; n++) send({ type: 'history', room: 'red', id: n })
+  const errors = await transport.has('error', 12)
+  t.strictSame(errors.map(({ id }) => id), Array.from({ length: 12 }, (_, n) => n))
+})
+
+t.test('a session that was closed decodes nothing more', async (t) => {
+  const { session, transport, send, log } = await openSession(t)
+  session.close('draining')
+  let decoded = 0
+  const frame = Buffer.from('{')
+  frame.toString = () => {
+    decoded++
+    return '{'
+  }
+  for (let n = 0; n < 20; n++) session.onFrame(frame, false)
+  session.onFrame(frame, true)
+  send({ type: 'broadcast', content: 1 })
+  await turn()
+  t.equal(decoded, 0)
+  t.strictSame(transport.closes, [1001])
+  t.strictSame((await log.open(ALL, 9, 1_000)).entries, [])
+})
+
+t.test('a move that fails is refused in the name of its room', async (t) => {
+  const position = {
+    get: async () => 0,
+    move: async () => { throw new BrokerError('unavailable') }
+  }
+  const { transport, send } = await openSession(t, undefined, { position })
+  send({ type: 'move', id: 7, delta: 1 })
+  const [error] = await transport.has('error')
+  t.match(error, { id: 7, room: 'position', code: 503, reason: 'unavailable' })
+})
+
+t.test('a live room cannot be joined while the broker is down, and can afterwards', async (t) => {
+  const broker = { isUp: false }
+  const { session, transport, send } = await openSession(t, undefined, {
+    broker: broker as Broker,
+    rules: { of: () => ({ kind: 'live', publish: 'members' }) }
+  })
+  send({ type: 'join', room: 'red', id: 1 })
+  const [error] = await transport.has('error')
+  t.match(error, { id: 1, room: 'red', reason: 'unavailable', retryable: true })
+  t.notOk(session.members.has('red'))
+  t.notOk(session.claims.has('red'))
+  broker.isUp = true
+  send({ type: 'join', room: 'red', id: 2 })
+  t.match(await transport.has('joined'), [{ id: 2, room: 'red' }])
+  broker.isUp = false
+  send({ type: 'join', room: 'red', id: 3 })
+  t.match((await transport.has('error', 2))[1], { id: 3, room: 'red', reason: 'unavailable' })
+})
+
+t.test('the ack of a message without an echo stands in its place, once, though the log answers late', async (t) => {
+  const answer = new Deferred()
+  const { transport, send, log } = await openSession(t, (memory) => ({
+    append: async (room, draft) => {
+      const receipt = await memory.append(room, draft)
+      await answer.promise
+      return receipt
+    }
+  }))
+  send({ type: 'join', room: 'red' })
+  send({ type: 'message', room: 'red', id: 7, content: 'mine', echo: false })
+  await transport.has('ack')
+  await log.append('red', { from: '"bob"', content: '"theirs"' })
+  await transport.has('message')
+  answer.resolve()
+  await turn()
+  await turn()
+  t.match(transport.written.slice(2), [{ type: 'ack', id: 7, seq: 1 }, { type: 'message', seq: 2, content: 'theirs' }])
+  t.equal(transport.written.length, 4)
+})
+
+t.test('a message without an echo that came by is stored, whatever becomes of the log\'s answer', async (t) => {
+  const { transport, send } = await openSession(t, (memory) => ({
+    append: async (room, draft) => {
+      await memory.append(room, draft)
+      await turn()
+      throw new BrokerError('unknown_outcome')
+    }
+  }))
+  send({ type: 'join', room: 'red' })
+  send({ type: 'message', room: 'red', id: 7, content: 'mine', echo: false })
+  await transport.has('ack')
+  for (let n = 0; n < 3; n++) await turn()
+  t.strictSame(transport.written.map(({ type }) => type), ['welcome', 'joined', 'ack'])
 })
 
 t.test('a client that asks faster than Redis answers is not read from until it does', async (t) => {
-  const answers: Array<() => void> = []
+  const answers = new Deferred()
   const { transport, send } = await openSession(t, (memory) => ({
     before: async (room, seq, limit, maxBytes) => {
-      await new Promise<void>((resolve) => answers.push(resolve))
+      await answers.promise
       return await memory.before(room, seq, limit, maxBytes)
     }
   }))
   for (let n = 0; n < 256; n++) send({ type: 'history', room: `room-${n}` })
   t.equal(transport.isReading, false)
-  for (const answer of answers) answer()
+  answers.resolve()
   await transport.has('history', 256)
   await transport.until.true('it reads again', () => transport.isReading)
 })
@@ -168,7 +363,7 @@ t.test('a defect closes this connection with 1011', async (t) => {
   send({ type: 'join', room: 'red' })
   send({ type: 'message', room: 'red', content: 1, id: 7 })
   await transport.has('joined')
-  await new Promise((resolve) => setImmediate(resolve))
+  await turn()
   t.strictSame(transport.closes, [1011])
   t.ok(session.isClosed)
 })
@@ -182,10 +377,10 @@ t.test('a connection that ends while it joins leaves nothing behind', async (t) 
     }
   }))
   send({ type: 'join', room: 'red' })
-  await new Promise((resolve) => setImmediate(resolve))
+  await turn()
   session.onClosed()
   answer()
-  await new Promise((resolve) => setImmediate(resolve))
+  await turn()
   t.equal(session.members.size, 0)
   t.equal(transport.written.filter(({ type }) => type === 'joined').length, 0)
   t.equal(session.services.hub.get('red')?.size ?? 0, 0)
