@@ -30,7 +30,7 @@ const MUTANTS = [
     'await interest.acquire(name);', 'void interest.acquire(name).catch(() => {});',
     'cluster/two-replicas.test.js'],
   ['a joiner does not read on from its snapshot', 'session/join.js', 'member.readOn()', '', 'unit/session/session.test.js'],
-  ['what was replayed is sent again', 'hub/member.js', 'sent.seq > last.seq || sent.epoch !== last.epoch', 'true',
+  ['what was replayed is sent again', 'hub/member.js', 'sent.seq === last.seq + 1 && sent.prev === last.id', 'true',
     'unit/hub/member.test.js'],
   ['a slow reader is queued for without bound', 'hub/send-queue.js', 'this.#full = true', 'this.#full = false',
     'gateway/slow-readers.test.js'],
