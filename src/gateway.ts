@@ -155,6 +155,7 @@ class Replica implements Gateway {
     const { port, host } = this.#config
     await this.#app!.listen({ port, host, listenTextResolver: (address) => `listening on ${address}` })
     const address = this.#app!.server.address() as AddressInfo
+    this.#services.logger.warn({ host }, 'open: whoever reaches this address may do everything (there is no auth yet)')
     this.#shared.broker.start(this.#services.interest)
     this.#shared.connections?.start()
     this.#services.heartbeat.start()

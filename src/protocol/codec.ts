@@ -2,7 +2,7 @@ import { type Refusal, refusal } from './codes.ts'
 import { memberText } from './content-span.ts'
 import { parseCursor } from './cursor.ts'
 import type { Request, RequestId } from './messages.ts'
-import { ALL, isRoomName } from './rooms.ts'
+import { ALL, isRoomName, NAME_RULE } from './rooms.ts'
 
 /** A typed request or a typed refusal: bad input never throws. */
 export type Decoded =
@@ -133,7 +133,7 @@ function readRoom (fields: Fields): string {
   const room = optional(fields, 'room')
   if (room === undefined) throw bad('room: missing')
   if (typeof room !== 'string') throw bad('room: must be a string')
-  if (!isJoinable(room)) throw new BadField(refusal('bad_room'))
+  if (!isJoinable(room)) throw new BadField(refusal('bad_room', `room: ${quote(room)} is no name: ${NAME_RULE}`))
   return room
 }
 

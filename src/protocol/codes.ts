@@ -7,11 +7,7 @@ export const ERRORS = {
   bad_json: { code: 400, retryable: false, message: 'the frame is not JSON' },
   bad_message: { code: 400, retryable: false, message: 'the request is not valid' },
   unknown_type: { code: 400, retryable: false, message: 'the gateway does not know this type of request' },
-  bad_room: {
-    code: 400,
-    retryable: false,
-    message: 'room: a name is 1 to 128 of A-Z a-z 0-9 _ - . : @ = and begins with a letter or digit'
-  },
+  bad_room: { code: 400, retryable: false, message: 'room: no name of a room' },
   bad_cursor: { code: 400, retryable: false, message: 'since: not a cursor of this gateway' },
   forbidden: { code: 403, retryable: false, message: 'not allowed' },
   not_joined: { code: 403, retryable: false, message: 'join the room first' },

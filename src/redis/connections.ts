@@ -55,8 +55,9 @@ export class RedisConnections {
       // broker/redis.ts subscribes again itself, because each room is read from its log after that.
       autoResubscribe: false
     })
-    report(this.commands, 'commands', log)
-    report(this.subscriber, 'subscriber', log)
+    for (const [redis, connection] of [[this.commands, 'commands'], [this.subscriber, 'subscriber']] as const) {
+      report(redis, { connection, redis: new URL(address.url).host }, log)
+    }
   }
 
   /** Begins to connect, and goes on trying for as long as it takes. */
@@ -91,19 +92,19 @@ async function end (redis: Redis): Promise<void> {
 }
 
 /** One line when a connection comes or goes, and one for each new kind of failure: not one for every retry. */
-function report (redis: Redis, connection: string, log: RedisLogger): void {
+function report (redis: Redis, fields: object, log: RedisLogger): void {
   let last = ''
   redis.on('ready', () => {
     last = ''
-    log.info({ connection }, 'connected to Redis')
+    log.info(fields, 'connected to Redis')
   })
   redis.on('error', (error: NodeJS.ErrnoException) => {
     const problem = error.code ?? error.message
-    if (problem !== last) log.warn({ connection, problem }, 'Redis cannot be used; trying again')
+    if (problem !== last) log.warn({ ...fields, problem }, 'Redis cannot be used; trying again')
     last = problem
   })
   redis.on('close', () => {
-    if (last === '') log.warn({ connection }, 'the connection to Redis was lost; trying again')
+    if (last === '') log.warn(fields, 'the connection to Redis was lost; trying again')
     last ||= 'closed'
   })
 }

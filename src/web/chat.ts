@@ -34,6 +34,7 @@ const messages = element('messages', HTMLOListElement)
 const notice = element('notice', HTMLElement)
 const sendForm = element('send-form', HTMLFormElement)
 const textInput = element('text', HTMLInputElement)
+const sendButton = element('send', HTMLButtonElement)
 
 const rooms = new Map<string, Room>()
 const announcements = new Continuity()
@@ -192,6 +193,7 @@ function show (room: Room | undefined): void {
   follow()
   setTimeout(() => { messages.ariaLive = 'polite' })
   title.textContent = room?.name ?? 'No room'
+  textInput.disabled = sendButton.disabled = room === undefined
   textInput.value = room?.draft ?? ''
   if (before !== undefined) label(before)
   if (room === undefined) return
