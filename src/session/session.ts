@@ -8,7 +8,7 @@ import { type Cursor, formatCursor } from '../protocol/cursor.ts'
 import type { Reply, Request, RequestId } from '../protocol/messages.ts'
 import { ALL, POSITION } from '../protocol/rooms.ts'
 import { execute } from './commands.ts'
-import { Gate } from './gate.ts'
+import { Flow } from './flow.ts'
 import type { Patient } from './heartbeat.ts'
 import { Strikes, TokenBucket } from './rate-limit.ts'
 import type { Services } from './services.ts'
@@ -33,8 +33,6 @@ export interface Identity {
 
 const MALFORMED_PER_MINUTE = 10
 const OVER_RATE_PER_10_S = 200
-const MAX_IN_FLIGHT = 256
-const MAX_HEAVY = 4
 const MALFORMED = new Set(['bad_json', 'bad_message', 'unknown_type'])
 const PUBLISHES = new Set<Request['type']>(['message', 'broadcast', 'move'])
 
@@ -56,12 +54,7 @@ export class Session implements Patient {
   readonly #publishes: TokenBucket
   readonly #malformed: Strikes
   readonly #overRate: Strikes
-  // Per room, the end of the chain of what was asked of it: a sender's requests keep their order.
-  readonly #chains = new Map<string, Promise<void>>()
-  // Replies of up to a megabyte are made a few at a time, and only while the queue has room for more.
-  readonly #heavy = new Gate(MAX_HEAVY)
-  #parked: Array<() => void> = []
-  #inFlight = 0
+  readonly #flow: Flow
   #isReading = true
   #isClosed = false
 
@@ -75,6 +68,11 @@ export class Session implements Patient {
     this.queue = new SendQueue(transport, services.flusher, limits.sendQueueBytes, {
       onFull: () => this.#onFull(),
       onDrained: () => this.#onDrained()
+    })
+    this.#flow = new Flow({
+      // What was asked for before the end is not carried out after it, and need not wait for that.
+      mayBegin: () => this.#isClosed || !this.queue.isFull,
+      onChange: () => this.#updateReading()
     })
     this.#requests = new TokenBucket(limits.requestsPerSecond, 2 * limits.requestsPerSecond, now)
     this.#publishes = new TokenBucket(limits.publishesPerSecond, 2 * limits.publishesPerSecond, now)
@@ -148,9 +146,7 @@ export class Session implements Patient {
       return
     }
     const { request } = decoded
-    this.#inFlight++
-    this.#updateReading()
-    void this.#inOrder(orderOf(request), () => this.#run(request))
+    void this.#flow.run(orderOf(request), isHeavy(request), () => this.#execute(request))
   }
 
   reply (reply: Reply): void {
@@ -203,7 +199,7 @@ export class Session implements Patient {
     this.queue.close()
     this.services.heartbeat.remove(this)
     for (const name of [...this.members.keys()]) this.depart(name)
-    this.#unpark()
+    this.#flow.resume()
   }
 
   /** This connection is no member of the room any more; nothing where it was none. */
@@ -217,38 +213,13 @@ export class Session implements Patient {
     if (name !== ALL) this.services.interest.release(name)
   }
 
-  async #run (request: Request): Promise<void> {
-    const isHeavy = request.type === 'history' || (request.type === 'join' && (request.history ?? 0) > 0)
+  /** Never rejects. */
+  async #execute (request: Request): Promise<void> {
     try {
-      if (isHeavy) await this.#heavy.enter()
-      // A peer that asks and never reads: what it asks for is not made before it can be sent.
-      while (this.queue.isFull && !this.#isClosed) {
-        await new Promise<void>((resolve) => { this.#parked.push(resolve) })
-      }
       if (!this.#isClosed) await execute(this, request)
     } catch (error) {
       this.#onFailure(request, error)
-    } finally {
-      if (isHeavy) this.#heavy.leave()
-      this.#inFlight--
-      this.#updateReading()
     }
-  }
-
-  #unpark (): void {
-    const parked = this.#parked
-    this.#parked = []
-    for (const goOn of parked) goOn()
-  }
-
-  /** What is asked of one room is done in the order in which it was asked. */
-  async #inOrder (room: string | undefined, run: () => Promise<void>): Promise<void> {
-    if (room === undefined) return await run()
-    const before = this.#chains.get(room)
-    const link = before === undefined ? run() : before.then(run)
-    this.#chains.set(room, link)
-    await link
-    if (this.#chains.get(room) === link) this.#chains.delete(room)
   }
 
   #refuseOverRate (decoded: Decoded, waitMs: number): void {
@@ -280,12 +251,12 @@ export class Session implements Patient {
     this.heard()
     this.#updateReading()
     for (const member of this.members.values()) member.drained()
-    this.#unpark()
+    this.#flow.resume()
   }
 
   /** A peer that asks and never reads, or asks faster than Redis answers, must not grow us. */
   #updateReading (): void {
-    const on = !this.queue.isFull && this.#inFlight < MAX_IN_FLIGHT
+    const on = !this.queue.isFull && !this.#flow.isFull
     if (on === this.#isReading || this.#isClosed) return
     this.#isReading = on
     this.#transport.setReading(on)
@@ -301,4 +272,9 @@ function roomOf (request: Request): string | undefined {
 /** The room whose order a request belongs to. */
 function orderOf (request: Request): string | undefined {
   return request.type === 'broadcast' ? ALL : roomOf(request)
+}
+
+/** Whether the reply may be as large as a megabyte. */
+function isHeavy (request: Request): boolean {
+  return request.type === 'history' || (request.type === 'join' && (request.history ?? 0) > 0)
 }

@@ -1,0 +1,69 @@
+import { Gate } from './gate.ts'
+
+const MAX_IN_FLIGHT = 256
+const MAX_HEAVY = 4
+
+export interface FlowListener {
+  /** False while replies wait to be sent: what is asked for is not made before it can be. */
+  mayBegin (): boolean
+  /** A request has come or gone: `isFull` may have changed. */
+  onChange (): void
+}
+
+/**
+ * When the requests of one connection are carried out: what concerns one room in the order in which it was asked,
+ * requests for up to a megabyte a few at a time, and none while replies wait.
+ */
+export class Flow {
+  readonly #listener: FlowListener
+  readonly #heavy = new Gate(MAX_HEAVY)
+  // Per room, the end of the chain of what was asked of it: a sender's requests keep their order.
+  readonly #chains = new Map<string, Promise<void>>()
+  #parked: Array<() => void> = []
+  #inFlight = 0
+
+  constructor (listener: FlowListener) {
+    this.#listener = listener
+  }
+
+  /** As many requests are under way as may be. */
+  get isFull (): boolean {
+    return this.#inFlight >= MAX_IN_FLIGHT
+  }
+
+  /** @param task carries out one request; it never rejects */
+  async run (room: string | undefined, isHeavy: boolean, task: () => Promise<void>): Promise<void> {
+    this.#inFlight++
+    this.#listener.onChange()
+    await this.#inOrder(room, () => isHeavy ? this.#throughGate(task) : this.#whenAllowed(task))
+    this.#inFlight--
+    this.#listener.onChange()
+  }
+
+  /** `mayBegin` may have become true. */
+  resume (): void {
+    const parked = this.#parked
+    this.#parked = []
+    for (const goOn of parked) goOn()
+  }
+
+  async #inOrder (room: string | undefined, run: () => Promise<void>): Promise<void> {
+    if (room === undefined) return await run()
+    const before = this.#chains.get(room)
+    const link = before === undefined ? run() : before.then(run)
+    this.#chains.set(room, link)
+    await link
+    if (this.#chains.get(room) === link) this.#chains.delete(room)
+  }
+
+  async #throughGate (task: () => Promise<void>): Promise<void> {
+    await this.#heavy.enter()
+    await this.#whenAllowed(task)
+    this.#heavy.leave()
+  }
+
+  async #whenAllowed (task: () => Promise<void>): Promise<void> {
+    while (!this.#listener.mayBegin()) await new Promise<void>((resolve) => { this.#parked.push(resolve) })
+    await task()
+  }
+}
