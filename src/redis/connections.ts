@@ -113,7 +113,8 @@ function report (redis: Redis, fields: object, log: RedisLogger): void {
  * Sends one command and says truly what came of it.
  *
  * @throws BrokerError `unavailable` where it was certainly not carried out: it was never sent, or Redis refused
- * it; `unknown_outcome` where the connection broke, or the deadline passed, after it was sent
+ * it; `unknown_outcome` where the connection broke, or the deadline passed, after it was sent, or where a script
+ * failed half-way
  */
 export async function send<Result> (redis: Redis, command: () => Promise<Result>): Promise<Result> {
   if (redis.status !== 'ready') throw new BrokerError('unavailable')

@@ -43,8 +43,9 @@ export class Session implements Patient {
   readonly queue: SendQueue
   /** The sender's name as JSON text, as messages carry it. */
   readonly from: string
-  /** By room; also rooms whose join is under way count against the limit, in `claims`. */
+  /** By room, `$all` among them. */
   readonly members = new Map<string, Member>()
+  /** The rooms that count against the limit: joined, or with a join under way; not `$all`. */
   readonly claims = new Set<string>()
   /** By an entry's id: what is answered in the place of its frame, which this connection wanted no echo of. */
   readonly withheld = new Map<string, (cursor: Cursor) => void>()
