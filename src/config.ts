@@ -18,6 +18,7 @@ interface TextSetting extends TextRules { readonly type: 'string', readonly unit
 
 const LARGEST = Number.MAX_SAFE_INTEGER
 const LONGEST_TIMER_MS = 2 ** 31 - 1
+const A_DAY_MS = 86_400_000
 
 function integer (
   byDefault: number, unit: string, description: string, minimum = 0, maximum = LARGEST
@@ -59,6 +60,8 @@ export const SETTINGS = {
   RATE_PUBLISHES: integer(20, 'a second', 'messages, broadcasts and moves of one connection; bursts of twice as many'),
   RATE_CONNECTIONS: integer(500, 'a second', 'new connections on this replica; bursts of twice as many'),
   PING_INTERVAL_MS: integer(25_000, 'ms', 'between heartbeats; silence of two and a half is the end', 0, LONGEST_TIMER_MS),
+  DRAIN_MS: integer(20_000, 'ms', 'over which SIGTERM sends the connections away; SIGINT takes 1 s at most', 0, A_DAY_MS),
+  MAX_CONNECTION_AGE_MS: integer(0, 'ms', 'after which a connection is sent to come anew, 20 % more or less', 0, 365 * A_DAY_MS),
   POSITION_MIN: integer(-LARGEST, 'position', 'the lower bound of the car', -LARGEST),
   POSITION_MAX: integer(LARGEST, 'position', 'the upper bound of the car', -LARGEST),
   LOG_LEVEL: text("pino's", {
@@ -98,6 +101,8 @@ export interface Config {
   readonly publishesPerSecond: number
   readonly connectionsPerSecond: number
   readonly pingIntervalMs: number
+  readonly drainMs: number
+  readonly maxConnectionAgeMs: number
   readonly positionBounds: { readonly min: number, readonly max: number }
   readonly logLevel: string
 }
@@ -173,6 +178,8 @@ function toConfig (settings: Settings, problems: string[]): Config {
     publishesPerSecond: limit(settings.RATE_PUBLISHES),
     connectionsPerSecond: limit(settings.RATE_CONNECTIONS),
     pingIntervalMs: settings.PING_INTERVAL_MS,
+    drainMs: settings.DRAIN_MS,
+    maxConnectionAgeMs: limit(settings.MAX_CONNECTION_AGE_MS),
     positionBounds: { min: settings.POSITION_MIN, max: settings.POSITION_MAX },
     logLevel: settings.LOG_LEVEL
   }

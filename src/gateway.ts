@@ -24,11 +24,13 @@ import { Keys } from './redis/keys.ts'
 import type { RoomRules } from './room-rules.ts'
 import { Heartbeat } from './session/heartbeat.ts'
 import type { Services } from './session/services.ts'
-import type { Session } from './session/session.ts'
+import { Sessions } from './session/sessions.ts'
 
 const LINGER_MS = 10_000
 const RETRY_MS = 250
-const CLOSE_TIMEOUT_MS = 2_500
+// Requests over HTTP that are under way have so long, and no longer than that after the drain's window.
+const SILENT_HTTP_MS = 2_500
+const HTTP_END_MS = 4_750
 
 /** What replicas share: Redis, or the embedded stand-in for it. */
 interface Shared {
@@ -43,8 +45,12 @@ export interface Gateway {
   readonly replica: string
   /** Listens, and begins to connect. Resolves with the address; rejects where the port cannot be had. */
   start (): Promise<AddressInfo>
-  /** Says goodbye to everyone and ends. Safe to call twice. */
-  stop (): Promise<void>
+  /**
+   * Lets nobody in any more, sends everyone away over a while, and ends; at once where nobody is connected, and at
+   * the latest 5 s after that while. Safe to call twice: the first call decides.
+   * @param drainMs the while; `DRAIN_MS` where it is not given
+   */
+  stop (drainMs?: number): Promise<void>
 }
 
 /** The composition root: builds every part in order, and is the only chooser of memory or Redis. */
@@ -125,7 +131,7 @@ class Replica implements Gateway {
   readonly #config: Config
   readonly #services: Services
   readonly #shared: Shared
-  readonly #sessions = new Set<Session>()
+  readonly #sessions: Sessions
   #app: FastifyInstance | undefined
   #isSynced = false
   #stopping: Promise<void> | undefined
@@ -137,6 +143,7 @@ class Replica implements Gateway {
     this.#config = config
     this.#services = services
     this.#shared = shared
+    this.#sessions = new Sessions(config.maxConnectionAgeMs, services.now)
   }
 
   async build (logger: FastifyBaseLogger): Promise<void> {
@@ -159,28 +166,35 @@ class Replica implements Gateway {
     this.#shared.broker.start(this.#services.interest)
     this.#shared.connections?.start()
     this.#services.heartbeat.start()
+    this.#sessions.start()
     await this.#followAll()
     return address
   }
 
-  async stop (): Promise<void> {
-    this.#stopping ??= this.#stop()
+  async stop (drainMs = this.#config.drainMs): Promise<void> {
+    this.#stopping ??= this.#stop(drainMs)
     return await this.#stopping
   }
 
-  async #stop (): Promise<void> {
+  async #stop (drainMs: number): Promise<void> {
     clearTimeout(this.#retry)
+    const endMs = this.#services.now() + drainMs + HTTP_END_MS
+    // Requests over HTTP are served meanwhile: only /ws and /readyz say that this replica goes away.
+    await this.#sessions.drain(drainMs)
     this.#services.heartbeat.stop()
-    for (const session of [...this.#sessions]) session.drain()
-    // A peer that never answers must not hold up the end.
-    const app = this.#app!
-    const forced = setTimeout(() => app.server.closeAllConnections(), CLOSE_TIMEOUT_MS)
-    await app.close()
-    clearTimeout(forced)
+    await this.#closeServer(Math.min(SILENT_HTTP_MS, Math.max(endMs - this.#services.now(), 0)))
     this.#services.interest.stop()
     await this.#shared.broker.stop()
     await this.#shared.log.stop()
     await this.#shared.connections?.stop()
+  }
+
+  /** A peer that keeps a connection open and says nothing must not hold up the end. */
+  async #closeServer (patienceMs: number): Promise<void> {
+    const app = this.#app!
+    const forced = setTimeout(() => app.server.closeAllConnections(), patienceMs)
+    await app.close()
+    clearTimeout(forced)
   }
 
   /** Broadcasts reach every connection, so no connection is taken before they can be heard. */

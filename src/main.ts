@@ -5,7 +5,9 @@ import { ConfigError } from './config-error.ts'
 import { createGateway } from './gateway.ts'
 
 /** The process edge: environment in, signals and exit codes out. The only reader of `process`. */
+// Past the drain's window the end may take so long; what hangs then is cut off, with exit code 1.
 const GRACE_MS = 5_000
+const CTRL_C_DRAIN_MS = 1_000
 // A terminal's Ctrl-C reaches npm and this process, and npm passes it on: a second one so soon is the same.
 const SAME_CTRL_C_MS = 250
 
@@ -13,9 +15,12 @@ try {
   const config = loadConfig(process.env)
   const logger = pino({ name: 'tidegate', level: config.logLevel, base: { replica: config.replica } })
   const gateway = await createGateway(config, logger)
-  const ending = closeWithGrace({ delay: GRACE_MS, logger: false, skip: ['SIGTERM', 'SIGINT'] }, async ({ err }) => {
+  const shortDrainMs = Math.min(CTRL_C_DRAIN_MS, config.drainMs)
+  let drainMs = shortDrainMs
+  const delay = config.drainMs + GRACE_MS
+  const ending = closeWithGrace({ delay, logger: false, skip: ['SIGTERM', 'SIGINT'] }, async ({ err }) => {
     if (err !== undefined) logger.fatal({ err }, 'uncaught error: ending')
-    await gateway.stop()
+    await gateway.stop(drainMs)
   })
   let firstMs: number | undefined
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -23,7 +28,8 @@ try {
       const nowMs = performance.now()
       if (firstMs === undefined) {
         firstMs = nowMs
-        logger.info({ signal }, 'ending')
+        drainMs = signal === 'SIGTERM' ? config.drainMs : shortDrainMs
+        logger.info({ signal, drainMs }, 'ending')
         ending.close()
       } else if (signal === 'SIGTERM' || nowMs - firstMs > SAME_CTRL_C_MS) process.exit(1)
     })

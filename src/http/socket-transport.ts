@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
 import type { Frame } from '../hub/frame.ts'
-import type { Transport } from '../session/session.ts'
+import type { Transport } from '../session/transport.ts'
 
 /**
  * A session's way to its client. Frames go to the TCP socket as they are, past ws: they were built once for
@@ -52,5 +52,9 @@ export class SocketTransport implements Transport {
     // A paused socket would never see the other side's close frame.
     if (this.#ws.isPaused) this.#ws.resume()
     this.#ws.close(code, reason)
+  }
+
+  terminate (): void {
+    this.#ws.terminate()
   }
 }

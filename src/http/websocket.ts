@@ -6,6 +6,7 @@ import { decode } from '../protocol/codec.ts'
 import { refusal } from '../protocol/codes.ts'
 import type { Services } from '../session/services.ts'
 import { type Identity, Session } from '../session/session.ts'
+import type { Sessions } from '../session/sessions.ts'
 import { type Admission, refuseUser } from './admission.ts'
 import { sendRefusal } from './errors.ts'
 import { SocketTransport } from './socket-transport.ts'
@@ -13,7 +14,7 @@ import { SocketTransport } from './socket-transport.ts'
 export interface WebSocketOptions {
   readonly services: Services
   readonly admission: Admission
-  readonly sessions: Set<Session>
+  readonly sessions: Sessions
 }
 
 // ws's `closeTimeout` is younger than its types.
@@ -62,14 +63,13 @@ export async function registerWebSocket (app: FastifyInstance, options: WebSocke
 
 /** Listeners are attached in the same turn as the upgrade, or the first frames are lost. */
 function connect (
-  ws: WebSocket, request: FastifyRequest, services: Services, admission: Admission, sessions: Set<Session>
+  ws: WebSocket, request: FastifyRequest, services: Services, admission: Admission, sessions: Sessions
 ): void {
   const { socket } = request.raw
   const query = queryOf(request)
   const transport = new SocketTransport(ws, socket)
   const session = new Session(services, transport, identify(query.user))
   const leave = admission.enter(request.ip)
-  sessions.add(session)
   socket.setNoDelay(true)
   socket.on('timeout', () => socket.destroy())
   transport.start(() => { if (socket.writableLength === 0) session.queue.drained() })
@@ -85,6 +85,7 @@ function connect (
     session.onClosed()
   })
   session.open()
+  sessions.add(session)
   joinAll(session, query)
 }
 

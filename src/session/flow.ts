@@ -21,6 +21,7 @@ export class Flow {
   readonly #chains = new Map<string, Promise<void>>()
   #parked: Array<() => void> = []
   #inFlight = 0
+  #onIdle: () => void = () => {}
 
   constructor (listener: FlowListener) {
     this.#listener = listener
@@ -38,6 +39,12 @@ export class Flow {
     await this.#inOrder(room, () => isHeavy ? this.#throughGate(task) : this.#whenAllowed(task))
     this.#inFlight--
     this.#listener.onChange()
+    if (this.#inFlight === 0) this.#onIdle()
+  }
+
+  /** Resolves when nothing is under way. */
+  async idle (): Promise<void> {
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => { this.#onIdle = resolve })
   }
 
   /** `mayBegin` may have become true. */

@@ -1,7 +1,7 @@
 import { Member } from '../hub/member.ts'
 import { replyFrame } from '../hub/frame.ts'
 import type { Room } from '../hub/room.ts'
-import { type Outlet, SendQueue } from '../hub/send-queue.ts'
+import { SendQueue } from '../hub/send-queue.ts'
 import { decode, type Decoded } from '../protocol/codec.ts'
 import { BrokerError, type CloseName, CLOSES, ERRORS, type Refusal, refusal } from '../protocol/codes.ts'
 import { type Cursor, formatCursor } from '../protocol/cursor.ts'
@@ -12,17 +12,8 @@ import { Flow } from './flow.ts'
 import type { Patient } from './heartbeat.ts'
 import { Strikes, TokenBucket } from './rate-limit.ts'
 import type { Services } from './services.ts'
-
-/** What a session asks of its connection; http/socket-transport.ts implements it. */
-export interface Transport extends Outlet {
-  /** Go on, or stop, taking what the client sends. */
-  setReading (on: boolean): void
-  /** Ends the connection when the client takes no byte for so long; 0 ends the watch. */
-  watchStall (timeoutMs: number): void
-  ping (): void
-  /** A closing handshake (RFC 6455 section 7). */
-  close (code: number, reason: string): void
-}
+import type { Retiring } from './sessions.ts'
+import type { Transport } from './transport.ts'
 
 export interface Identity {
   readonly connection: string
@@ -31,13 +22,16 @@ export interface Identity {
   readonly keyScope: string
 }
 
+// After its slot, a client has so long to let go by itself (docs/protocol.md, "Closing").
+const LET_GO_MS = 2_000
+const LAST_ANSWERS_MS = 500
 const MALFORMED_PER_MINUTE = 10
 const OVER_RATE_PER_10_S = 200
 const MALFORMED = new Set(['bad_json', 'bad_message', 'unknown_type'])
 const PUBLISHES = new Set<Request['type']>(['message', 'broadcast', 'move'])
 
 /** One connection's life: what comes in is decoded, limited and executed; what goes out has one queue. */
-export class Session implements Patient {
+export class Session implements Patient, Retiring {
   readonly identity: Identity
   readonly services: Services
   readonly queue: SendQueue
@@ -58,6 +52,8 @@ export class Session implements Patient {
   readonly #flow: Flow
   #isReading = true
   #isClosed = false
+  #retiring: NodeJS.Timeout | undefined
+  #isFinishing = false
 
   constructor (services: Services, transport: Transport, identity: Identity) {
     const { limits, now } = services
@@ -178,10 +174,15 @@ export class Session implements Patient {
     else this.ping()
   }
 
-  /** Tells the client that this replica goes away, and closes. */
-  drain (): void {
-    this.reply({ type: 'goodbye', reason: 'draining', reconnect: true, afterMs: 0 })
-    this.close('draining')
+  /** Tells the client when to come anew, works on as ever, and closes 2 s after that. Once. */
+  retire (afterMs: number): void {
+    if (this.#retiring !== undefined || this.#isClosed) return
+    this.reply({ type: 'goodbye', reason: 'draining', reconnect: true, afterMs })
+    this.#retiring = setTimeout(() => { void this.#finish() }, afterMs + LET_GO_MS)
+  }
+
+  terminate (): void {
+    this.#transport.terminate()
   }
 
   /** Writes out what is queued, and closes. */
@@ -197,6 +198,7 @@ export class Session implements Patient {
   onClosed (): void {
     if (this.#isClosed) return
     this.#isClosed = true
+    clearTimeout(this.#retiring)
     this.queue.close()
     this.services.heartbeat.remove(this)
     for (const name of [...this.members.keys()]) this.depart(name)
@@ -221,6 +223,15 @@ export class Session implements Patient {
     } catch (error) {
       this.#onFailure(request, error)
     }
+  }
+
+  /** What was asked for is answered, nothing more is taken, and then it closes. */
+  async #finish (): Promise<void> {
+    this.#isFinishing = true
+    this.#updateReading()
+    this.#retiring = setTimeout(() => this.close('draining'), LAST_ANSWERS_MS)
+    await this.#flow.idle()
+    this.close('draining')
   }
 
   #refuseOverRate (decoded: Decoded, waitMs: number): void {
@@ -257,7 +268,7 @@ export class Session implements Patient {
 
   /** A peer that asks and never reads, or asks faster than Redis answers, must not grow us. */
   #updateReading (): void {
-    const on = !this.queue.isFull && !this.#flow.isFull
+    const on = !this.queue.isFull && !this.#flow.isFull && !this.#isFinishing
     if (on === this.#isReading || this.#isClosed) return
     this.#isReading = on
     this.#transport.setReading(on)

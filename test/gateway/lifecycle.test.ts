@@ -1,25 +1,59 @@
 import { once } from 'node:events'
 import { connect as connectTcp, createServer } from 'node:net'
-import t from 'tap'
-import { connect } from '../helpers/client.ts'
+import t, { type Test } from 'tap'
+import { connect, refused } from '../helpers/client.ts'
 import { startGateway } from '../helpers/gateway.ts'
 import { GatewayProcess } from '../helpers/process.ts'
+import { RedisServer } from '../helpers/redis.ts'
+import { TcpProxy } from '../helpers/tcp-proxy.ts'
+import { eventually } from '../helpers/until.ts'
 
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  t.test(`${signal} says goodbye to everyone and ends with 0`, async (t) => {
-    const gateway = new GatewayProcess(t, { PORT: '0' })
+/** Connections of a gateway process, each in a room. */
+async function crowd (t: Test, port: number, count: number): Promise<Array<Awaited<ReturnType<typeof connect>>>> {
+  const clients = await Promise.all(Array.from({ length: count }, () => connect(t, `ws://127.0.0.1:${port}/ws?join=a`)))
+  await Promise.all(clients.map((client) => client.next('joined')))
+  return clients
+}
+
+for (const [signal, windowMs] of [['SIGTERM', 1_500], ['SIGINT', 1_000]] as const) {
+  t.test(`${signal} gives everyone a slot of its own, works on till then, closes 2 s after it and ends with 0`, async (t) => {
+    const gateway = new GatewayProcess(t, { PORT: '0', DRAIN_MS: '1500' })
     const port = await gateway.port()
-    const clients = await Promise.all(Array.from({ length: 5 }, () => connect(t, `ws://127.0.0.1:${port}/ws?join=a`)))
-    await Promise.all(clients.map((client) => client.next('joined')))
+    const clients = await crowd(t, port, 5)
     gateway.child.kill(signal)
-    for (const client of clients) {
-      t.match(await client.next('goodbye'), { reason: 'draining', reconnect: true, afterMs: 0 })
+    const slots = await Promise.all(clients.map(async (client, index) => {
+      const goodbye = await client.next('goodbye')
+      const toldMs = performance.now()
+      t.match(goodbye, { reason: 'draining', reconnect: true })
+      t.match(await client.ask({ type: 'message', room: 'a', content: index }), { type: 'ack' }, 'it works as ever')
       t.match(await client.closed, { code: 1001 })
-    }
+      const heldMs = performance.now() - toldMs - (goodbye['afterMs'] as number)
+      t.ok(heldMs > 1_900 && heldMs < 2_700, `closed ${Math.round(heldMs)} ms after its slot`)
+      return goodbye['afterMs'] as number
+    }))
+    t.strictSame(slots.sort((a, b) => a - b), [0, 1, 2, 3, 4].map((n) => n * windowMs / 5))
     t.strictSame(await gateway.ended, { code: 0, signal: null })
     t.equal(gateway.stderr, '')
   })
 }
+
+t.test('it ends as soon as everyone has gone, and at once where nobody is', async (t) => {
+  const busy = new GatewayProcess(t, { PORT: '0', DRAIN_MS: '600000' })
+  const clients = await crowd(t, await busy.port(), 3)
+  busy.child.kill('SIGTERM')
+  for (const client of clients) {
+    await client.next('goodbye')
+    client.socket.close()
+  }
+  t.strictSame(await busy.ended, { code: 0, signal: null })
+
+  const idle = new GatewayProcess(t, { PORT: '0', DRAIN_MS: '600000' })
+  await idle.port()
+  const startMs = performance.now()
+  idle.child.kill('SIGTERM')
+  t.strictSame(await idle.ended, { code: 0, signal: null })
+  t.ok(performance.now() - startMs < 2_000)
+})
 
 t.test('a second SIGTERM ends at once; a Ctrl-C that npm passes on once more is the same one', async (t) => {
   const twice = new GatewayProcess(t, { PORT: '0' })
@@ -39,31 +73,67 @@ t.test('a second SIGTERM ends at once; a Ctrl-C that npm passes on once more is 
   t.strictSame(await npm.ended, { code: 0, signal: null })
 })
 
-t.test('the end comes in time even with a client that never answers, and a connection that says nothing', async (t) => {
-  const gateway = new GatewayProcess(t, { PORT: '0' })
+t.test('the end comes within DRAIN_MS + 5 s, even with clients that never answer, or never read', async (t) => {
+  const gateway = new GatewayProcess(t, { PORT: '0', DRAIN_MS: '500', SEND_QUEUE_BYTES: '1024' })
   const port = await gateway.port()
-  const mute = await connect(t, `ws://127.0.0.1:${port}/ws`)
-  mute.socket.pause()
+  const [mute, deaf, talker] = await crowd(t, port, 3)
+  mute!.socket.pause()
+  deaf!.socket.pause()
+  // More than the kernel takes for those who do not read.
+  for (let n = 0; n < 40; n++) t.match(await talker!.ask({ type: 'message', room: 'a', content: 'x'.repeat(60_000) }), { type: 'ack' })
   const silent = connectTcp(port, '127.0.0.1')
   await once(silent, 'connect')
   const startMs = performance.now()
   gateway.child.kill('SIGTERM')
   t.strictSame(await gateway.ended, { code: 0, signal: null })
-  t.ok(performance.now() - startMs < 5_000)
+  t.ok(performance.now() - startMs < 5_500)
   silent.destroy()
 })
 
-t.test('while it ends, nobody new is let in', async (t) => {
-  const { gateway, http, ws } = await startGateway(t)
-  const mute = await connect(t, ws)
-  mute.socket.pause()
+t.test('what is under way at the end of the slot is answered before the close', async (t) => {
+  const redis = await RedisServer.start()
+  t.teardown(() => redis.stop())
+  const proxy = await TcpProxy.start(t, redis.port)
+  const gateway = new GatewayProcess(t, { PORT: '0', DRAIN_MS: '0', REDIS_URL: `redis://127.0.0.1:${proxy.port}` })
+  const { ws } = await gateway.ready()
+  const client = await connect(t, `${ws}?join=a`)
+  await client.next('joined')
+  gateway.child.kill('SIGTERM')
+  await client.next('goodbye')
+  const isHeld = proxy.hold('evalsha')
+  // Asked just before the close, and answered by Redis after it was due.
+  const dueMs = performance.now() + 2_000
+  await eventually('the close is near', async () => performance.now() > dueMs - 300)
+  const ack = client.ask({ type: 'message', room: 'a', content: 'late' })
+  await isHeld
+  await eventually('the close is due', async () => performance.now() > dueMs + 100)
+  proxy.release()
+  t.match(await ack, { type: 'ack', seq: 1 })
+  t.match(await client.closed, { code: 1001 })
+  t.strictSame(await gateway.ended, { code: 0, signal: null })
+})
+
+t.test('while it drains nobody new is let in, and who is there is served', async (t) => {
+  const { gateway, http, ws } = await startGateway(t, { DRAIN_MS: '600000' })
+  const client = await connect(t, ws)
   const stopping = gateway.stop()
-  await t.rejects(fetch(`${http}/readyz`).then(async (answer) => {
-    if (answer.status === 503) throw new Error('503')
-  }))
-  mute.socket.terminate()
+  t.match(await refused(ws), { status: 503, body: { reason: 'unavailable', message: 'draining' }, retryAfter: '1' })
+  t.equal((await fetch(`${http}/readyz`)).status, 503)
+  t.equal((await fetch(`${http}/healthz`)).status, 200)
+  t.equal((await fetch(`${http}/position`)).status, 200)
+  t.match(await client.ask({ type: 'ping' }), { type: 'pong' })
+  client.socket.terminate()
   await stopping
   await gateway.stop()
+})
+
+t.test('a connection of its age is sent to come anew, and the replica stays', async (t) => {
+  const { ws } = await startGateway(t, { MAX_CONNECTION_AGE_MS: '200' })
+  const client = await connect(t, ws)
+  t.match(await client.next('goodbye'), { reason: 'draining', reconnect: true, afterMs: 0 })
+  t.match(await client.ask({ type: 'ping' }), { type: 'pong' })
+  await connect(t, ws)
+  t.match(await client.closed, { code: 1001 })
 })
 
 t.test('a port that is taken is one clear line, and exit code 1', async (t) => {

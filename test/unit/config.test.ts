@@ -35,6 +35,8 @@ t.test('without settings the gateway runs by its defaults', (t) => {
     publishesPerSecond: 20,
     connectionsPerSecond: 500,
     pingIntervalMs: 25_000,
+    drainMs: 20_000,
+    maxConnectionAgeMs: Infinity,
     positionBounds: { min: -Number.MAX_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER },
     logLevel: 'info'
   }

@@ -15,7 +15,8 @@ import { BrokerError } from '../../../src/protocol/codes.ts'
 import { ALL } from '../../../src/protocol/rooms.ts'
 import { Heartbeat } from '../../../src/session/heartbeat.ts'
 import type { Services } from '../../../src/session/services.ts'
-import { Session, type Transport } from '../../../src/session/session.ts'
+import { Session } from '../../../src/session/session.ts'
+import type { Transport } from '../../../src/session/transport.ts'
 import { Until } from '../../helpers/until.ts'
 import { Deferred, turn } from '../fakes.ts'
 
@@ -43,6 +44,7 @@ class FakeTransport implements Transport {
   watchStall (timeoutMs: number): void { this.stallMs = timeoutMs }
   ping (): void {}
   close (code: number): void { this.closes.push(code) }
+  terminate (): void {}
 
   /** The client stops reading, and asks until the queue is full. */
   fill (send: (request: object) => void): void {

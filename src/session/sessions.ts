@@ -1,0 +1,78 @@
+import type { Clock } from './rate-limit.ts'
+
+/** As much of a session as its end asks for. */
+export interface Retiring {
+  /** Says goodbye with a slot, and closes 2 s after it. */
+  retire (afterMs: number): void
+  /** Ends the connection without another word. */
+  terminate (): void
+}
+
+/** From the last slot on: 2 s to let go, what is under way is answered, closing handshakes (2 s at most). */
+const HARD_END_MS = 4_500
+const AGE_SPREAD = 0.2
+const SLOWEST_CHECK_MS = 1_000
+const CHECKS_PER_AGE = 20
+
+/** All connections of this replica, and their planned ends: by age, or because the replica goes away. */
+export class Sessions {
+  readonly #maxAgeMs: number
+  readonly #now: Clock
+  /** With the time at which each is old. */
+  readonly #open = new Map<Retiring, number>()
+  #timer: NodeJS.Timeout | undefined
+  #isDraining = false
+  #onEmpty: () => void = () => {}
+
+  /** @param maxAgeMs after which a connection is asked to come anew; Infinity for never */
+  constructor (maxAgeMs: number, now: Clock) {
+    this.#maxAgeMs = maxAgeMs
+    this.#now = now
+  }
+
+  start (): void {
+    if (this.#maxAgeMs === Infinity) return
+    const everyMs = Math.min(SLOWEST_CHECK_MS, Math.ceil(this.#maxAgeMs / CHECKS_PER_AGE))
+    this.#timer = setInterval(() => this.check(), everyMs)
+  }
+
+  /** A connection that has been welcomed. */
+  add (session: Retiring): void {
+    // Spread, so that those who came in a crowd do not come back in one.
+    const ageMs = this.#maxAgeMs * (1 + AGE_SPREAD * (2 * Math.random() - 1))
+    this.#open.set(session, this.#now() + ageMs)
+    // Its upgrade was under way when the drain began.
+    if (this.#isDraining) session.retire(0)
+  }
+
+  delete (session: Retiring): void {
+    this.#open.delete(session)
+    if (this.#open.size === 0) this.#onEmpty()
+  }
+
+  /** Time has passed: whoever is old is asked to come anew. */
+  check (): void {
+    const nowMs = this.#now()
+    for (const [session, oldMs] of this.#open) if (nowMs >= oldMs) session.retire(0)
+  }
+
+  /**
+   * Sends everyone away, with slots spread evenly over the window. Resolves when all have gone: at once where there
+   * are none, and after the window and 4.5 s even where clients never answer.
+   */
+  async drain (windowMs: number): Promise<void> {
+    this.#isDraining = true
+    clearInterval(this.#timer)
+    const sessions = [...this.#open.keys()]
+    sessions.forEach((session, index) => session.retire(Math.floor(index * windowMs / sessions.length)))
+    const forced = setTimeout(() => {
+      for (const session of this.#open.keys()) session.terminate()
+    }, windowMs + HARD_END_MS)
+    await this.#allGone()
+    clearTimeout(forced)
+  }
+
+  async #allGone (): Promise<void> {
+    if (this.#open.size > 0) await new Promise<void>((resolve) => { this.#onEmpty = resolve })
+  }
+}

@@ -1,0 +1,14 @@
+import type { Outlet } from '../hub/send-queue.ts'
+
+/** What a session asks of its connection; http/socket-transport.ts implements it. */
+export interface Transport extends Outlet {
+  /** Go on, or stop, taking what the client sends. */
+  setReading (on: boolean): void
+  /** Ends the connection when the client takes no byte for so long; 0 ends the watch. */
+  watchStall (timeoutMs: number): void
+  ping (): void
+  /** A closing handshake (RFC 6455 section 7). */
+  close (code: number, reason: string): void
+  /** Ends the connection without one. */
+  terminate (): void
+}

@@ -1,0 +1,101 @@
+import { mock } from 'node:test'
+import t from 'tap'
+import { type Retiring, Sessions } from '../../../src/session/sessions.ts'
+
+/** A connection that remembers what was asked of it. */
+class Guest implements Retiring {
+  readonly slots: number[] = []
+  terminated = 0
+  onTerminate = (): void => {}
+  retire (afterMs: number): void { this.slots.push(afterMs) }
+  terminate (): void {
+    this.terminated++
+    this.onTerminate()
+  }
+}
+
+function guests (sessions: Sessions, count: number): Guest[] {
+  return Array.from({ length: count }, () => {
+    const guest = new Guest()
+    sessions.add(guest)
+    return guest
+  })
+}
+
+t.test('slots are spread evenly over the window', async (t) => {
+  const sessions = new Sessions(Infinity, () => 0)
+  const all = guests(sessions, 5)
+  const drained = sessions.drain(1_000)
+  t.strictSame(all.map(({ slots }) => slots), [[0], [200], [400], [600], [800]])
+  for (const guest of all) sessions.delete(guest)
+  await drained
+})
+
+t.test('with nobody there a drain is over at once', async (t) => {
+  await new Sessions(Infinity, () => 0).drain(3_600_000)
+  t.pass('it did not wait')
+})
+
+t.test('it ends when the last has gone, whenever that is', async (t) => {
+  const sessions = new Sessions(Infinity, () => 0)
+  const [ann, bob] = guests(sessions, 2)
+  let isOver = false
+  const drained = sessions.drain(3_600_000).then(() => { isOver = true })
+  sessions.delete(ann!)
+  await new Promise(setImmediate)
+  t.notOk(isOver)
+  sessions.delete(bob!)
+  await drained
+})
+
+t.test('who came in while it began is sent away too', async (t) => {
+  const sessions = new Sessions(Infinity, () => 0)
+  const [ann] = guests(sessions, 1)
+  const drained = sessions.drain(1_000)
+  const [late] = guests(sessions, 1)
+  t.strictSame(late!.slots, [0])
+  sessions.delete(ann!)
+  sessions.delete(late!)
+  await drained
+})
+
+t.test('clients that never answer are ended 4.5 s after the window', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  const sessions = new Sessions(Infinity, () => 0)
+  const [mute] = guests(sessions, 1)
+  mute!.onTerminate = () => sessions.delete(mute!)
+  const drained = sessions.drain(1_000)
+  mock.timers.tick(5_499)
+  t.equal(mute!.terminated, 0)
+  mock.timers.tick(1)
+  t.equal(mute!.terminated, 1)
+  await drained
+})
+
+t.test('connections are sent to come anew at their age, 20 % more or less, and not all at once', (t) => {
+  let nowMs = 0
+  const sessions = new Sessions(1_000, () => nowMs)
+  const all = guests(sessions, 200)
+  const told = (): number => all.filter(({ slots }) => slots.length > 0).length
+  sessions.check()
+  nowMs = 799
+  sessions.check()
+  t.equal(told(), 0)
+  nowMs = 1_000
+  sessions.check()
+  t.ok(told() > 50 && told() < 150, `${told()} of 200 at the age itself`)
+  nowMs = 1_200
+  sessions.check()
+  t.equal(told(), 200)
+  t.ok(all.every(({ slots }) => slots.every((afterMs) => afterMs === 0)))
+  t.end()
+})
+
+t.test('without an age nobody is', (t) => {
+  const sessions = new Sessions(Infinity, () => Number.MAX_VALUE)
+  const [ann] = guests(sessions, 1)
+  sessions.check()
+  t.strictSame(ann!.slots, [])
+  t.end()
+})
