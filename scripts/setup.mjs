@@ -1,18 +1,20 @@
-// Makes a fresh clone ready, with nothing but Node and npm: `node scripts/setup.mjs start|test|embedded`.
+// Makes a fresh clone ready, with nothing but Node and npm: `node scripts/setup.mjs PURPOSE`.
 //   start     npm packages, and dist/
 //   test      npm packages, build/, and the programs that the tests run: redis-server, nginx, chromium
 //   embedded  as test, without those programs (npm run test:embedded needs none)
+//   cluster   npm packages, build/, redis-server and nginx
+//   tools     npm packages, build/
 // What was done is remembered by what it was made from, so a second run takes no time.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const PROGRAMS = { 'redis-server': 'redis-server', nginx: 'nginx', chromium: 'chromium' }
+const PROGRAMS = { test: ['redis-server', 'nginx', 'chromium'], cluster: ['redis-server', 'nginx'] }
 const purpose = process.argv[2] ?? 'start'
 
 // Programs first: where they can't be had, nobody should have waited for the rest.
-if (purpose === 'test') installPrograms()
+installPrograms(PROGRAMS[purpose] ?? [])
 once('packages', ['package-lock.json'], 'node_modules', () => {
   say('installing npm packages')
   // NODE_ENV=production would leave out the compiler.
@@ -21,11 +23,15 @@ once('packages', ['package-lock.json'], 'node_modules', () => {
 if (purpose === 'start') {
   once('dist', sources('src'), 'dist', () => build())
 } else {
+  if (['test', 'embedded'].includes(purpose)) prepareRunner()
+  once('build', sources('src', 'test', 'cluster'), 'build', () => build('build'))
+}
+
+function prepareRunner () {
   once('tap', ['.taprc'], 'node_modules', () => {
     say('preparing the test runner')
     run(process.execPath, ['node_modules/tap/dist/esm/run.mjs', 'build'])
   })
-  once('build', sources('src', 'test'), 'build', () => build('build'))
 }
 
 function build (...out) {
@@ -54,21 +60,23 @@ function sources (...folders) {
   return [...files.filter((file) => statSync(file).isFile()).sort(), ...settings]
 }
 
-function installPrograms () {
-  const missing = Object.keys(PROGRAMS).filter((program) => spawnSync(program, ['--version']).error !== undefined)
+/** Debian's packages are called as the programs are. */
+function installPrograms (programs) {
+  // Debian keeps servers where only root's PATH leads.
+  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` }
+  const missing = programs.filter((program) => spawnSync(program, ['--version'], { env }).error !== undefined)
   if (missing.length === 0) return
-  const packages = missing.map((program) => PROGRAMS[program])
   if (existsSync('/etc/debian_version') && process.getuid() === 0) {
-    say(`installing ${packages.join(', ')} (for the tests; once)`)
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    say(`installing ${missing.join(', ')} (once)`)
+    env.DEBIAN_FRONTEND = 'noninteractive'
     run('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=120', 'update'], env)
-    run('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=120', 'install', '-y', '--no-install-recommends', ...packages], env)
+    run('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=120', 'install', '-y', '--no-install-recommends', ...missing], env)
     return
   }
-  fail(`the tests run real servers and a real browser, and these are not on the PATH: ${missing.join(', ')}.
-Install them with your system's package manager (Debian, Ubuntu: sudo apt-get install ${packages.join(' ')};
-macOS: brew install redis nginx, and Chromium with a \`chromium\` on the PATH), and run npm test again.
-The part that needs none of them: npm run test:embedded`)
+  fail(`real servers are run here (and by the tests a real browser), and these are not on the PATH: ${missing.join(', ')}.
+Install them with your system's package manager (Debian, Ubuntu: sudo apt-get install ${missing.join(' ')};
+macOS: brew install redis nginx, and Chromium with a \`chromium\` on the PATH), and try again.
+The part of the tests that needs none of them: npm run test:embedded`)
 }
 
 function run (command, args, env = process.env) {

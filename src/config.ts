@@ -73,6 +73,9 @@ export const SETTINGS = {
 /** Settings of later releases. To ignore one of these would leave a gateway open, or alone, that should not be. */
 const NOT_YET = ['AUTH_SECRET', 'AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE', 'REDIS_MODE'] as const
 
+/** Every variable that means something to the gateway, be it that it refuses it. */
+export const VARIABLES: readonly string[] = [...Object.keys(SETTINGS), ...NOT_YET, 'WORKERS']
+
 type SettingValue<S> = S extends { type: 'integer' } ? number : S extends { default: string } ? string : string | undefined
 /** The settings as the environment gives them, checked, with their defaults. */
 export type Settings = { readonly [Name in keyof typeof SETTINGS]: SettingValue<(typeof SETTINGS)[Name]> }

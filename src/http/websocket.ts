@@ -73,17 +73,20 @@ function connect (
   socket.setNoDelay(true)
   socket.on('timeout', () => socket.destroy())
   transport.start(() => { if (socket.writableLength === 0) session.queue.drained() })
+  const { connection, user } = session.identity
   ws.on('message', (data: Buffer, isBinary) => session.onFrame(data, isBinary))
   ws.on('ping', () => session.heard())
   ws.on('pong', () => session.heard())
   // ws ends the connection itself, with the right code; the plugin's listener would keep the request alive.
   ws.removeAllListeners('error')
-  ws.on('error', (error) => services.logger.debug({ connection: session.identity.connection, err: error }, 'socket'))
-  ws.on('close', () => {
+  ws.on('error', (error) => services.logger.debug({ connection, err: error }, 'socket'))
+  ws.on('close', (code) => {
     sessions.delete(session)
     leave()
     session.onClosed()
+    services.logger.debug({ connection, user, code }, 'disconnected')
   })
+  services.logger.debug({ connection, user, address: request.ip }, 'connected')
   session.open()
   sessions.add(session)
   joinAll(session, query)

@@ -3,8 +3,8 @@ import { mkdirSync } from 'node:fs'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { startGateway } from '../helpers/gateway.ts'
-import { RedisServer } from '../helpers/redis.ts'
-import { eventually } from '../helpers/until.ts'
+import { RedisServer } from '../../cluster/redis.ts'
+import { eventually } from '../../cluster/until.ts'
 
 const redis = await RedisServer.start()
 const browser: Browser = await chromium.launch({

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { connect, refused } from '../helpers/client.ts'
 import { startGateway, startUnready } from '../helpers/gateway.ts'
-import { RedisServer } from '../helpers/redis.ts'
-import { eventually } from '../helpers/until.ts'
+import { RedisServer } from '../../cluster/redis.ts'
+import { eventually } from '../../cluster/until.ts'
 
 async function status (url: string): Promise<number> {
   return (await fetch(url)).status

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { type Client, connect } from '../helpers/client.ts'
 import { type RunningGateway, startGateway } from '../helpers/gateway.ts'
 import { GatewayProcess } from '../helpers/process.ts'
-import { RedisServer } from '../helpers/redis.ts'
+import { RedisServer } from '../../cluster/redis.ts'
 import { TcpProxy } from '../helpers/tcp-proxy.ts'
 
 const redis = await RedisServer.start()

@@ -3,7 +3,7 @@ import type { Receipt } from '../../src/log/log.ts'
 import type { Cursor } from '../../src/protocol/cursor.ts'
 import type { Entry } from '../../src/protocol/entry.ts'
 import { KEEP, signal, type TestReplica } from '../helpers/replicas.ts'
-import { eventually } from '../helpers/until.ts'
+import { eventually } from '../../cluster/until.ts'
 import type { Clause } from './contract.ts'
 
 const ROOM = 'general'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { RedisServer } from '../helpers/redis.ts'
+import { RedisServer } from '../../cluster/redis.ts'
 import { redisWorld } from '../helpers/replicas.ts'
 import { logContract } from './log.contract.ts'
 import { holds } from './contract.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Broker, BrokerListener } from '../../src/broker/broker.ts'
-import { RedisServer } from '../helpers/redis.ts'
+import { RedisServer } from '../../cluster/redis.ts'
 import { type MakeWorld, memoryWorld, redisWorld } from '../helpers/replicas.ts'
 import { brokerContract, confirms, leaks, orders, unsubscribes } from './broker.contract.ts'
 import { type Clause, keep } from './contract.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { RedisServer } from '../helpers/redis.ts'
+import { RedisServer } from '../../cluster/redis.ts'
 import { redisWorld } from '../helpers/replicas.ts'
 import { positionContract } from './position.contract.ts'
 import { holds } from './contract.ts'

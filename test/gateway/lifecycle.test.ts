@@ -4,9 +4,9 @@ import t, { type Test } from 'tap'
 import { connect, refused } from '../helpers/client.ts'
 import { startGateway } from '../helpers/gateway.ts'
 import { GatewayProcess } from '../helpers/process.ts'
-import { RedisServer } from '../helpers/redis.ts'
+import { RedisServer } from '../../cluster/redis.ts'
 import { TcpProxy } from '../helpers/tcp-proxy.ts'
-import { eventually } from '../helpers/until.ts'
+import { eventually } from '../../cluster/until.ts'
 
 /** Connections of a gateway process, each in a room. */
 async function crowd (t: Test, port: number, count: number): Promise<Array<Awaited<ReturnType<typeof connect>>>> {

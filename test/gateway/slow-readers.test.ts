@@ -1,7 +1,7 @@
 import t from 'tap'
 import { connect, isLetIn } from '../helpers/client.ts'
 import { startGateway } from '../helpers/gateway.ts'
-import { eventually } from '../helpers/until.ts'
+import { eventually } from '../../cluster/until.ts'
 
 const FAST = { RATE_PUBLISHES: '0', RATE_REQUESTS: '0' }
 // More than the kernel's own buffers take, so that the send queue fills.

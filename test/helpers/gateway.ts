@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import type { Test } from 'tap'
 import { loadConfig } from '../../src/config.ts'
 import { createGateway, type Gateway } from '../../src/gateway.ts'
-import { eventually } from './until.ts'
+import { eventually } from '../../cluster/until.ts'
 
 export interface RunningGateway {
   readonly gateway: Gateway

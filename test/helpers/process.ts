@@ -1,12 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
-import { eventually, Until } from './until.ts'
-
-const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
-
-export interface Ended { readonly code: number | null, readonly signal: string | null }
+import type { Ended } from '../../cluster/child.ts'
+import { fromBuild } from '../../cluster/replica.ts'
+import { eventually, Until } from '../../cluster/until.ts'
 
 /** `node dist/main.js` as anyone runs it, with only these settings. */
 export class GatewayProcess {
@@ -17,13 +14,8 @@ export class GatewayProcess {
   readonly #until = new Until()
 
   constructor (test: Test, env: Readonly<Record<string, string>>) {
-    const { PATH, HOME, NODE_OPTIONS, ...rest } = process.env
-    // tap's coverage travels in these.
-    const coverage = Object.fromEntries(Object.entries(rest).filter(([name]) => /^(TAP|_TAP|NODE_V8)/.test(name)))
-    this.child = spawn(process.execPath, [MAIN], {
-      env: { PATH, HOME, NODE_OPTIONS, ...coverage, ...env },
-      stdio: ['ignore', 'pipe', 'pipe']
-    })
+    const launch = fromBuild(env)
+    this.child = spawn(launch.command, launch.args, { env: launch.env, stdio: ['ignore', 'pipe', 'pipe'] })
     this.child.stdout!.on('data', (chunk: Buffer) => {
       this.stdout += String(chunk)
       this.#until.changed()

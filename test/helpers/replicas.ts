@@ -11,8 +11,8 @@ import { RedisPosition } from '../../src/position/redis.ts'
 import type { Envelope, Signal } from '../../src/protocol/entry.ts'
 import { RedisConnections } from '../../src/redis/connections.ts'
 import { Keys } from '../../src/redis/keys.ts'
-import type { RedisServer } from './redis.ts'
-import { Until } from './until.ts'
+import type { RedisServer } from '../../cluster/redis.ts'
+import { Until } from '../../cluster/until.ts'
 
 export interface Heard { readonly room: string, readonly envelope: Envelope, readonly text: string }
 

@@ -17,7 +17,7 @@ import { Heartbeat } from '../../../src/session/heartbeat.ts'
 import type { Services } from '../../../src/session/services.ts'
 import { Session } from '../../../src/session/session.ts'
 import type { Transport } from '../../../src/session/transport.ts'
-import { Until } from '../../helpers/until.ts'
+import { Until } from '../../../cluster/until.ts'
 import { Deferred, turn } from '../fakes.ts'
 
 const KEEP = { maxEntries: 500, maxAgeMs: 0, latestOnly: false }

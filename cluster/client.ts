@@ -1,0 +1,75 @@
+import { once } from 'node:events'
+import { type ClientOptions, WebSocket } from 'ws'
+import { Until } from './until.ts'
+
+/** A frame from the gateway, as a client sees it. */
+export interface Frame {
+  readonly type: string
+  readonly id?: number | string
+  readonly room?: string
+  readonly seq?: number
+  readonly cursor?: string
+  readonly content?: unknown
+  readonly position?: number
+  readonly reason?: string
+  readonly code?: number
+  readonly message?: string
+  readonly [field: string]: unknown
+}
+
+export interface Closed { readonly code: number, readonly reason: string }
+
+/** A client with a bare WebSocket: every frame is kept from the first on, and none can be missed. */
+export class Client {
+  readonly socket: WebSocket
+  /** The frames that no call below has taken yet, in order; and their texts. */
+  readonly frames: Frame[] = []
+  readonly texts: string[] = []
+  readonly closed: Promise<Closed>
+  readonly #until = new Until()
+  #nextId = 1
+
+  constructor (url: string, options?: ClientOptions) {
+    this.socket = new WebSocket(url, options)
+    this.socket.on('message', (data: Buffer) => {
+      this.texts.push(data.toString())
+      this.frames.push(JSON.parse(data.toString()) as Frame)
+      this.#until.changed()
+    })
+    this.closed = once(this.socket, 'close').then(([code, reason]) => ({ code, reason: String(reason) }))
+  }
+
+  /** Sends one request: an object, or text as it stands. */
+  send (request: object | string): void {
+    this.socket.send(typeof request === 'string' ? request : JSON.stringify(request))
+  }
+
+  /** Sends a request with an id, and takes its one reply. */
+  async ask (request: object): Promise<Frame> {
+    const id = this.#nextId++
+    this.send({ ...request, id })
+    return await this.take((frame) => frame.id === id, `the reply to ${JSON.stringify(request)}`)
+  }
+
+  /** Takes the next frame of a type (and leaves the others where they are). */
+  async next (type: string): Promise<Frame> {
+    return await this.take((frame) => frame.type === type, `a frame of type ${type}`)
+  }
+
+  async take (matches: (frame: Frame) => boolean, what: string): Promise<Frame> {
+    await this.#until.true(what, () => this.frames.some(matches))
+    const [frame] = this.frames.splice(this.frames.findIndex(matches), 1)
+    return frame!
+  }
+
+  /** Waits for a condition over all that has come. */
+  async until (what: string, condition: () => boolean, timeoutMs?: number): Promise<void> {
+    await this.#until.true(what, condition, timeoutMs)
+  }
+
+  /** Everything the gateway had to say to what was sent before this: replies come in order. */
+  async settle (): Promise<Frame[]> {
+    await this.ask({ type: 'ping' })
+    return this.frames.splice(0)
+  }
+}
