@@ -39,7 +39,6 @@ export interface LogLine {
   readonly msg?: string
   readonly connection?: string
   readonly user?: string
-  readonly [field: string]: unknown
 }
 
 /** A line of a replica's log; one that is not pino's is its own message. */

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { type ClientOptions, WebSocket } from 'ws'
 import { Until } from './until.ts'
 
@@ -36,7 +35,11 @@ export class Client {
       this.frames.push(JSON.parse(data.toString()) as Frame)
       this.#until.changed()
     })
-    this.closed = once(this.socket, 'close').then(([code, reason]) => ({ code, reason: String(reason) }))
+    this.closed = new Promise((resolve) => {
+      this.socket.on('close', (code, reason) => resolve({ code, reason: String(reason) }))
+    })
+    // A close follows each.
+    this.socket.on('error', () => {})
   }
 
   /** Sends one request: an object, or text as it stands. */

@@ -1,9 +1,11 @@
-// Breaks the compiled code on purpose, one promise at a time, and expects a test to go red. A mutant that
+// Breaks the compiled code, and nginx.conf, on purpose, one promise at a time, and expects a test to go red. A mutant that
 // survives means that nothing holds that promise: `npm run mutants` ends with 1 then.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 
-/** What is broken, in which file, what is replaced by what, and the test that must notice. */
+const NGINX = '../../nginx.conf'
+
+/** What is broken, in which file (of build/src), what is replaced by what, and the test that must notice. */
 const MUTANTS = [
   ['joined before SUBSCRIBE is confirmed', 'broker/redis.js',
     'await ask(subscriber, () => subscriber.subscribe(this.#keys.channel(room)))',
@@ -42,8 +44,29 @@ const MUTANTS = [
   ['every origin is let in', 'http/origins.js', 'return url.host === hostOf(url.protocol, host)', 'return true || url.host',
     'gateway/connecting.test.js'],
   ['the query reaches the log', 'http/server.js', "request.url?.split('?', 1)[0]", 'request.url',
-    'gateway/connecting.test.js']
+    'gateway/connecting.test.js'],
+  ['a drain sends everyone away at once', 'session/sessions.js', 'Math.floor(index * windowMs / sessions.length)', '0',
+    'unit/session/sessions.test.js'],
+  ['a slot ends as it begins', 'session/session.js', 'afterMs + LET_GO_MS', 'afterMs', 'gateway/lifecycle.test.js'],
+  ['what is under way is not answered before the close', 'session/session.js', 'await this.#flow.idle()', '',
+    'gateway/lifecycle.test.js'],
+  ['clients that never answer hold up the end', 'session/sessions.js', 'session.terminate()', '',
+    'unit/session/sessions.test.js'],
+  ['who drains lets clients in', 'gateway.js', "return 'draining'", 'return undefined', 'gateway/lifecycle.test.js'],
+  ['connections have no age', 'session/sessions.js', 'nowMs >= oldMs', 'false', 'unit/session/sessions.test.js'],
+  ['nginx sticks to a replica that drains', NGINX, 'error timeout http_503', 'error timeout', 'cluster/nginx.test.js'],
+  ['nginx does not stick', NGINX, 'hash $sticky consistent', 'random', 'cluster/behind-nginx.test.js'],
+  ["nginx believes a client's word of its address", NGINX, 'For $remote_addr', 'For $proxy_add_x_forwarded_for',
+    'cluster/nginx.test.js'],
+  ["tokens reach nginx's access log", NGINX, '"uri":"$uri"', '"uri":"$request_uri"', 'cluster/nginx.test.js'],
+  ["tokens reach nginx's error log", NGINX, 'error_log stderr crit', 'error_log stderr', 'cluster/nginx.test.js'],
+  ['nginx holds events back', NGINX, 'proxy_buffering off', 'proxy_buffering on', 'cluster/nginx.test.js'],
+  ['nginx cuts connections soon after a reload', NGINX, 'worker_shutdown_timeout 80m', 'worker_shutdown_timeout 1s',
+    'cluster/behind-nginx.test.js']
 ]
+
+// A Ctrl-C ends the test that runs, and then this: what is broken is mended first.
+process.on('SIGINT', () => {})
 
 let survivors = 0
 for (const [what, file, from, to, test] of MUTANTS) {
@@ -60,9 +83,10 @@ process.exit(survivors === 0 ? 0 : 1)
 function tryMutant (path, source, mutated, test) {
   writeFileSync(path, mutated)
   try {
-    const { status } = spawnSync(process.execPath, [test], { stdio: 'ignore', timeout: 120_000 })
-    return status === 0 ? 'SURVIVED' : 'killed'
+    const { status, signal } = spawnSync(process.execPath, [test], { stdio: 'ignore', timeout: 120_000 })
+    if (signal !== 'SIGINT') return status === 0 ? 'SURVIVED' : 'killed'
   } finally {
     writeFileSync(path, source)
   }
+  process.exit(130)
 }

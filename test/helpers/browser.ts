@@ -1,0 +1,45 @@
+import { mkdirSync } from 'node:fs'
+import { chromium, type Page } from 'playwright-core'
+import t, { type Test } from 'tap'
+
+const browser = await chromium.launch({
+  executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', headless: true, chromiumSandbox: false
+})
+t.teardown(() => browser.close())
+
+/** Where screenshots go, for whoever wants to look at them. */
+const SCREENSHOTS = process.env['SCREENSHOTS']
+
+/** A page of its own; what it says on its console, or throws, is a failure. */
+export async function open (t: Test, url: string, width = 1280): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width, height: 800 } })
+  t.teardown(() => context.close())
+  const page = await context.newPage()
+  page.on('pageerror', (error) => t.fail(`the page threw: ${error.message}`))
+  page.on('console', (message) => {
+    // A browser reports every connection that breaks; the outage of a test does.
+    if (message.type() === 'error' && !/WebSocket connection|ERR_CONNECTION/.test(message.text())) t.fail(message.text())
+  })
+  await page.goto(url)
+  return page
+}
+
+export async function isOnline (page: Page, who: RegExp): Promise<void> {
+  await page.locator('#status', { hasText: who }).waitFor()
+}
+
+export async function say (page: Page, text: string): Promise<void> {
+  await page.fill('#text', text)
+  await page.press('#text', 'Enter')
+}
+
+export async function shows (page: Page, from: string, content: string): Promise<void> {
+  await page.locator('#messages .message', { hasText: content })
+    .filter({ has: page.locator('.from', { hasText: from }) }).waitFor()
+}
+
+export async function screenshot (page: Page, name: string): Promise<void> {
+  if (SCREENSHOTS === undefined) return
+  mkdirSync(SCREENSHOTS, { recursive: true })
+  await page.screenshot({ path: `${SCREENSHOTS}/${name}.png` })
+}
