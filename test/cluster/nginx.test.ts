@@ -106,6 +106,32 @@ t.test('server-sent events are passed on as they come', async (t) => {
   t.equal((await reader.read()).done, true)
 })
 
+t.test('a slow reader of events is felt by the gateway, and not read ahead for', async (t) => {
+  const mebibyte = Buffer.alloc(2 ** 20)
+  let isHeldBack = (): void => {}
+  const heldBack = new Promise<void>((resolve) => { isHeldBack = resolve })
+  let takenBytes = 0
+  const { nginx } = await front(t, (_request, response) => {
+    const write = (): void => {
+      const timer = setTimeout(isHeldBack, 1_000)
+      takenBytes += mebibyte.length
+      response.write(mebibyte, () => {
+        clearTimeout(timer)
+        if (takenBytes < 256 * mebibyte.length) write()
+        else isHeldBack()
+      })
+    }
+    write()
+  })
+  const slow = connectTcp(nginx.port, '127.0.0.1')
+  t.teardown(() => slow.destroy())
+  slow.pause()
+  slow.write('GET /events HTTP/1.1\r\nHost: x\r\n\r\n')
+  await heldBack
+  // What the kernel keeps on three sockets.
+  t.ok(takenBytes < 64 * mebibyte.length, `${takenBytes / mebibyte.length} MiB`)
+})
+
 t.test('no token reaches a log, whatever goes wrong', async (t) => {
   const said: string[] = []
   const nginx = await Nginx.start([`127.0.0.1:${await freePort()}`], { port: await freePort(), onLine: (line) => { said.push(line) } })
