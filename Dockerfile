@@ -23,7 +23,6 @@ COPY src src
 RUN npm run build
 
 FROM base AS run
-ENV NODE_ENV=production
 # Owned by root: the process can read its own code, and change none of it. It writes no file at all, so the root
 # file system may be read-only.
 COPY --from=deps /app/node_modules node_modules

@@ -8,45 +8,54 @@ export interface Ended { readonly code: number | null, readonly signal: string |
 
 export interface ChildOptions {
   readonly env?: NodeJS.ProcessEnv
-  readonly cwd?: string
-  readonly onLine?: (line: string) => void
+  readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void
 }
 
 const KEPT_LINES = 50
 // Debian keeps servers where only root's PATH leads.
-const PATH = `${process.env['PATH']}:/usr/sbin:/usr/local/sbin`
+const SERVERS_PATH = '/usr/sbin:/usr/local/sbin'
 
-/** A server of ours as a child process, in a group of its own: a Ctrl-C in the terminal is for its parent alone. */
+const running = new Set<Child>()
+let isWatching = false
+let hasOwner = false
+
+/**
+ * A server of ours as a child process, in a group of its own: a Ctrl-C in the terminal is for its parent alone. It
+ * does not outlive that parent, however the parent ends (but by SIGKILL).
+ */
 export class Child {
-  /** Those that have not ended, of this process. */
-  static readonly running = new Set<Child>()
   readonly process: ChildProcess
   /** Settled when it has ended and all its output is read; never rejects. */
   readonly ended: Promise<Ended>
-  readonly #onLine: (line: string) => void
+  readonly #onLine: (line: string, stream: 'stdout' | 'stderr') => void
   readonly #lines = new Until()
   #lastLines: string[] = []
   #hasEnded = false
 
   /** @throws where there is no such program */
   static async spawn (command: string, args: readonly string[], options: ChildOptions = {}): Promise<Child> {
+    endThemWithUs()
     const child = new Child(command, args, options)
     await once(child.process, 'spawn')
     return child
   }
 
-  private constructor (command: string, args: readonly string[], { env, cwd, onLine }: ChildOptions) {
+  private constructor (command: string, args: readonly string[], { env = process.env, onLine }: ChildOptions) {
+    const { PATH = '' } = process.env
     this.process = spawn(command, args, {
-      env: { ...(env ?? process.env), PATH },
-      cwd,
+      env: { ...env, PATH: `${PATH}:${SERVERS_PATH}` },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true
     })
     this.#onLine = onLine ?? (() => {})
-    this.#read(this.process.stdout!)
-    this.#read(this.process.stderr!)
-    this.process.on('spawn', () => Child.running.add(this))
-    this.process.on('exit', () => Child.running.delete(this))
+    this.#read(this.process.stdout!, 'stdout')
+    this.#read(this.process.stderr!, 'stderr')
+    this.process.on('spawn', () => running.add(this))
+    this.process.on('exit', () => {
+      running.delete(this)
+      // What is left of its group, such as the workers of an nginx that was killed, would keep its output and its port.
+      this.#killGroup()
+    })
     this.ended = new Promise((resolve) => {
       this.process.on('close', (code, signal) => {
         this.#hasEnded = true
@@ -54,6 +63,15 @@ export class Child {
         resolve({ code, signal })
       })
     })
+  }
+
+  static killAll (): void {
+    for (const child of running) child.#killGroup()
+  }
+
+  /** The caller listens to signals itself, and ends its children in order. */
+  static leaveSignals (): void {
+    hasOwner = true
   }
 
   get pid (): number {
@@ -76,9 +94,10 @@ export class Child {
       }
       return undefined
     }
-    await this.#lines.true(`${this.process.spawnfile} says ${pattern}`, () => this.#hasEnded || found() !== undefined, timeoutMs)
+    const name = this.process.spawnfile
+    await this.#lines.true(`${name} says ${pattern}`, () => this.#hasEnded || found() !== undefined, timeoutMs)
     const match = found()
-    if (match === undefined) throw new Error(`${this.process.spawnfile} ended:\n${this.#lastLines.join('\n')}`)
+    if (match === undefined) throw new Error(`${name} ended:\n${this.#lastLines.join('\n')}`)
     return match
   }
 
@@ -88,12 +107,28 @@ export class Child {
     return await this.ended
   }
 
-  #read (stream: Readable): void {
+  #read (stream: Readable, name: 'stdout' | 'stderr'): void {
     createInterface(stream).on('line', (line) => {
       this.#lastLines.push(line)
       if (this.#lastLines.length > KEPT_LINES) this.#lastLines.shift()
-      this.#onLine(line)
+      this.#onLine(line, name)
       this.#lines.changed()
     })
   }
+
+  #killGroup (): void {
+    try {
+      process.kill(-this.pid, 'SIGKILL')
+    } catch {
+      // Nobody is left.
+    }
+  }
+}
+
+function endThemWithUs (): void {
+  if (isWatching) return
+  isWatching = true
+  process.on('exit', () => Child.killAll())
+  // A signal that nobody listens to ends a process without that event.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => { if (!hasOwner) process.exit(1) })
 }

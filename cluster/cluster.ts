@@ -8,6 +8,8 @@ export interface ClusterOptions {
   readonly replicas?: number
   /** Where nginx listens; a free port where it is not given. */
   readonly port?: number
+  /** The address that nginx listens on; loopback where it is not given. */
+  readonly host?: string | undefined
   /** A Redis that runs already; otherwise one of the cluster's own. */
   readonly redisUrl?: string
   /** The gateways' settings. */
@@ -88,13 +90,13 @@ export class Cluster {
   }
 
   async #run (): Promise<void> {
-    const { port, onLine = () => {} } = this.#options
+    const { port = await freePort(), host, onLine = () => {} } = this.#options
     if (this.#redis !== undefined) {
       this.#redis.onLine = (line) => onLine('redis', line)
       await this.#redis.run()
     }
     await Promise.all(this.replicas.map((replica) => replica.start()))
     const servers = this.replicas.map((replica) => `127.0.0.1:${replica.port}`)
-    this.#nginx = await Nginx.start(servers, { port: port ?? await freePort(), onLine: (line) => onLine('nginx', line) })
+    this.#nginx = await Nginx.start(servers, { port, host, onLine: (line) => onLine('nginx', line) })
   }
 }

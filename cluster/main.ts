@@ -1,28 +1,30 @@
+import { type EndSignal, onEndSignals } from '../src/end-signals.ts'
 import { Board, parseLine } from './board.ts'
 import { Child } from './child.ts'
 import { Cluster, nameOf } from './cluster.ts'
 import { openImage } from './image.ts'
 import { HELP, type Options, readOptions, readSettings } from './options.ts'
 import { tryPort } from './ports.ts'
+import { Supervisor } from './supervisor.ts'
 
 /** `npm run cluster`: the topology of docker-compose.yml without Docker. */
 const WARN = 40
 const BOARD_MS = 300
-const RESTART_MS = 1_000
-// A terminal's Ctrl-C reaches npm and this process, and npm passes it on: a second one so soon is the same.
-const SAME_CTRL_C_MS = 250
 
 const options = optionsOrExit()
 const board = new Board(Array.from({ length: options.replicas }, (_, index) => nameOf(index)))
 let cluster: Cluster | undefined
-let firstSignalMs: number | undefined
+let supervisor: Supervisor | undefined
 let boardTimer: NodeJS.Timeout | undefined
 
-for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => { end(signal).catch(fail) })
+Child.leaveSignals()
+onEndSignals(process, ['SIGTERM', 'SIGINT', 'SIGHUP'], (signal) => { end(signal).catch(fail) }, () => process.exit(1))
+// Whoever read this has gone, such as `head`.
+process.stdout.on('error', () => process.exit(1))
 try {
   cluster = await start(options)
   announce(cluster)
-  keepAllUp(cluster)
+  supervisor = new Supervisor(cluster, { onEnded, onBack, onFailure: fail })
 } catch (error) {
   fail(error)
 }
@@ -39,9 +41,9 @@ function optionsOrExit (): Options {
   }
 }
 
-async function start ({ replicas, port, redisUrl, image, storage }: Options): Promise<Cluster> {
+async function start ({ replicas, port, host, redisUrl, image, storage }: Options): Promise<Cluster> {
   // Better known before everything else is started.
-  if (port !== 0) await tryPort(port)
+  if (port !== 0) await tryPort(port, host.replace(/^\[|\]$/g, ''))
   const { settings, ignored } = readSettings(process.env)
   for (const what of ignored) say(what)
   const opened = image === undefined ? undefined : await openImage(image, storage)
@@ -49,6 +51,7 @@ async function start ({ replicas, port, redisUrl, image, storage }: Options): Pr
   say(`starting ${replicas} replicas`)
   return await Cluster.start({
     replicas,
+    host,
     settings: { ...settings, LOG_LEVEL: 'debug' },
     onLine,
     ...(opened === undefined ? {} : { launcher: opened.replica }),
@@ -83,59 +86,35 @@ function onLine (source: string, text: string): void {
   if ((line.level ?? 0) >= WARN) say(`${source}: ${line.msg}`)
 }
 
-function keepAllUp ({ replicas, nginx, redis }: Cluster): void {
-  for (const replica of replicas) keepUp(replica.name, () => replica.child, () => replica.start())
-  keepUp('nginx', () => nginx.child!, () => nginx.run())
-  if (redis !== undefined) keepUp('redis', () => redis.child!, () => redis.run())
-}
-
-/** Starts again what ends without being asked to. */
-function keepUp (name: string, child: () => Child, start: () => Promise<void>): void {
-  void child().ended.then(({ code, signal }) => {
-    board.clear(name)
-    if (isEnding()) return
-    say(`${name} ended (${signal ?? `exit code ${code}`}); it is started again`)
-    showBoard()
-    setTimeout(() => { if (!isEnding()) again().catch(fail) }, RESTART_MS)
-  })
-  const again = async (): Promise<void> => {
-    await start()
-    say(`${name} is back, pid ${child().pid}`)
-    keepUp(name, child, start)
-  }
-}
-
-function isEnding (): boolean {
-  return firstSignalMs !== undefined
-}
-
-async function end (signal: NodeJS.Signals): Promise<void> {
-  const nowMs = performance.now()
-  if (firstSignalMs !== undefined) {
-    if (signal === 'SIGTERM' || nowMs - firstSignalMs > SAME_CTRL_C_MS) killAll()
-    return
-  }
-  firstSignalMs = nowMs
-  if (cluster === undefined) killAll()
+async function end (signal: EndSignal): Promise<void> {
+  if (cluster === undefined) process.exit(1)
   say('ending: the replicas say goodbye (once more to end at once)')
+  supervisor?.letGo()
+  // What is being started again just now has to be there to be stopped.
+  await supervisor?.settled()
   await cluster.stop(signal === 'SIGTERM' ? 'SIGTERM' : 'SIGINT')
-  clearTimeout(boardTimer)
   say('ended')
   process.exit(0)
 }
 
-/** Nothing that was started may outlive us. */
-function killAll (): never {
-  for (const child of Child.running) child.process.kill('SIGKILL')
-  process.exit(1)
-}
-
+/** What was started ends with this process. */
 function fail (error: unknown): never {
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'EADDRINUSE') say(`--port: ${options.port} is taken`)
   else if (code === 'EACCES') say(`--port: ${options.port} may not be used by this user`)
+  else if (code === 'EADDRNOTAVAIL') say(`--host: ${options.host} is no address of this machine`)
   else say(message)
-  killAll()
+  process.exit(1)
+}
+
+function onEnded (name: string, why: string): void {
+  board.clear(name)
+  say(`${name} ended (${why}); it is started again`)
+  showBoard()
+}
+
+function onBack (name: string, pid: number): void {
+  say(`${name} is back, pid ${pid}`)
 }
 
 function showBoard (): void {

@@ -1,17 +1,19 @@
-import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Child } from './child.ts'
+import { makeTempFolder, removeTempFolder } from './temp-folder.ts'
 
-const CONF = fileURLToPath(new URL('../../nginx.conf', import.meta.url))
+const CONF = fileURLToPath(new URL('../nginx.conf', import.meta.url))
 
 export interface NginxOptions {
   readonly port: number
+  /** Loopback where it is not given. */
+  readonly host?: string | undefined
   readonly onLine?: (line: string) => void
 }
 
-/** nginx with this repository's nginx.conf, in a folder of its own. */
+/** nginx with this repository's nginx.conf (which the build copies), in a folder of its own. */
 export class Nginx {
   readonly port: number
   readonly #dir: string
@@ -26,14 +28,14 @@ export class Nginx {
 
   /** @param servers the upstream's, as `host:port` */
   static async start (servers: readonly string[], options: NginxOptions): Promise<Nginx> {
-    const dir = await mkdtemp(join(tmpdir(), 'tidegate-nginx-'))
+    const dir = await makeTempFolder('nginx')
     const nginx = new Nginx(dir, options)
     try {
       // Workers of a root's nginx are somebody else, and have to get in.
       await chmod(dir, 0o755)
       await mkdir(join(dir, 'tidegate'))
       await copyFile(CONF, join(dir, 'nginx.conf'))
-      await writeFile(join(dir, 'tidegate/listen.conf'), `listen ${options.port};\n`)
+      await writeFile(join(dir, 'tidegate/listen.conf'), `listen ${options.host ?? '127.0.0.1'}:${options.port};\n`)
       await nginx.setServers(servers)
       await nginx.run()
     } catch (error) {
@@ -78,7 +80,7 @@ export class Nginx {
   async stop (): Promise<void> {
     // Old workers, of before a reload, end with their master.
     await this.#child?.end('SIGTERM')
-    await rm(this.#dir, { recursive: true, force: true })
+    await removeTempFolder(this.#dir)
   }
 
   get #args (): string[] {

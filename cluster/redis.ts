@@ -1,18 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { Redis } from 'ioredis'
 import { Child } from './child.ts'
 import { freePort } from './ports.ts'
+import { makeTempFolder, removeTempFolder } from './temp-folder.ts'
 
 /** A real redis-server of one's own, on a free port, without persistence. */
 export class RedisServer {
   readonly port: number
   readonly url: string
-  /** Every line that it says. */
   onLine: (line: string) => void = () => {}
   #child: Child | undefined
-  #dir: string | undefined
+  #folder: string | undefined
 
   private constructor (port: number) {
     this.port = port
@@ -35,24 +31,17 @@ export class RedisServer {
   }
 
   async run (): Promise<void> {
-    this.#dir ??= await mkdtemp(join(tmpdir(), 'tidegate-redis-'))
+    this.#folder ??= await makeTempFolder('redis')
     this.#child = await Child.spawn('redis-server', [
-      '--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', this.#dir
+      '--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', this.#folder
     ], { onLine: (line) => this.onLine(line) })
     await this.#child.says(/ready to accept connections/i)
   }
 
   async stop (): Promise<void> {
-    const child = this.#child
-    if (child === undefined) return
+    await this.#child?.end('SIGKILL')
     this.#child = undefined
-    await child.end('SIGKILL')
-    await rm(this.#dir!, { recursive: true, force: true })
-    this.#dir = undefined
-  }
-
-  /** A connection for the test itself. */
-  connect (): Redis {
-    return new Redis(this.url)
+    if (this.#folder !== undefined) await removeTempFolder(this.#folder)
+    this.#folder = undefined
   }
 }

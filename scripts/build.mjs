@@ -11,6 +11,8 @@ const webOut = forTests ? 'build/src/web' : 'dist/web'
 rmSync(out, { recursive: true, force: true })
 tsc('-p', forTests ? 'tsconfig.json' : 'tsconfig.build.json')
 tsc('-p', 'tsconfig.web.json', '--outDir', webOut)
+// What cluster/ starts nginx with: of the same moment as the code.
+if (forTests) cpSync('nginx.conf', 'build/nginx.conf')
 cpSync('src/web', webOut, { recursive: true, filter: (file) => !file.endsWith('.ts') })
 
 function tsc (...args) {

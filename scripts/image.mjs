@@ -21,6 +21,8 @@ const { values: { 'stand-in-base': standIn, storage } } = parseArgs({
 const [tool, ...build] = standIn || storage !== undefined ? buildah() : docker() ?? podman() ?? buildah()
 if (standIn) standInBase(/^FROM (\S+) AS base$/m.exec(readFileSync('Dockerfile', 'utf8'))[1], storage)
 
+// A Ctrl-C ends the program that runs, and then this: the settings below may hold a password, and have to go.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {})
 const folder = mkdtempSync(join(tmpdir(), 'tidegate-image-'))
 try {
   const npmrc = join(folder, 'npmrc')

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 
-const NGINX = '../../nginx.conf'
+const NGINX = '../nginx.conf'
 
 /** What is broken, in which file (of build/src), what is replaced by what, and the test that must notice. */
 const MUTANTS = [
@@ -49,12 +49,14 @@ const MUTANTS = [
     'unit/session/sessions.test.js'],
   ['a slot ends as it begins', 'session/session.js', 'afterMs + LET_GO_MS', 'afterMs', 'gateway/lifecycle.test.js'],
   ['what is under way is not answered before the close', 'session/session.js', 'await this.#flow.idle()', '',
-    'gateway/lifecycle.test.js'],
+    'unit/session/session.test.js'],
   ['clients that never answer hold up the end', 'session/sessions.js', 'session.terminate()', '',
     'unit/session/sessions.test.js'],
   ['who drains lets clients in', 'gateway.js', "return 'draining'", 'return undefined', 'gateway/lifecycle.test.js'],
   ['connections have no age', 'session/sessions.js', 'nowMs >= oldMs', 'false', 'unit/session/sessions.test.js'],
   ['nginx sticks to a replica that drains', NGINX, 'error timeout http_503', 'error timeout', 'cluster/nginx.test.js'],
+  ['nginx says that nothing was done where nobody knows', NGINX, 'error_page 502 504 = $failed',
+    'error_page 502 504 = @unreachable', 'cluster/nginx.test.js'],
   ['nginx does not stick', NGINX, 'hash $sticky consistent', 'random', 'cluster/behind-nginx.test.js'],
   ["nginx believes a client's word of its address", NGINX, 'For $remote_addr', 'For $proxy_add_x_forwarded_for',
     'cluster/nginx.test.js'],

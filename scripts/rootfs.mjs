@@ -1,11 +1,8 @@
 // Runs the image as plain processes, where no container engine works: in buildah's copy of its file system, read-only,
 // as the image's user, without privileges, and by the image's own settings. Needs root, Linux and buildah.
-//   node scripts/rootfs.mjs [--storage=<folder>] [NAME=value …]      a replica in the foreground
+//   npm run cluster -- --image tidegate
 // Not isolated, unlike a container: the network (that is wanted: replicas and proxy meet on loopback), the process
 // ids, and what the machine has of memory and processors.
-import { spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { buildahIn, read } from './buildah.mjs'
 
 // Every step ends in exec, and none forks: the process that was spawned becomes the image's own. So any signal,
@@ -34,7 +31,7 @@ exec setpriv --reuid "$user" --regid "$group" --clear-groups --bounding-set -all
 `
 
 /**
- * Opens an image: `replica(env)` and `healthcheck(env)` say what to spawn; `close()` after the last process has ended.
+ * Opens an image: `replica(env)` says what to spawn; `close()` after the last process has ended.
  * @param image its name in buildah's storage
  * @param storage the folder that scripts/image.mjs was given, if it was
  */
@@ -47,12 +44,8 @@ export function openImage ({ image = 'tidegate', storage } = {}) {
   const [user, group] = config.User.split(':')
 
   const imageEnv = Object.fromEntries(config.Env.map(toEntry))
-
   return {
-    root,
     replica: (env) => enter([...(config.Entrypoint ?? []), ...config.Cmd], env),
-    // The form ["CMD", …], which runs without a shell.
-    healthcheck: (env) => enter(config.Healthcheck.Test.slice(1), env),
     close: () => buildah('rm', container)
   }
 
@@ -67,17 +60,4 @@ export function openImage ({ image = 'tidegate', storage } = {}) {
 function toEntry (line) {
   const at = line.indexOf('=')
   return [line.slice(0, at), line.slice(at + 1)]
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const options = { storage: { type: 'string' } }
-  const { values: { storage }, positionals } = parseArgs({ options, allowPositionals: true })
-  const image = openImage({ storage })
-  const { command, args, env } = image.replica(Object.fromEntries(positionals.map(toEntry)))
-  const child = spawn(command, args, { env, stdio: 'inherit' })
-  for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => child.kill(signal))
-  child.on('exit', (code) => {
-    image.close()
-    process.exitCode = code ?? 1
-  })
 }

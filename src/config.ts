@@ -60,7 +60,7 @@ export const SETTINGS = {
   RATE_PUBLISHES: integer(20, 'a second', 'messages, broadcasts and moves of one connection; bursts of twice as many'),
   RATE_CONNECTIONS: integer(500, 'a second', 'new connections on this replica; bursts of twice as many'),
   PING_INTERVAL_MS: integer(25_000, 'ms', 'between heartbeats; silence of two and a half is the end', 0, LONGEST_TIMER_MS),
-  DRAIN_MS: integer(20_000, 'ms', 'over which SIGTERM sends the connections away; SIGINT takes 1 s at most', 0, A_DAY_MS),
+  DRAIN_MS: integer(20_000, 'ms', 'over which SIGTERM sends the connections away; SIGINT does so over 1 s at most', 0, A_DAY_MS),
   MAX_CONNECTION_AGE_MS: integer(0, 'ms', 'after which a connection is sent to come anew, 20 % more or less', 0, 365 * A_DAY_MS),
   POSITION_MIN: integer(-LARGEST, 'position', 'the lower bound of the car', -LARGEST),
   POSITION_MAX: integer(LARGEST, 'position', 'the upper bound of the car', -LARGEST),
@@ -73,7 +73,7 @@ export const SETTINGS = {
 /** Settings of later releases. To ignore one of these would leave a gateway open, or alone, that should not be. */
 const NOT_YET = ['AUTH_SECRET', 'AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE', 'REDIS_MODE'] as const
 
-/** Every variable that means something to the gateway, be it that it refuses it. */
+/** Every variable that the gateway reads, or refuses. */
 export const VARIABLES: readonly string[] = [...Object.keys(SETTINGS), ...NOT_YET, 'WORKERS']
 
 type SettingValue<S> = S extends { type: 'integer' } ? number : S extends { default: string } ? string : string | undefined

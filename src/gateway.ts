@@ -22,15 +22,17 @@ import { ALL } from './protocol/rooms.ts'
 import { RedisConnections } from './redis/connections.ts'
 import { Keys } from './redis/keys.ts'
 import type { RoomRules } from './room-rules.ts'
+import { HARD_END_MS } from './session/drain-times.ts'
 import { Heartbeat } from './session/heartbeat.ts'
 import type { Services } from './session/services.ts'
 import { Sessions } from './session/sessions.ts'
 
 const LINGER_MS = 10_000
 const RETRY_MS = 250
-// Requests over HTTP that are under way have so long, and no longer than that after the drain's window.
-const SILENT_HTTP_MS = 2_500
-const HTTP_END_MS = 4_750
+// When the last WebSocket has gone, requests over HTTP that are under way have so long,
+const LAST_HTTP_MS = 2_500
+// but at least this, and no longer than this after the time that a drain may take.
+const LEAST_HTTP_MS = 250
 
 /** What replicas share: Redis, or the embedded stand-in for it. */
 interface Shared {
@@ -162,6 +164,8 @@ class Replica implements Gateway {
     const { port, host } = this.#config
     await this.#app!.listen({ port, host, listenTextResolver: (address) => `listening on ${address}` })
     const address = this.#app!.server.address() as AddressInfo
+    // Stopped meanwhile: nothing may be left that runs.
+    if (this.#stopping !== undefined) return address
     this.#services.logger.warn({ host }, 'open: whoever reaches this address may do everything (there is no auth yet)')
     this.#shared.broker.start(this.#services.interest)
     this.#shared.connections?.start()
@@ -178,11 +182,11 @@ class Replica implements Gateway {
 
   async #stop (drainMs: number): Promise<void> {
     clearTimeout(this.#retry)
-    const endMs = this.#services.now() + drainMs + HTTP_END_MS
+    const latestMs = this.#services.now() + drainMs + HARD_END_MS
     // Requests over HTTP are served meanwhile: only /ws and /readyz say that this replica goes away.
     await this.#sessions.drain(drainMs)
     this.#services.heartbeat.stop()
-    await this.#closeServer(Math.min(SILENT_HTTP_MS, Math.max(endMs - this.#services.now(), 0)))
+    await this.#closeServer(Math.max(LEAST_HTTP_MS, Math.min(LAST_HTTP_MS, latestMs - this.#services.now())))
     this.#services.interest.stop()
     await this.#shared.broker.stop()
     await this.#shared.log.stop()

@@ -2,38 +2,29 @@ import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
 import { loadConfig } from './config.ts'
 import { ConfigError } from './config-error.ts'
+import { onEndSignals } from './end-signals.ts'
 import { createGateway } from './gateway.ts'
 
 /** The process edge: environment in, signals and exit codes out. The only reader of `process`. */
 // Past the drain's window the end may take so long; what hangs then is cut off, with exit code 1.
 const GRACE_MS = 5_000
 const CTRL_C_DRAIN_MS = 1_000
-// A terminal's Ctrl-C reaches npm and this process, and npm passes it on: a second one so soon is the same.
-const SAME_CTRL_C_MS = 250
 
 try {
   const config = loadConfig(process.env)
   const logger = pino({ name: 'tidegate', level: config.logLevel, base: { replica: config.replica } })
   const gateway = await createGateway(config, logger)
-  const shortDrainMs = Math.min(CTRL_C_DRAIN_MS, config.drainMs)
-  let drainMs = shortDrainMs
+  let drainMs = Math.min(CTRL_C_DRAIN_MS, config.drainMs)
   const delay = config.drainMs + GRACE_MS
   const ending = closeWithGrace({ delay, logger: false, skip: ['SIGTERM', 'SIGINT'] }, async ({ err }) => {
     if (err !== undefined) logger.fatal({ err }, 'uncaught error: ending')
     await gateway.stop(drainMs)
   })
-  let firstMs: number | undefined
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      const nowMs = performance.now()
-      if (firstMs === undefined) {
-        firstMs = nowMs
-        drainMs = signal === 'SIGTERM' ? config.drainMs : shortDrainMs
-        logger.info({ signal, drainMs }, 'ending')
-        ending.close()
-      } else if (signal === 'SIGTERM' || nowMs - firstMs > SAME_CTRL_C_MS) process.exit(1)
-    })
-  }
+  onEndSignals(process, ['SIGTERM', 'SIGINT'], (signal) => {
+    if (signal === 'SIGTERM') drainMs = config.drainMs
+    logger.info({ signal, drainMs }, 'ending')
+    ending.close()
+  }, () => process.exit(1))
   const { port } = await gateway.start()
   const site = `http://localhost:${port}`
   const broker = config.redis === undefined ? 'memory' : 'redis'

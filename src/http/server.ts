@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import cors from '@fastify/cors'
@@ -29,6 +30,8 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
     loggerInstance: options.logger.child({}, { serializers: { req: describeRequest } }),
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: [...options.trustProxy],
+    // nginx's, so that both logs name a request alike; nobody else's.
+    genReqId: (request) => requestIdOf(request.headers['x-request-id']),
     bodyLimit: options.services.limits.maxMessageBytes || Number.MAX_SAFE_INTEGER,
     handlerTimeout: HANDLER_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -60,6 +63,10 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   await app.register(positionRoutes, { position: options.services.position })
   await app.register(pageRoutes)
   return app
+}
+
+function requestIdOf (given: string | string[] | undefined): string {
+  return typeof given === 'string' && /^[0-9a-f]{32}$/.test(given) ? given : randomBytes(16).toString('hex')
 }
 
 /** A request in the log, without its query: `?token=` would be in it. */

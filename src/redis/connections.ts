@@ -15,6 +15,7 @@ export interface RedisLogger {
 }
 
 const COMMAND_TIMEOUT_MS = 1_500
+const QUIT_TIMEOUT_MS = 500
 const CONNECT_TIMEOUT_MS = 2_000
 const MAX_RETRY_DELAY_MS = 2_000
 const PING_MS = 1_500
@@ -41,6 +42,7 @@ export class RedisConnections {
   readonly commands: Redis
   readonly subscriber: Redis
   #ping: NodeJS.Timeout | undefined
+  #isStopped = false
 
   constructor (address: RedisAddress, name: string, log: RedisLogger) {
     const credentials = {
@@ -56,7 +58,7 @@ export class RedisConnections {
       autoResubscribe: false
     })
     for (const [redis, connection] of [[this.commands, 'commands'], [this.subscriber, 'subscriber']] as const) {
-      report(redis, { connection, redis: new URL(address.url).host }, log)
+      report(redis, { connection, redis: new URL(address.url).host }, log, () => this.#isStopped)
     }
   }
 
@@ -77,6 +79,7 @@ export class RedisConnections {
 
   async stop (): Promise<void> {
     clearInterval(this.#ping)
+    this.#isStopped = true
     await Promise.all([this.commands, this.subscriber].map(end))
   }
 }
@@ -84,7 +87,7 @@ export class RedisConnections {
 /** QUIT waits for what is under way; where it cannot, the socket is dropped. */
 async function end (redis: Redis): Promise<void> {
   try {
-    if (redis.status === 'ready') await withDeadline(redis.quit())
+    if (redis.status === 'ready') await withDeadline(redis.quit(), QUIT_TIMEOUT_MS)
   } catch {
     // It is dropped below.
   }
@@ -92,7 +95,7 @@ async function end (redis: Redis): Promise<void> {
 }
 
 /** One line when a connection comes or goes, and one for each new kind of failure: not one for every retry. */
-function report (redis: Redis, fields: object, log: RedisLogger): void {
+function report (redis: Redis, fields: object, log: RedisLogger, isMeant: () => boolean): void {
   let last = ''
   redis.on('ready', () => {
     last = ''
@@ -104,7 +107,7 @@ function report (redis: Redis, fields: object, log: RedisLogger): void {
     last = problem
   })
   redis.on('close', () => {
-    if (last === '') log.warn(fields, 'the connection to Redis was lost; trying again')
+    if (last === '' && !isMeant()) log.warn(fields, 'the connection to Redis was lost; trying again')
     last ||= 'closed'
   })
 }
@@ -142,12 +145,12 @@ function outcomeOf (reply: string): 'unavailable' | 'unknown_outcome' {
  * A deadline that is fair to a loop that stood still: timers run before sockets are read, so the answer may be
  * here already when the time is up. What came meanwhile is read first.
  */
-async function withDeadline<Result> (answer: Promise<Result>): Promise<Result> {
+async function withDeadline<Result> (answer: Promise<Result>, timeoutMs = COMMAND_TIMEOUT_MS): Promise<Result> {
   let timer: NodeJS.Timeout | undefined
   const deadline = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
-      setImmediate(() => reject(new Error(`no answer from Redis within ${COMMAND_TIMEOUT_MS} ms`)))
-    }, COMMAND_TIMEOUT_MS)
+      setImmediate(() => reject(new Error(`no answer from Redis within ${timeoutMs} ms`)))
+    }, timeoutMs)
   })
   try {
     return await Promise.race([answer, deadline])

@@ -8,6 +8,7 @@ import { type Cursor, formatCursor } from '../protocol/cursor.ts'
 import type { Reply, Request, RequestId } from '../protocol/messages.ts'
 import { ALL, POSITION } from '../protocol/rooms.ts'
 import { execute } from './commands.ts'
+import { LAST_ANSWERS_MS, LET_GO_MS } from './drain-times.ts'
 import { Flow } from './flow.ts'
 import type { Patient } from './heartbeat.ts'
 import { Strikes, TokenBucket } from './rate-limit.ts'
@@ -22,9 +23,6 @@ export interface Identity {
   readonly keyScope: string
 }
 
-// After its slot, a client has so long to let go by itself (docs/protocol.md, "Closing").
-const LET_GO_MS = 2_000
-const LAST_ANSWERS_MS = 500
 const MALFORMED_PER_MINUTE = 10
 const OVER_RATE_PER_10_S = 200
 const MALFORMED = new Set(['bad_json', 'bad_message', 'unknown_type'])

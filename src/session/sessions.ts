@@ -1,3 +1,4 @@
+import { HARD_END_MS } from './drain-times.ts'
 import type { Clock } from './rate-limit.ts'
 
 /** As much of a session as its end asks for. */
@@ -8,8 +9,6 @@ export interface Retiring {
   terminate (): void
 }
 
-/** From the last slot on: 2 s to let go, what is under way is answered, closing handshakes (2 s at most). */
-const HARD_END_MS = 4_500
 const AGE_SPREAD = 0.2
 const SLOWEST_CHECK_MS = 1_000
 const CHECKS_PER_AGE = 20
@@ -41,7 +40,7 @@ export class Sessions {
     // Spread, so that those who came in a crowd do not come back in one.
     const ageMs = this.#maxAgeMs * (1 + AGE_SPREAD * (2 * Math.random() - 1))
     this.#open.set(session, this.#now() + ageMs)
-    // Its upgrade was under way when the drain began.
+    // Nobody is let in any more; but code that embeds a gateway may stop it in the middle of an upgrade.
     if (this.#isDraining) session.retire(0)
   }
 
@@ -58,7 +57,7 @@ export class Sessions {
 
   /**
    * Sends everyone away, with slots spread evenly over the window. Resolves when all have gone: at once where there
-   * are none, and after the window and 4.5 s even where clients never answer.
+   * are none, and after the window and HARD_END_MS even where clients never answer.
    */
   async drain (windowMs: number): Promise<void> {
     this.#isDraining = true

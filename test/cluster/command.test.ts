@@ -17,7 +17,11 @@ async function run (
   const child = await Child.spawn(process.execPath, [main, ...args], {
     env: { ...process.env, ...env }, onLine: (line) => { said.push(line) }
   })
-  test.teardown(() => child.end('SIGKILL'))
+  // A second one ends it at once, with all that it started.
+  test.teardown(async () => {
+    child.process.kill('SIGTERM')
+    await child.end('SIGTERM')
+  })
   return { child, said }
 }
 
@@ -51,9 +55,14 @@ t.test('it says where it is and who is where, starts again what was killed, and 
   const bob = await connect(t, `ws://127.0.0.1:${port}/ws?user=bob`)
   await child.says(/1 \(bob\)/)
 
+  process.kill(Number(/nginx .*pid (\d+)/.exec(said.find((line) => line.trim().startsWith('nginx '))!)![1]), 'SIGKILL')
+  t.match(await bob.closed, { code: 1006 }, 'its workers went with it')
+  await child.says(/nginx is back/)
+  const cy = await connect(t, `ws://127.0.0.1:${port}/ws?user=cy`)
+
   child.process.kill('SIGINT')
-  t.match(await bob.next('goodbye'), { reason: 'draining' })
-  t.match(await bob.closed, { code: 1001 })
+  t.match(await cy.next('goodbye'), { reason: 'draining' })
+  t.match(await cy.closed, { code: 1001 })
   t.strictSame(await child.ended, { code: 0, signal: null })
   t.strictSame([...pids, Number(again)].filter(isAlive), [], 'nothing is left')
 })

@@ -55,6 +55,16 @@ t.test('where none can be reached that is said in the form of the gateway, also 
   }
 })
 
+t.test('where it is not known whether a POST was done, nginx does not say that it was not', async (t) => {
+  const { site } = await front(t, (request) => {
+    request.resume().on('end', () => request.socket.destroy())
+  })
+  const post = await fetch(site, { method: 'POST', body: '{"delta":50}' })
+  t.strictSame([post.status, post.headers.get('retry-after')], [503, '1'])
+  t.match(await post.json(), { code: 503, reason: 'unknown_outcome' })
+  t.match(await (await fetch(site)).json(), { reason: 'unavailable' })
+})
+
 t.test("the client's address is nginx's word, and Host and scheme are what the browser saw", async (t) => {
   const { site, nginx } = await front(t, fine)
   const headers = await (await fetch(site, { headers: { 'x-forwarded-for': '203.0.113.9', forwarded: 'for=203.0.113.9' } })).json()

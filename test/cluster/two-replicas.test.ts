@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { type Client, connect } from '../helpers/client.ts'
 import { type RunningGateway, startGateway } from '../helpers/gateway.ts'
@@ -156,7 +157,7 @@ t.test('what was published while a subscription was lost is read from the log: n
     connect(t, `${a.ws}?join=red`), connect(t, `${b.ws}?join=red`), connect(t, `${b.ws}?join=red`)
   ])
   await Promise.all([ann, eve, bob].map((client) => client.next('joined')))
-  const admin = redis.connect()
+  const admin = new Redis(redis.url)
   t.teardown(() => { admin.disconnect() })
   for (let n = 1; n <= 500; n++) {
     if (n % 100 === 50) await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
@@ -175,7 +176,7 @@ t.test('a SUBSCRIBE that gets no answer after a reconnect leaves no replica deaf
   const b = await startGateway(t, { REDIS_URL: redis.url, REDIS_PREFIX })
   const [ann, bob] = await Promise.all([connect(t, `${a.ws}?join=red`), connect(t, `${b.ws}?join=red`)])
   await Promise.all([ann.next('joined'), bob.next('joined')])
-  const admin = redis.connect()
+  const admin = new Redis(redis.url)
   t.teardown(() => { admin.disconnect() })
   const first = proxy.hold('{red}:c')
   await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
@@ -189,7 +190,7 @@ t.test('a SUBSCRIBE that gets no answer after a reconnect leaves no replica deaf
 
 t.test('a replica follows a room only while it has members there', async (t) => {
   const [a] = await startPair(t)
-  const admin = redis.connect()
+  const admin = new Redis(redis.url)
   t.teardown(() => { admin.disconnect() })
   const subscribers = async (room: string): Promise<number> => {
     const channels = await admin.call('PUBSUB', 'CHANNELS', `*{${room}}:c`) as string[]

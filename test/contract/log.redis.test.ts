@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { Redis } from 'ioredis'
 import t from 'tap'
 import { RedisServer } from '../../cluster/redis.ts'
 import { redisWorld } from '../helpers/replicas.ts'
@@ -13,7 +14,7 @@ holds(t, logContract, redisWorld(redis))
 t.test('where the meta of a room is lost but not its entries, the room begins anew', async () => {
   const { a, b, end } = await redisWorld(redis)()
   const room = `r${randomBytes(6).toString('hex')}`
-  const admin = redis.connect()
+  const admin = new Redis(redis.url)
   try {
     for (const content of ['1', '2', '3']) await a.log.append(room, { from: '"ann"', content })
     const { top: before } = await a.log.open(room, 10, 1_000_000)
@@ -36,7 +37,7 @@ t.test('where the meta of a room is lost but not its entries, the room begins an
 t.test('what is kept in Redis goes away by itself', async () => {
   const { a, end } = await redisWorld(redis)({ retention: { maxEntries: 5, maxAgeMs: 60_000, latestOnly: false } })
   const room = `r${randomBytes(6).toString('hex')}`
-  const admin = redis.connect()
+  const admin = new Redis(redis.url)
   try {
     await a.log.append(room, { from: '"ann"', content: '1', key: { scope: 'x', key: 'k' } })
     await a.log.open(`${room}-joined`, 0, 0)

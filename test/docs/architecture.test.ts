@@ -26,7 +26,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'config.ts': ['log', 'config-error.ts', 'room-rules.ts', 'env-schema'],
   'room-rules.ts': ['protocol', 'log', 'config-error.ts', 'ajv', 'yaml'],
   'gateway.ts': ['*'],
-  'main.ts': ['config.ts', 'config-error.ts', 'gateway.ts', 'pino', 'close-with-grace'],
+  'main.ts': ['config.ts', 'config-error.ts', 'end-signals.ts', 'gateway.ts', 'pino', 'close-with-grace'],
   'index.ts': ['config.ts', 'config-error.ts', 'gateway.ts']
 }
 const BROWSER_SAFE = ['protocol', 'web']

@@ -14,7 +14,8 @@ import { loadConfig, SETTINGS } from '../../src/config.ts'
 /** The files in deploy/, docker-compose.yml and nginx.conf: valid each, and of one mind. */
 const ROOT = new URL('../../../', import.meta.url)
 const KUBERNETES = new URL('deploy/kubernetes/', ROOT)
-const UNIT = new URL('deploy/systemd/tidegate@.service', ROOT)
+const UNITS = new URL('deploy/systemd/', ROOT)
+const UNIT = new URL('tidegate@.service', UNITS)
 // What main.ts gives a drain beyond its window.
 const GRACE_MS = 5_000
 // As compose, nginx and systemd spell spans of time.
@@ -133,6 +134,14 @@ t.test('every manifest is one that the Kubernetes API takes, without a field tha
   }
 })
 
+t.test('a field that is misspelt is noticed', async (t) => {
+  const content = manifest('deployment')
+  content.spec.template.spec.containers[0].readinessProbe.failureTreshold = 1
+  const unread = new Set<string>()
+  Deployment.prototype.validate.call(watchReads(content, '', unread))
+  t.strictSame([...unread], ['/spec/template/spec/containers/0/readinessProbe/failureTreshold'])
+})
+
 t.test('kustomization.yaml has every manifest but the HPA, which needs a later release, and renames the image', async (t) => {
   const others = readdirSync(KUBERNETES).filter((file) => !['kustomization.yaml', 'hpa.yaml'].includes(file)).sort()
   t.strictSame([...kustomization.resources].sort(), others)
@@ -161,6 +170,13 @@ t.test('manifests name each other as they are: labels, ports, services', async (
     }
   }
   t.strictSame(hpa.spec.scaleTargetRef, { apiVersion: 'apps/v1', kind: 'Deployment', name: deployment.metadata.name })
+})
+
+t.test('what is for those who run it is on no path of the Ingress', async (t) => {
+  for (const { http } of ingress.spec.rules) {
+    for (const { path, pathType } of http.paths) t.ok(pathType === 'Exact' || path === '/assets', path)
+    t.notOk(http.paths.some(({ path }: { path: string }) => ['/readyz', '/metrics'].includes(path)))
+  }
 })
 
 t.test('readiness asks what a drain answers 503, and liveness does not', async (t) => {
@@ -259,10 +275,11 @@ t.test('the unit drains: SIGTERM to the gateway alone, and a restart only after 
 })
 
 const hasSystemd = spawnSync('systemd-analyze', ['--version']).error === undefined
-t.test('systemd takes the unit as it is', { skip: hasSystemd ? false : 'systemd-analyze is not installed' }, async (t) => {
-  const { status, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', fileURLToPath(UNIT)], { encoding: 'utf8' })
+t.test('systemd takes the units as they are', { skip: hasSystemd ? false : 'systemd-analyze is not installed' }, async (t) => {
+  const units = readdirSync(UNITS).map((unit) => fileURLToPath(new URL(unit, UNITS)))
+  const { status, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', ...units], { encoding: 'utf8' })
   // It also says what is wrong with other units of this machine.
-  t.strictSame(stderr.split('\n').filter((line) => line.includes('tidegate@')), [])
+  t.strictSame(stderr.split('\n').filter((line) => line.includes('tidegate')), [])
   t.equal(status, 0)
 })
 

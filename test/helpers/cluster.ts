@@ -21,12 +21,16 @@ export async function startCluster (
   return { cluster, said }
 }
 
-/** What a log should not have; that the gateway stands open is meant. */
-export function complaints (said: readonly Said[]): string[] {
-  return said.filter(({ source, line }) => source.startsWith('gateway-')
+/** What no log should have, nor nginx's of requests; that the gateway stands open is meant. */
+export async function complaints (cluster: Cluster, said: readonly Said[]): Promise<string[]> {
+  const refusals = (await cluster.nginx.accessLog()).filter((line) => {
+    const { status, uri } = JSON.parse(line) as { status: number, uri: string }
+    return status >= 400 && !['/readyz', '/metrics'].includes(uri)
+  })
+  const bad = said.filter(({ source, line }) => source.startsWith('gateway-')
     ? (!line.startsWith('{') || (JSON.parse(line) as { level: number }).level >= 40) && !line.includes('open: whoever')
-    : /\[(warn|error|crit|alert|emerg)\]|error/i.test(line)
-  ).map(({ source, line }) => `${source}: ${line}`)
+    : /\[(warn|error|crit|alert|emerg)\]|error/i.test(line))
+  return [...refusals, ...bad.map(({ source, line }) => `${source}: ${line}`)]
 }
 
 export async function crowd (test: Test, cluster: Cluster, count: number): Promise<Roamer[]> {

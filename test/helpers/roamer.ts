@@ -29,7 +29,7 @@ export class Roamer {
   readonly #room: string
   #cookie = ''
   #client: Client | undefined
-  #isGone = false
+  readonly #leaving = new AbortController()
 
   static async start (test: Test, url: string, room: string, user: string): Promise<Roamer> {
     const roamer = new Roamer(url, room, user)
@@ -50,7 +50,7 @@ export class Roamer {
   }
 
   leave (): void {
-    this.#isGone = true
+    this.#leaving.abort()
     this.#client?.socket.terminate()
   }
 
@@ -58,14 +58,16 @@ export class Roamer {
     const client = new Client(`${this.#url}?user=${this.user}&join=${this.#room}&history=50`, {
       headers: this.#cookie === '' ? {} : { cookie: this.#cookie }
     })
+    this.#client = client
     const [[answer], welcome] = await Promise.all([
       once(client.socket, 'upgrade') as Promise<[IncomingMessage]>, client.next('welcome')
     ])
     this.#cookie ||= answer.headers['set-cookie']![0]!.split(';')[0]!
     this.replica = String(welcome['replica'])
     await client.next('joined')
-    this.#client = client
-    void this.#follow(client, this.replica)
+    this.#follow(client, this.replica).catch((error: unknown) => {
+      if (!this.#leaving.signal.aborted) throw error
+    })
   }
 
   /** Until this connection ends. */
@@ -74,19 +76,21 @@ export class Roamer {
     client.socket.on('message', (data: Buffer) => {
       const frame = JSON.parse(String(data)) as { type: string, seq?: number, afterMs?: number }
       if (frame.type === 'message') this.seqs.add(frame.seq!)
-      if (frame.type === 'goodbye') told = { afterMs: frame.afterMs!, back: this.#comeBack(frame.afterMs!) }
+      if (frame.type === 'goodbye') {
+        told = { afterMs: frame.afterMs!, back: this.#comeBack(frame.afterMs!) }
+        told.back.catch(() => {})
+      }
     })
     // What came before we listened.
     for (const { type, seq } of client.frames) if (type === 'message') this.seqs.add(seq!)
     const close = await client.closed
-    if (this.#isGone) return
     if (told !== undefined) this.goodbyes.push({ replica, afterMs: told.afterMs, backMs: await told.back, close })
     else this.losses.push({ ...close, replica, backMs: await this.#comeBack(0) })
   }
 
   async #comeBack (afterMs: number): Promise<number> {
     const startMs = performance.now()
-    await delay(afterMs)
+    await delay(afterMs, undefined, { signal: this.#leaving.signal })
     await this.#connect()
     return performance.now() - startMs
   }

@@ -14,6 +14,7 @@ t.test('what is wrong is named', async (t) => {
     [['--replicas', '27'], /--replicas/],
     [['--port', '65536'], /--port: must be an integer of 0 to 65535/],
     [['--port', '-1'], /--port/],
+    [['--host', 'localhost'], /--host: must be an IP address/],
     [['--redis', 'localhost:6379'], /--redis: must be redis:/],
     [['--storage', 'x'], /--storage: needs --image/],
     [['--colour'], /--colour/],

@@ -1,3 +1,4 @@
+import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import type { Broker } from '../../../src/broker/broker.ts'
 import { type Followed, Interest } from '../../../src/broker/interest.ts'
@@ -386,4 +387,44 @@ t.test('a connection that ends while it joins leaves nothing behind', async (t) 
   t.equal(session.members.size, 0)
   t.equal(transport.written.filter(({ type }) => type === 'joined').length, 0)
   t.equal(session.services.hub.get('red')?.size ?? 0, 0)
+})
+
+t.test('at the end of its slot what is under way is answered, and then it closes', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  const answer = new Deferred()
+  const { session, transport, send } = await openSession(t, (memory) => ({
+    before: async (...args) => {
+      await answer.promise
+      return await memory.before(...args)
+    }
+  }))
+  session.retire(1_000)
+  await turn()
+  t.match(transport.written.at(-1), { type: 'goodbye', reason: 'draining', reconnect: true, afterMs: 1_000 })
+  session.retire(0)
+  await turn()
+  t.equal(transport.written.filter(({ type }) => type === 'goodbye').length, 1, 'said once')
+  mock.timers.tick(2_999)
+  send({ type: 'history', room: 'red', id: 1 })
+  mock.timers.tick(1)
+  t.equal(transport.isReading, false, 'it takes no more')
+  t.strictSame(transport.closes, [])
+  answer.resolve()
+  await turn()
+  t.match(transport.written.at(-1), { type: 'history', id: 1 })
+  t.strictSame(transport.closes, [1001])
+})
+
+t.test('what is not answered half a second after that is not waited for', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  const { session, transport, send } = await openSession(t, () => ({ before: () => new Promise(() => {}) }))
+  session.retire(0)
+  send({ type: 'history', room: 'red', id: 1 })
+  mock.timers.tick(2_000)
+  mock.timers.tick(499)
+  t.strictSame(transport.closes, [])
+  mock.timers.tick(1)
+  t.strictSame(transport.closes, [1001])
 })
