@@ -1,19 +1,19 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Broker } from './broker/broker.ts'
-import { type Followed, Interest } from './broker/interest.ts'
+import { Interest } from './broker/interest.ts'
 import { MemoryBroker, MemoryBus } from './broker/memory.ts'
 import { RedisBroker } from './broker/redis.ts'
 import type { Config } from './config.ts'
+import { follow } from './follow.ts'
 import { Admission } from './http/admission.ts'
 import { createServer } from './http/server.ts'
 import { Hub } from './hub/hub.ts'
 import { Flusher } from './hub/send-queue.ts'
+import { IdleCheck } from './log/idle-check.ts'
 import type { Log, Retention } from './log/log.ts'
 import { MemoryLog } from './log/memory.ts'
 import { RedisLog } from './log/redis.ts'
-import { SharedReads } from './log/shared-reads.ts'
-import { RoomSync } from './log/sync.ts'
 import { MemoryPosition } from './position/memory.ts'
 import type { Position } from './position/position.ts'
 import { RedisPosition } from './position/redis.ts'
@@ -60,7 +60,9 @@ export async function createGateway (config: Config, logger: FastifyBaseLogger):
   const { rules } = config
   const shared = createShared(config, rules, logger)
   const hub = new Hub()
-  const interest = new Interest(shared.broker, (room) => follow(room, hub, shared.log, rules), LINGER_MS)
+  const idleCheck = new IdleCheck(shared.log)
+  const parts = { hub, log: shared.log, rules, idleCheck }
+  const interest = new Interest(shared.broker, (room) => follow(room, parts), LINGER_MS)
   const now = (): number => performance.now()
   const services: Services = {
     replica: config.replica,
@@ -76,7 +78,7 @@ export async function createGateway (config: Config, logger: FastifyBaseLogger):
     now,
     logger
   }
-  const replica = new Replica(config, services, shared)
+  const replica = new Replica(config, services, shared, idleCheck)
   await replica.build(logger)
   return replica
 }
@@ -99,52 +101,25 @@ function createShared (config: Config, rules: RoomRules, logger: FastifyBaseLogg
   }
 }
 
-/** A room that this replica begins to follow: kept in step with its log, where it has one. */
-function follow (name: string, hub: Hub, log: Log, rules: RoomRules): Followed {
-  const { kind, retention } = rules.of(name)
-  const reads = new SharedReads(log, name)
-  const room = hub.open(name, kind, reads)
-  const stop = (): void => hub.close(name)
-  if (kind === 'live') {
-    return {
-      start: async () => {},
-      receive: (envelope) => { if (envelope.kind === 'signal') room.signal(envelope.signal) },
-      restore: async () => room.restored(),
-      stop
-    }
-  }
-  const sync = new RoomSync(log, reads, room, retention.latestOnly)
-  return {
-    start: () => sync.start(),
-    receive: (envelope) => sync.receive(envelope),
-    restore: async () => {
-      room.restored()
-      await sync.restore()
-    },
-    stop: () => {
-      sync.stop()
-      stop()
-    }
-  }
-}
-
 class Replica implements Gateway {
   readonly replica: string
   readonly #config: Config
   readonly #services: Services
   readonly #shared: Shared
   readonly #sessions: Sessions
+  readonly #idleCheck: IdleCheck
   #app: FastifyInstance | undefined
   #isSynced = false
   #stopping: Promise<void> | undefined
   #retry: NodeJS.Timeout | undefined
   #lastProblem = ''
 
-  constructor (config: Config, services: Services, shared: Shared) {
+  constructor (config: Config, services: Services, shared: Shared, idleCheck: IdleCheck) {
     this.replica = config.replica
     this.#config = config
     this.#services = services
     this.#shared = shared
+    this.#idleCheck = idleCheck
     this.#sessions = new Sessions(config.maxConnectionAgeMs, services.now)
   }
 
@@ -171,6 +146,7 @@ class Replica implements Gateway {
     this.#shared.connections?.start()
     this.#services.heartbeat.start()
     this.#sessions.start()
+    this.#idleCheck.start()
     await this.#followAll()
     return address
   }
@@ -187,6 +163,7 @@ class Replica implements Gateway {
     await this.#sessions.drain(drainMs)
     this.#services.heartbeat.stop()
     await this.#closeServer(Math.max(LEAST_HTTP_MS, Math.min(LAST_HTTP_MS, latestMs - this.#services.now())))
+    this.#idleCheck.stop()
     this.#services.interest.stop()
     await this.#shared.broker.stop()
     await this.#shared.log.stop()

@@ -1,5 +1,5 @@
 import type { RoomKind } from '../protocol/rooms.ts'
-import { RingBudget } from './ring.ts'
+import { type LogLimits, RingBudget } from './ring.ts'
 import { type Backlog, Room } from './room.ts'
 
 /** What all rooms of a replica may keep in memory for those who join or read on. */
@@ -11,9 +11,9 @@ export class Hub {
   readonly #budget = new RingBudget(RINGS_BYTES)
 
   /** @throws where the room is open already: two rooms of one name would each have half the members */
-  open (name: string, kind: RoomKind, backlog: Backlog): Room {
+  open (name: string, kind: RoomKind, backlog: Backlog, limits: LogLimits): Room {
     if (this.#rooms.has(name)) throw new Error(`room ${name} is open already`)
-    const room = new Room(name, kind, backlog, this.#budget)
+    const room = new Room(name, kind, backlog, limits, this.#budget)
     this.#rooms.set(name, room)
     return room
   }

@@ -6,9 +6,10 @@ import type { SendQueue } from './send-queue.ts'
 
 /**
  * `live`: gets frames as they come. `behind`: its queue was full, so nothing more is queued for it until the
- * socket drains. `reading`: reads on from its place, out of the ring or the log, until it is live again.
+ * socket drains. `reading`: reads on from its place, out of the ring or the log, until it is live again. `held`: is
+ * being given another place, and gets nothing until it has it.
  */
-type MemberState = 'live' | 'behind' | 'reading' | 'gone'
+type MemberState = 'live' | 'behind' | 'reading' | 'held' | 'gone'
 
 interface Waiting { readonly seq: number, readonly run: () => void }
 
@@ -23,6 +24,8 @@ export class Member {
   #missed = 0
   // Asked to read on while it did: what was read may be of before that.
   #again = false
+  // Counts the times it began to read on: what an earlier one still waits for is nothing to it any more.
+  #reading = 0
   #waiting: Waiting[] = []
   // What is answered in the place of signals of this connection's own, in their order.
   #echoes: Array<() => void> = []
@@ -75,14 +78,34 @@ export class Member {
 
   /** Reads on from the member's place until it is live: the ring where it reaches, else page by page. */
   readOn (): void {
-    if (this.#state === 'gone') return
+    if (this.#state === 'gone' || this.#state === 'held') return
     this.#again = this.#state === 'reading'
     if (this.#again) return
     this.#state = 'reading'
-    this.#catchUp().catch((error: unknown) => {
+    const reading = ++this.#reading
+    const isWanted = (): boolean => this.#state === 'reading' && this.#reading === reading
+    this.#catchUp(isWanted).catch((error: unknown) => {
       // The room was given up, and its members with it.
-      if (this.#state === 'reading') throw error
+      if (isWanted()) throw error
     })
+  }
+
+  /** It joins again from another place: nothing more comes until it is moved there. */
+  hold (): void {
+    if (this.#state !== 'gone') this.#state = 'held'
+  }
+
+  /** Goes on from this place, or where there is none from where it was held. */
+  release (place: Cursor | undefined): void {
+    if (this.#state !== 'held') return
+    this.#state = 'live'
+    if (place !== undefined) {
+      // What it waited for in another log cannot come any more; what lies before this place has been sent.
+      const settled = this.#last?.epoch === place.epoch ? place.seq : Infinity
+      this.#last = place
+      this.#settle(settled)
+    }
+    this.readOn()
   }
 
   /** Runs as soon as this member has got to a place of the room, or can no longer get there. */
@@ -119,7 +142,7 @@ export class Member {
     this.#settle(Infinity)
   }
 
-  async #catchUp (): Promise<void> {
+  async #catchUp (isWanted: () => boolean): Promise<void> {
     let isAtTop = false
     for (;;) {
       const recent = this.room.recent(this.#last!)
@@ -134,7 +157,7 @@ export class Member {
       }
       this.#again = false
       const page = await this.room.backlog.after(this.#last!)
-      if (this.#state !== 'reading') return
+      if (!isWanted()) return
       if (page.gap !== undefined) this.#skip(page)
       else if (!this.#take(page.entries.map((entry) => this.room.sent(entry)))) return
       isAtTop = page.gap === undefined && page.entries.length === 0 && !this.#again

@@ -33,21 +33,36 @@ export class RingBudget {
   }
 }
 
+const MAX_ENTRIES = 500
+
+/** How much a room's log keeps. A ring keeps no more, or replicas would tell of different pasts. */
+export interface LogLimits {
+  readonly maxEntries: number
+  /** Milliseconds; 0 for ever. */
+  readonly maxAgeMs: number
+}
+
 /**
  * The newest frames of a numbered room, so that who joins or fell behind reads on without asking Redis.
  * Invariant: the frames are contiguous, the first one follows `#base`, and all are of one epoch.
  */
 export class Ring {
   readonly #maxEntries: number
+  readonly #logEntries: number
+  readonly #maxAgeMs: number
   readonly #maxBytes: number
   readonly #budget: RingBudget
   #base: Cursor
   #frames: Sent[] = []
+  // By this process's clock, beside the frames: when each was stored.
+  #storedMs: number[] = []
   #bytes = 0
 
-  constructor (base: Cursor, maxEntries: number, maxBytes: number, budget: RingBudget) {
+  constructor (base: Cursor, limits: LogLimits, maxBytes: number, budget: RingBudget) {
     this.#base = base
-    this.#maxEntries = maxEntries
+    this.#maxEntries = Math.min(limits.maxEntries, MAX_ENTRIES)
+    this.#logEntries = limits.maxEntries
+    this.#maxAgeMs = limits.maxAgeMs
     this.#maxBytes = maxBytes
     this.#budget = budget
   }
@@ -61,26 +76,46 @@ export class Ring {
     return this.newest ?? this.#base
   }
 
-  push (sent: Sent): void {
+  /** @param ageMs how long ago it was stored, by Redis's clock; so nobody's wall clock matters */
+  push (sent: Sent, ageMs = 0): void {
     // A `latest` room may jump over values that nobody needs any more: the frames begin anew behind the jump.
     if (sent.seq !== this.top.seq + 1 || sent.prev !== this.top.id) {
       this.restart({ epoch: sent.epoch, seq: sent.seq - 1, id: sent.prev })
     }
     const before = this.#bytes
     this.#frames.push(sent)
+    this.#storedMs.push(performance.now() - ageMs)
     this.#bytes += sent.frame.length
     while (this.#frames.length > this.#maxEntries || (this.#bytes > this.#maxBytes && this.#frames.length > 1)) {
       const evicted = this.#frames.shift()!
+      this.#storedMs.shift()
       this.#bytes -= evicted.frame.length
       this.#base = placeOf(evicted)
     }
     this.#budget.change(this, this.#bytes - before)
   }
 
-  /** The frames after a place, or undefined where the ring cannot tell them from what it holds. */
+  /** The frames after a place, or undefined where the ring cannot tell them from what it holds, or is too old to. */
   after (place: Cursor): readonly Sent[] | undefined {
+    if (!this.has(place)) return undefined
+    const from = place.seq - this.#base.seq
+    return from < this.#frames.length && this.#isExpired(from) ? undefined : this.#frames.slice(from)
+  }
+
+  /** The newest so many frames up to a place; undefined where the log may have more of them, or others. */
+  last (count: number, upTo: Cursor): readonly Sent[] | undefined {
+    if (!this.has(upTo)) return undefined
+    const end = upTo.seq - this.#base.seq
+    let from = end
+    while (from > 0 && end - from < count && !this.#isExpired(from - 1)) from--
+    const isAll = end - from === count || from > 0 || this.#base.seq === 0 || this.#frames.length === this.#logEntries
+    return isAll ? this.#frames.slice(from, end) : undefined
+  }
+
+  /** True where this very entry is here, or is the one just before. */
+  has (place: Cursor): boolean {
     const here = this.#at(place.seq)
-    return here !== undefined && sameCursor(here, place) ? this.#frames.slice(place.seq - this.#base.seq) : undefined
+    return here !== undefined && sameCursor(here, place)
   }
 
   /** False where the ring knows another entry of this number. */
@@ -93,6 +128,11 @@ export class Ring {
     return seq === this.#base.seq ? this.#base : this.#frames[seq - this.#base.seq - 1]
   }
 
+  /** Those before it are, too: within a room time never goes back. */
+  #isExpired (index: number): boolean {
+    return this.#maxAgeMs > 0 && performance.now() - this.#storedMs[index]! >= this.#maxAgeMs
+  }
+
   get newest (): Sent | undefined {
     return this.#frames.at(-1)
   }
@@ -102,6 +142,7 @@ export class Ring {
     const before = this.#bytes
     this.#base = placeOf(base)
     this.#frames = []
+    this.#storedMs = []
     this.#bytes = 0
     this.#budget.change(this, -before)
   }

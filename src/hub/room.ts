@@ -3,7 +3,7 @@ import type { Entry, GapReason, Signal } from '../protocol/entry.ts'
 import type { RoomKind } from '../protocol/rooms.ts'
 import { type Sent, sentEntry, signalFrame } from './frame.ts'
 import type { Member } from './member.ts'
-import { Ring, type RingBudget } from './ring.ts'
+import { type LogLimits, Ring, type RingBudget } from './ring.ts'
 
 /**
  * A stretch of a room's log after a place. Where there is none, `gap` says why and `top` where to go on; of a
@@ -15,12 +15,24 @@ export interface Page {
   readonly top: Cursor
 }
 
-/** Where members read on when the ring does not reach back to them. Rejects where the room was given up. */
-export interface Backlog {
-  after (place: Cursor): Promise<Page>
+/** The newest entries of a room's log, oldest first, and where it stands. */
+export interface Newest {
+  readonly top: Cursor
+  readonly entries: readonly Entry[]
 }
 
-const RING_ENTRIES = 200
+/** A room's log, as its members and those who join ask for it. Everyone who asks for the same shares one read. */
+export interface Backlog {
+  /** What follows a place. Goes on trying for as long as it takes; rejects where the room was given up. */
+  after (place: Cursor): Promise<Page>
+  /** Where the log stands, read after this was called. Rejects with BrokerError. */
+  top (): Promise<Cursor>
+  /** What follows a place, read after the log stood at `top`. Rejects with BrokerError. */
+  page (place: Cursor, top: Cursor): Promise<Page>
+  /** The newest entries, read after the log stood at `top`. Rejects with BrokerError. */
+  newest (count: number, top: Cursor): Promise<Newest>
+}
+
 const RING_BYTES = 1_048_576
 const NOWHERE: Cursor = { epoch: '', seq: 0, id: '' }
 
@@ -31,15 +43,15 @@ export class Room {
   readonly backlog: Backlog
   readonly #members = new Set<Member>()
   readonly #ring: Ring
+  readonly #arrivals = new Set<() => void>()
   // Frames of pages that several members read at once are built once, too.
   readonly #sent = new WeakMap<Entry, Sent>()
 
-  constructor (name: string, kind: RoomKind, backlog: Backlog, budget: RingBudget) {
+  constructor (name: string, kind: RoomKind, backlog: Backlog, limits: LogLimits, budget: RingBudget) {
     this.name = name
     this.kind = kind
     this.backlog = backlog
-    // Of a `latest` room only the newest value counts.
-    this.#ring = new Ring(NOWHERE, kind === 'latest' ? 1 : RING_ENTRIES, RING_BYTES, budget)
+    this.#ring = new Ring(NOWHERE, limits, RING_BYTES, budget)
   }
 
   get size (): number {
@@ -63,6 +75,7 @@ export class Room {
   reset (place: Cursor): void {
     this.#ring.restart(place)
     for (const member of this.#members) member.readOn()
+    this.#arrived()
   }
 
   /** The subscription was lost, and is live again: signals of the time between will not come. */
@@ -75,11 +88,31 @@ export class Room {
     this.#ring.restart(NOWHERE)
   }
 
-  /** The next message of the room, in its order. */
-  deliver (entry: Entry): void {
+  /**
+   * The next message of the room, in its order.
+   * @param ageMs how long ago it was stored
+   */
+  deliver (entry: Entry, ageMs = 0): void {
     const sent = sentEntry(this.name, entry)
-    this.#ring.push(sent)
+    this.#ring.push(sent, ageMs)
     for (const member of this.#members) member.offer(sent)
+    this.#arrived()
+  }
+
+  /** Resolves when this replica has got as far as a place of the log, or after so long. */
+  async reach (place: Cursor, patienceMs: number): Promise<void> {
+    const isThere = (): boolean => this.top.epoch === place.epoch && this.top.seq >= place.seq
+    if (isThere()) return
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer)
+        this.#arrivals.delete(check)
+        resolve()
+      }
+      const check = (): void => { if (isThere()) end() }
+      const timer = setTimeout(end, patienceMs)
+      this.#arrivals.add(check)
+    })
   }
 
   /** A message without a number. */
@@ -96,6 +129,26 @@ export class Room {
     return newest !== undefined && newest.epoch === place.epoch && newest.seq > place.seq ? [newest] : undefined
   }
 
+  /**
+   * The frames after a place up to another of the log, if the ring holds them all (of a `latest` room: the other's,
+   * if it is newer).
+   */
+  between (place: Cursor, upTo: Cursor): readonly Sent[] | undefined {
+    if (place.epoch !== upTo.epoch || place.seq > upTo.seq || !this.#ring.has(upTo)) return undefined
+    if (this.kind === 'latest' && place.seq < upTo.seq) return this.#ring.last(1, upTo)
+    return this.#ring.after(place)?.slice(0, upTo.seq - place.seq)
+  }
+
+  /** The newest frames up to a place of the log, if the ring holds them all. */
+  newest (count: number, upTo: Cursor): readonly Sent[] | undefined {
+    return this.#ring.last(count, upTo)
+  }
+
+  /** True where the frame of this very entry is here, or of the one after it. */
+  has (place: Cursor): boolean {
+    return this.#ring.has(place)
+  }
+
   /** False where an entry with this number, but another id, was delivered here. */
   agrees (place: Cursor): boolean {
     return this.#ring.agrees(place)
@@ -105,5 +158,9 @@ export class Room {
     let sent = this.#sent.get(entry)
     if (sent === undefined) this.#sent.set(entry, sent = sentEntry(this.name, entry))
     return sent
+  }
+
+  #arrived (): void {
+    for (const check of [...this.#arrivals]) check()
   }
 }

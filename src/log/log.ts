@@ -30,6 +30,8 @@ export interface Stretch {
   readonly entries: readonly Entry[]
   readonly gap?: GapReason | undefined
   readonly top: Cursor
+  /** When it was read: milliseconds since 1970, by Redis's clock. */
+  readonly nowMs: number
 }
 
 /** A page of history, oldest first. */
@@ -48,8 +50,13 @@ export interface Log {
    * stored; 'key_reused' where the key came with other content before, and nothing was stored.
    */
   append (room: string, draft: Draft): Promise<Receipt | 'key_reused'>
-  /** Where the room stands, and its newest entries (within `maxBytes`). A room without a log is given an epoch. */
+  /**
+   * Where the room stands, and its newest entries (within `maxBytes`). A room without a log is given an epoch, and one
+   * with a log keeps it for another META_TTL_MS.
+   */
   open (room: string, newest: number, maxBytes: number): Promise<Snapshot>
+  /** Where each of these rooms stands, in one round trip; undefined for a room without a log. Makes none. */
+  tops (rooms: readonly string[]): Promise<ReadonlyArray<Cursor | undefined>>
   /** What follows a place, page by page (at most PAGE_ENTRIES or PAGE_BYTES); empty at the top. */
   after (room: string, place: Cursor): Promise<Stretch>
   /** The newest entries before a number (undefined: before the end), within `maxBytes` but at least one. */

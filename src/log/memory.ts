@@ -62,14 +62,19 @@ export class MemoryLog implements Log {
     return { top, timestampMs, entries: lastWithin(this.#kept(room), newest, maxBytes) }
   }
 
+  async tops (rooms: readonly string[]): Promise<ReadonlyArray<Cursor | undefined>> {
+    return rooms.map((room) => this.#rooms.get(room)?.top)
+  }
+
   async after (room: string, place: Cursor): Promise<Stretch> {
     const { top } = this.#room(room)
     const kept = this.#kept(room)
     const { latestOnly } = this.#retentionOf(room)
     const entries = latestOnly ? kept : kept.filter((entry) => entry.seq > place.seq)
     const gap = gapBetween(place, top, latestOnly, kept)
-    if (gap !== undefined) return { gap, top, entries: latestOnly ? kept : [] }
-    return { top, entries: place.seq === top.seq ? [] : firstWithin(entries, PAGE_ENTRIES, PAGE_BYTES) }
+    const nowMs = Date.now()
+    if (gap !== undefined) return { gap, top, nowMs, entries: latestOnly ? kept : [] }
+    return { top, nowMs, entries: place.seq === top.seq ? [] : firstWithin(entries, PAGE_ENTRIES, PAGE_BYTES) }
   }
 
   async before (room: string, seq: number | undefined, limit: number, maxBytes: number): Promise<History> {

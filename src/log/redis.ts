@@ -1,5 +1,6 @@
 import { digestOf } from '../broker/digest.ts'
 import { decodeBody, encodeBody } from '../broker/wire.ts'
+import { BrokerError } from '../protocol/codes.ts'
 import type { Cursor } from '../protocol/cursor.ts'
 import { type Draft, type Entry, type GapReason, KEY_TTL_MS } from '../protocol/entry.ts'
 import { ask, type RedisConnections, send } from '../redis/connections.ts'
@@ -56,6 +57,19 @@ export class RedisLog implements Log {
     return { top, timestampMs: Number(String(timestampMs)), entries: toEntries(entries, top.epoch) }
   }
 
+  async tops (rooms: readonly string[]): Promise<ReadonlyArray<Cursor | undefined>> {
+    const { commands } = this.#connections
+    const metas = rooms.map((room) => ['hmget', this.#keys.meta(room), 'e', 's', 'i'])
+    const replies = await ask(commands, async () => await commands.pipeline(metas).exec())
+    return replies!.map(([error, reply]) => {
+      if (error !== null) {
+        throw new BrokerError('unavailable', { cause: error, isRefused: error.name === 'ReplyError' })
+      }
+      const [epoch, seq, id] = reply as Array<string | null>
+      return epoch === null ? undefined : { epoch: epoch!, seq: Number(seq), id: id! }
+    })
+  }
+
   async after (room: string, place: Cursor): Promise<Stretch> {
     const { commands } = this.#connections
     const { maxAgeMs, latestOnly } = this.#retentionOf(room)
@@ -63,9 +77,14 @@ export class RedisLog implements Log {
       this.#keys.meta(room), this.#keys.stream(room), newEpoch(), metaTtlMs(maxAgeMs),
       place.epoch, place.seq, place.id, PAGE_ENTRIES, PAGE_BYTES, maxAgeMs, latestOnly ? '1' : '0'
     ]))
-    const [gap, epoch, seq, id, entries] = reply as [Buffer, Buffer, Buffer, Buffer, StreamEntry[]]
+    const [gap, epoch, seq, id, entries, nowMs] = reply as [Buffer, Buffer, Buffer, Buffer, StreamEntry[], Buffer]
     const top = toCursor(epoch, seq, id)
-    return { gap: String(gap) as GapReason || undefined, top, entries: toEntries(entries, top.epoch) }
+    return {
+      gap: String(gap) as GapReason || undefined,
+      top,
+      nowMs: Number(String(nowMs)),
+      entries: toEntries(entries, top.epoch)
+    }
   }
 
   async before (room: string, seq: number | undefined, limit: number, maxBytes: number): Promise<History> {

@@ -7,20 +7,27 @@ import type { Log, Stretch } from './log.ts'
 export interface SyncedRoom {
   readonly name: string
   readonly top: Cursor
-  deliver (entry: Entry): void
+  /** @param ageMs how long ago it was stored, where it was read from the log */
+  deliver (entry: Entry, ageMs?: number): void
   signal (signal: Signal): void
   reset (place: Cursor): void
+  /** True where this very entry is still kept here. */
+  has (place: Cursor): boolean
   /** False where an entry with this number, but another id, was delivered here. */
   agrees (place: Cursor): boolean
 }
 
 /** As much of log/shared-reads.ts as is asked for here. */
 export interface Reads {
-  after (place: Cursor): Promise<Stretch>
+  afterNow (place: Cursor): Promise<Stretch>
+  top (): Promise<Cursor>
   stop (): void
 }
 
 const MAX_HELD = 1_000
+const MAX_HELD_BYTES = 1_048_576
+// What Redis has told a reader is on its way here, too: only after so long it counts as missed.
+const OVERDUE_MS = 250
 
 /**
  * Keeps one room of this replica in step with its log. Every live entry must follow the one before it, by
@@ -34,8 +41,10 @@ export class RoomSync implements Followed {
   readonly #latestOnly: boolean
   #state: 'syncing' | 'live' | 'stopped' = 'syncing'
   #held: Entry[] = []
+  #heldBytes = 0
   // More came than can be held, or something was missed: what is being read may be of before that.
   #again = false
+  #overdue: NodeJS.Timeout | undefined
 
   constructor (log: Pick<Log, 'open'>, reads: Reads, room: SyncedRoom, latestOnly: boolean) {
     this.#log = log
@@ -44,11 +53,15 @@ export class RoomSync implements Followed {
     this.#latestOnly = latestOnly
   }
 
+  get name (): string {
+    return this.#room.name
+  }
+
   async start (): Promise<void> {
     const { top } = await this.#log.open(this.#room.name, 0, 0)
     if (this.#state === 'stopped') return
     this.#room.reset(top)
-    if (this.#again) await this.#repair()
+    if (this.#again) await this.#catchUp()
     else this.#goLive()
   }
 
@@ -63,38 +76,96 @@ export class RoomSync implements Followed {
     else this.#again = true
   }
 
+  /** Where the log stands, read after this was called; where the room turns out to be elsewhere, it reads on. */
+  async top (): Promise<Cursor> {
+    const before = this.#room.top
+    const top = await this.#reads.top()
+    if (this.#isBeside(before, top)) void this.#repair()
+    else if (this.#isBehind(top)) this.#expect(top)
+    return top
+  }
+
+  /** The room's place, for `compare`; undefined while it is not live. */
+  get place (): Cursor | undefined {
+    return this.#state === 'live' ? this.#room.top : undefined
+  }
+
+  /** A quiet room's log was read, after the room stood at this place: is that all? */
+  async compare (before: Cursor, top: Cursor | undefined): Promise<void> {
+    if (top === undefined || this.#isBeside(before, top) || this.#isBehind(top)) await this.#repair()
+  }
+
   stop (): void {
     this.#state = 'stopped'
     this.#held = []
+    clearTimeout(this.#overdue)
     this.#reads.stop()
   }
 
+  /** The log is not the one that this room followed: another epoch, another entry of this number, or it went back. */
+  #isBeside (before: Cursor, top: Cursor): boolean {
+    return top.epoch !== this.#room.top.epoch || top.seq < before.seq || !this.#room.agrees(top)
+  }
+
+  #isBehind (top: Cursor): boolean {
+    return top.seq > this.#room.top.seq
+  }
+
+  #expect (top: Cursor): void {
+    this.#overdue ??= setTimeout(() => {
+      this.#overdue = undefined
+      if (this.#isBehind(top)) void this.#repair()
+    }, OVERDUE_MS)
+  }
+
   #hold (entry: Entry): void {
-    if (this.#held.push(entry) <= MAX_HELD) return
-    this.#held = []
+    this.#heldBytes += entry.content.length
+    if (this.#held.push(entry) <= MAX_HELD && this.#heldBytes <= MAX_HELD_BYTES) return
+    this.#letGo()
     this.#again = true
+  }
+
+  #letGo (): readonly Entry[] {
+    const held = this.#held
+    this.#held = []
+    this.#heldBytes = 0
+    return held
   }
 
   #goLive (): void {
     this.#state = 'live'
-    const held = this.#held
-    this.#held = []
-    for (const entry of held) this.receive({ kind: 'entry', entry })
+    for (const entry of this.#letGo()) {
+      // Most of it was read from the log already.
+      if (this.#isPast(entry) && this.#room.agrees(entry)) continue
+      this.receive({ kind: 'entry', entry })
+    }
   }
 
   #follow (entry: Entry): void {
     const top = this.#room.top
     const isNext = entry.epoch === top.epoch &&
       (this.#latestOnly ? entry.seq > top.seq : entry.seq === top.seq + 1 && entry.prev === top.id)
-    // A late copy of what was read from the log already.
-    const isSeen = entry.epoch === top.epoch && entry.seq <= top.seq && this.#room.agrees(entry)
     if (isNext) this.#room.deliver(entry)
-    else if (!isSeen) void this.#repair()
+    else if (!this.#isLateCopy(entry)) void this.#repair()
+  }
+
+  /** Of what was read from the log already. A number that is long past is none: then the log went back. */
+  #isLateCopy (entry: Entry): boolean {
+    return this.#isPast(entry) && (this.#latestOnly ? this.#room.agrees(entry) : this.#room.has(entry))
+  }
+
+  #isPast (entry: Entry): boolean {
+    return entry.epoch === this.#room.top.epoch && entry.seq <= this.#room.top.seq
   }
 
   /** Reads on from where the room stands to the log's top; then what was held goes on from there. */
   async #repair (): Promise<void> {
+    if (this.#state !== 'live') return
     this.#state = 'syncing'
+    await this.#catchUp()
+  }
+
+  async #catchUp (): Promise<void> {
     do {
       this.#again = false
       await this.#readOn()
@@ -105,13 +176,13 @@ export class RoomSync implements Followed {
 
   async #readOn (): Promise<void> {
     for (;;) {
-      const stretch = await this.#reads.after(this.#room.top).catch((error: unknown) => {
+      const stretch = await this.#reads.afterNow(this.#room.top).catch((error: unknown) => {
         if (this.#state === 'stopped') return undefined
         throw error
       })
       if (stretch === undefined || this.#state !== 'syncing') return
       if (stretch.gap !== undefined) return this.#room.reset(stretch.top)
-      for (const entry of stretch.entries) this.#room.deliver(entry)
+      for (const entry of stretch.entries) this.#room.deliver(entry, stretch.nowMs - entry.timestampMs)
       if (stretch.entries.length === 0 || this.#room.top.seq >= stretch.top.seq) return
     }
   }

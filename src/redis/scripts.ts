@@ -26,7 +26,8 @@ local function append (meta, stream, limits, newEpoch, id, body)
   local epoch, top, prev, last = m[1], tonumber(m[2]), m[3], tonumber(m[4])
   if not epoch then
     epoch, top, prev, last = newEpoch, 0, newEpoch, 0
-    redis.call('DEL', stream)
+    -- Any write, even of nothing, would make Redis let XADD pass though its memory is full.
+    if redis.call('EXISTS', stream) == 1 then redis.call('DEL', stream) end
   end
   local seq, time = int(top + 1), int(math.max(nowMs(), last))
   redis.call('XADD', stream, 'MAXLEN', '=', limits.maxEntries, seq .. '-0', 'i', id, 'p', prev, 't', time, 'd', body)
@@ -147,11 +148,15 @@ local function newest (stream, before, count, maxBytes, maxAgeMs)
   for at = #backwards, 1, -1 do entries[#entries + 1] = backwards[at] end
   return entries, more
 end
-local function topOf (meta, stream, newEpoch, metaTtlMs)
+-- maxAgeMs of 0: a value that is there stays for ever.
+local function topOf (meta, stream, newEpoch, metaTtlMs, maxAgeMs)
   local m = redis.call('HMGET', meta, 'e', 's', 'i', 't')
-  if m[1] then return m end
+  if m[1] then
+    if maxAgeMs ~= 0 or m[2] == '0' then redis.call('PEXPIRE', meta, metaTtlMs) end
+    return m
+  end
   m = { newEpoch, '0', newEpoch, int(nowMs()) }
-  redis.call('DEL', stream)
+  if redis.call('EXISTS', stream) == 1 then redis.call('DEL', stream) end
   redis.call('HSET', meta, 'e', m[1], 's', m[2], 'i', m[3], 't', m[4])
   redis.call('PEXPIRE', meta, metaTtlMs)
   return m
@@ -163,7 +168,7 @@ end
  * → { epoch, seq, id, timestampMs, entries }. Gives a room without a log its epoch.
  */
 export const OPEN_SCRIPT = `${READ}
-local m = topOf(KEYS[1], KEYS[2], ARGV[1], ARGV[2])
+local m = topOf(KEYS[1], KEYS[2], ARGV[1], ARGV[2], tonumber(ARGV[5]))
 local count = tonumber(ARGV[3])
 local entries = count > 0 and newest(KEYS[2], '+', count, tonumber(ARGV[4]), tonumber(ARGV[5])) or {}
 return { m[1], m[2], m[3], m[4], entries }
@@ -171,14 +176,14 @@ return { m[1], m[2], m[3], m[4], entries }
 
 /**
  * KEYS meta, stream · ARGV newEpoch, metaTtlMs, epoch, seq, id, count, maxBytes, maxAgeMs, '1' for latest only
- * → { gap reason or '', top epoch, top seq, top id, entries }
+ * → { gap reason or '', top epoch, top seq, top id, entries, nowMs }
  */
 export const AFTER_SCRIPT = `${READ}
 local newEpoch, metaTtlMs, epoch, seq, id, count, maxBytes, maxAgeMs, latestOnly = unpack(ARGV)
-local m = topOf(KEYS[1], KEYS[2], newEpoch, metaTtlMs)
 maxBytes, maxAgeMs, latestOnly = tonumber(maxBytes), tonumber(maxAgeMs), latestOnly == '1'
+local m = topOf(KEYS[1], KEYS[2], newEpoch, metaTtlMs, maxAgeMs)
 local place, top = tonumber(seq), tonumber(m[2])
-local function answer (gap, entries) return { gap, m[1], m[2], m[3], entries } end
+local function answer (gap, entries) return { gap, m[1], m[2], m[3], entries, int(nowMs()) } end
 local function gapped (reason)
   return answer(reason, latestOnly and newest(KEYS[2], '+', 1, maxBytes, maxAgeMs) or {})
 end

@@ -1,16 +1,12 @@
-import { newestWithin, sentEntry } from '../hub/frame.ts'
+import { sentEntry } from '../hub/frame.ts'
 import type { Member } from '../hub/member.ts'
 import type { Room } from '../hub/room.ts'
-import type { Snapshot } from '../log/log.ts'
 import { BrokerError, refusal } from '../protocol/codes.ts'
 import { type Cursor, formatCursor } from '../protocol/cursor.ts'
-import type { GapReason } from '../protocol/entry.ts'
 import type { RequestOf } from '../protocol/messages.ts'
 import { POSITION } from '../protocol/rooms.ts'
+import { MAX_REPLAY_ENTRIES, type Past, readPast } from './past.ts'
 import type { Session } from './session.ts'
-
-const MAX_REPLAY_ENTRIES = 1_000
-const MAX_REPLAY_BYTES = 1_048_576
 
 type Join = RequestOf<'join'>
 
@@ -43,21 +39,35 @@ export async function join (session: Session, request: Join): Promise<void> {
 
 /** False where the connection has ended meanwhile. */
 async function enter (session: Session, request: Join, room: Room, isLive: boolean): Promise<boolean> {
-  const snapshot = isLive ? undefined : await readSnapshot(session, request)
+  const past = isLive ? undefined : await recall(session, request, room)
   if (session.isClosed) return false
-  if (snapshot === undefined) joinedLive(session, request)
-  else replay(session, request, snapshot)
-  const member = session.enter(request.room, room, snapshot?.top)
+  if (past === undefined) joinedLive(session, request)
+  else replay(session, request, past, past.top)
+  const member = session.enter(request.room, room, past?.top)
   room.add(member)
-  if (snapshot !== undefined) member.readOn()
+  if (past !== undefined) member.readOn()
   return true
 }
 
-/** Joining twice is no error: it answers again, as soon as this member has got what the log had by then. */
+/**
+ * Joining twice is no error: it answers again. With a cursor the member is moved there, and gets everything from there
+ * again; without one it goes on, and the answer comes as soon as it has got what the log had by then.
+ */
 async function rejoin (session: Session, request: Join, member: Member): Promise<void> {
   if (member.last === undefined) return joinedLive(session, request)
-  const snapshot = await readSnapshot(session, request)
-  member.whenReached(snapshot.top, () => replay(session, request, snapshot))
+  if (request.since === undefined) {
+    const past = await recall(session, request, member.room)
+    member.whenReached(past.top, () => replay(session, request, past, member.last!))
+    return
+  }
+  member.hold()
+  let past: Past | undefined
+  try {
+    past = await recall(session, request, member.room)
+    replay(session, request, past, past.top)
+  } finally {
+    member.release(past?.top)
+  }
 }
 
 /** A `live` room has no log that would tell that Redis is away: a member of it would hear nothing, and not know. */
@@ -67,35 +77,25 @@ function joinedLive (session: Session, { id, room }: Join): void {
 }
 
 /** Where the log stands, with as much of the past as was asked for. */
-async function readSnapshot (session: Session, request: Join): Promise<Snapshot> {
-  const { log, position, rules } = session.services
-  const { room } = request
-  const isLatest = rules.of(room).kind === 'latest'
-  const newest = isLatest ? 1 : Math.min(request.history ?? 0, MAX_REPLAY_ENTRIES)
-  const snapshot = await log.open(room, newest, MAX_REPLAY_BYTES)
-  if (room !== POSITION || snapshot.entries.length > 0) return snapshot
-  // The car stands somewhere even before its first move.
+async function recall (session: Session, { since, history = 0 }: Join, room: Room): Promise<Past> {
+  const newest = room.kind === 'latest' ? 1 : Math.min(history, MAX_REPLAY_ENTRIES)
+  const past = await readPast(room, { since, newest })
+  const isCarAsked = room.name === POSITION && (since === undefined || past.gap !== undefined)
+  if (!isCarAsked || past.replay.length > 0) return past
+  // The car stands somewhere even before its first move; since when, is when the room's log began.
+  const { log, position } = session.services
   const content = Buffer.from(String(await position.get()))
-  const { top, timestampMs } = snapshot
-  return { ...snapshot, entries: [{ ...top, prev: '', timestampMs, from: '""', content, except: undefined }] }
+  const { timestampMs } = await log.open(POSITION, 0, 0)
+  const still = { ...past.top, prev: '', timestampMs, from: '""', content, except: undefined }
+  return { ...past, replay: [sentEntry(POSITION, still)] }
 }
 
-/** `joined`, the `gap` where continuity could not be had, and the messages. */
-function replay (session: Session, request: Join, snapshot: Snapshot): void {
-  const { id, room, since } = request
-  const { top } = snapshot
-  const { seq } = top
-  const cursor = formatCursor(top)
-  const frames = newestWithin(snapshot.entries.map((entry) => sentEntry(room, entry)), MAX_REPLAY_BYTES)
-  const recovered = since === undefined ? undefined : false
-  session.reply({ type: 'joined', id, room, cursor, seq, recovered, replay: frames.length })
-  if (since !== undefined) session.reply({ type: 'gap', room, reason: gapReason(since, top), cursor, seq })
-  for (const { frame } of frames) session.queue.push(frame)
-}
-
-/** Replays from a cursor come with the recovery of rooms; until then this says what is known of it. */
-function gapReason (since: Cursor, top: Cursor): GapReason {
-  if (since.epoch !== top.epoch) return 'epoch'
-  if (since.seq > top.seq) return 'ahead'
-  return since.seq === top.seq && since.id !== top.id ? 'fork' : 'limit'
+/** `joined`, the `gap` where continuity could not be had, and the messages. @param place where the member goes on */
+function replay (session: Session, { id, room, since }: Join, past: Past, place: Cursor): void {
+  const { seq } = place
+  const cursor = formatCursor(place)
+  const recovered = since === undefined ? undefined : past.gap === undefined
+  session.reply({ type: 'joined', id, room, cursor, seq, recovered, replay: past.replay.length })
+  if (past.gap !== undefined) session.reply({ type: 'gap', room, reason: past.gap, cursor, seq })
+  for (const { frame } of past.replay) session.queue.push(frame)
 }

@@ -82,25 +82,6 @@ t.test('joining twice answers again, and loses and repeats nothing', async (t) =
   t.strictSame((await ann.settle()).map(({ content }) => content), [1, 2])
 })
 
-t.test('a cursor is answered with a gap until rooms recover, and history then counts', async (t) => {
-  const { ws } = await startGateway(t)
-  const ann = await connect(t, `${ws}?join=red`)
-  await ann.next('joined')
-  const { cursor } = await ann.ask({ type: 'message', room: 'red', content: 1 })
-  await ann.ask({ type: 'message', room: 'red', content: 2 })
-  const bob = await connect(t, ws)
-  const joined = await bob.ask({ type: 'join', room: 'red', since: cursor, history: 1 })
-  t.match(joined, { type: 'joined', recovered: false, seq: 2, replay: 1 })
-  t.match(await bob.settle(), [
-    { type: 'gap', room: 'red', reason: 'limit', cursor: joined.cursor, seq: 2 }, { type: 'message', content: 2 }
-  ])
-  const other = await bob.ask({ type: 'join', room: '$all', since: cursor })
-  t.match(other, { recovered: false })
-  t.match(await bob.next('gap'), { room: '$all', reason: 'epoch', cursor: other.cursor })
-  t.match(await bob.ask({ type: 'join', room: 'blue', since: 'x' }), { type: 'error', reason: 'bad_cursor', room: 'blue' })
-  t.match(await bob.ask({ type: 'message', room: 'blue', content: 1 }), { reason: 'not_joined' })
-})
-
 t.test('a live room has neither numbers nor history, and is the same for all else', async (t) => {
   const { ws } = await startGateway(t)
   const [ann, bob] = await Promise.all([connect(t, ws), connect(t, ws)])

@@ -1,7 +1,7 @@
 import type t from 'tap'
 import { payloadOf, type Frame } from '../../src/hub/frame.ts'
-import { RingBudget } from '../../src/hub/ring.ts'
-import { type Backlog, type Page, Room } from '../../src/hub/room.ts'
+import { type LogLimits, RingBudget } from '../../src/hub/ring.ts'
+import { type Backlog, type Newest, type Page, Room } from '../../src/hub/room.ts'
 import { Flusher, type Outlet, SendQueue } from '../../src/hub/send-queue.ts'
 import type { Cursor } from '../../src/protocol/cursor.ts'
 import type { Entry, Envelope } from '../../src/protocol/entry.ts'
@@ -129,11 +129,26 @@ export class FakeBacklog implements Backlog {
     const newer = this.log.filter(({ seq }) => seq > at.seq)
     return { entries: newer.slice(0, this.pageEntries), top: this.log.at(-1) ?? at }
   }
+
+  async page (at: Cursor): Promise<Page> {
+    return await this.after(at)
+  }
+
+  async top (): Promise<Cursor> {
+    return this.log.at(-1) ?? place(0)
+  }
+
+  async newest (count: number): Promise<Newest> {
+    return { top: await this.top(), entries: this.log.slice(-count) }
+  }
 }
+
+export const KEEP: LogLimits = { maxEntries: 500, maxAgeMs: 0 }
+export const KEEP_ONE: LogLimits = { maxEntries: 1, maxAgeMs: 0 }
 
 /** A room called general, which has a budget to itself where none is given. */
 export function openRoom (kind: RoomKind, backlog: Backlog, budget = new RingBudget(10_000_000)): Room {
-  return new Room('general', kind, backlog, budget)
+  return new Room('general', kind, backlog, kind === 'latest' ? KEEP_ONE : KEEP, budget)
 }
 
 /** Time that passes by hand: nothing of what asks for `performance.now` or `setTimeout` runs on its own. */

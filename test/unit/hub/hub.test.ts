@@ -1,12 +1,12 @@
 import t from 'tap'
 import { Hub } from '../../../src/hub/hub.ts'
-import { entry, place } from '../fakes.ts'
+import { entry, FakeBacklog, KEEP, place } from '../fakes.ts'
 
-const NO_BACKLOG = { after: async () => await Promise.reject(new Error('not asked for')) }
+const NO_BACKLOG = new FakeBacklog()
 
 t.test('a room that is open is found by its name, and by no other', (t) => {
   const hub = new Hub()
-  const room = hub.open('general', 'log', NO_BACKLOG)
+  const room = hub.open('general', 'log', NO_BACKLOG, KEEP)
   t.equal(hub.get('general'), room)
   t.equal(hub.get('constructor'), undefined)
   t.equal(hub.size, 1)
@@ -15,17 +15,17 @@ t.test('a room that is open is found by its name, and by no other', (t) => {
 
 t.test('a room that is open cannot be opened again before it is closed', (t) => {
   const hub = new Hub()
-  const room = hub.open('general', 'log', NO_BACKLOG)
-  t.throws(() => hub.open('general', 'log', NO_BACKLOG), { message: 'room general is open already' })
+  const room = hub.open('general', 'log', NO_BACKLOG, KEEP)
+  t.throws(() => hub.open('general', 'log', NO_BACKLOG, KEEP), { message: 'room general is open already' })
   hub.close('general')
   t.equal(hub.get('general'), undefined)
-  t.not(hub.open('general', 'log', NO_BACKLOG), room)
+  t.not(hub.open('general', 'log', NO_BACKLOG, KEEP), room)
   t.end()
 })
 
 t.test('a room that is closed keeps no messages, and one that is not open closes without a word', (t) => {
   const hub = new Hub()
-  const room = hub.open('general', 'log', NO_BACKLOG)
+  const room = hub.open('general', 'log', NO_BACKLOG, KEEP)
   room.reset(place(0))
   room.deliver(entry(1))
   t.match(room.recent(place(0)), [place(1)])

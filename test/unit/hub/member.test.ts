@@ -6,7 +6,7 @@ import type { Cursor } from '../../../src/protocol/cursor.ts'
 import type { RoomKind } from '../../../src/protocol/rooms.ts'
 import { Deferred, entries, entry, FakeBacklog, FakeConnection, NOON, openRoom, place, turn } from '../fakes.ts'
 
-const RING_ENTRIES = 200
+const RING_ENTRIES = 500
 
 /** A room that stands at `seq`, and one member there, in front of a socket that can stall. */
 function world (kind: RoomKind = 'log', seq = 0, maxBytes = 10_000) {
@@ -405,4 +405,61 @@ t.test('a member that left while its read failed does not read again', async (t)
   member.readOn()
   t.strictSame(await connection.told(), [])
   t.equal(backlog.asked.length, 1)
+})
+
+t.test('a member that is held gets nothing, and goes on from the place that it is given', async (t) => {
+  const { deliver, connection, member, room, backlog } = world('log', 0)
+  deliver(1, 2)
+  member.hold()
+  deliver(3, 4)
+  room.reset(place(4))
+  member.drained()
+  t.strictSame(await connection.told(), [1, 2])
+  backlog.log = entries(1, 4)
+  member.release(place(3))
+  deliver(5, 5)
+  t.strictSame(await connection.told(), [1, 2, 4, 5])
+})
+
+t.test('a member that is held and given no place misses nothing', async (t) => {
+  const { deliver, connection, member } = world('log', 0)
+  deliver(1, 2)
+  member.hold()
+  deliver(3, 4)
+  member.release(undefined)
+  t.strictSame(await connection.told(), [1, 2, 3, 4])
+})
+
+t.test('a page that was asked for before a member was moved is nothing to it', async (t) => {
+  const { connection, member, backlog, room } = world('log', 1)
+  const page = new Deferred<Page>()
+  backlog.answer = async () => await page.promise
+  room.reset(place(9))
+  await turn()
+  member.hold()
+  member.release(place(9))
+  page.resolve({ entries: entries(2, 9), top: place(9) })
+  t.strictSame(await connection.told(), [])
+})
+
+t.test('what waits for a place that a member is moved past runs; what lies ahead goes on waiting', (t) => {
+  const { member } = world('log', 1)
+  const ran: number[] = []
+  for (const seq of [3, 5, 7]) member.whenReached(place(seq), () => { ran.push(seq) })
+  member.hold()
+  member.release(place(5))
+  t.strictSame(ran, [3, 5])
+  member.hold()
+  member.release(place(1, 'n', 'e2'))
+  t.strictSame(ran, [3, 5, 7], 'in another log it cannot come any more')
+  t.end()
+})
+
+t.test('a member that has left is neither held nor released', async (t) => {
+  const { deliver, connection, member } = world('log', 0)
+  member.leave()
+  member.hold()
+  member.release(place(0))
+  deliver(1, 1)
+  t.strictSame(await connection.told(), [])
 })

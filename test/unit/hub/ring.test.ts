@@ -4,7 +4,7 @@ import t from 'tap'
 import type { Sent } from '../../../src/hub/frame.ts'
 import { Ring, RingBudget } from '../../../src/hub/ring.ts'
 import { type Cursor, sameCursor } from '../../../src/protocol/cursor.ts'
-import { entry, place } from '../fakes.ts'
+import { entry, FakeTime, place } from '../fakes.ts'
 
 function sent (seq: number, fork = 'a', bytes = 1): Sent {
   return { ...entry(seq, fork), frame: new Uint8Array(bytes) }
@@ -12,7 +12,7 @@ function sent (seq: number, fork = 'a', bytes = 1): Sent {
 
 /** A ring that begins at 0, with a budget that is never spent where none is given. */
 function newRing (maxEntries: number, maxBytes: number, base = place(0), budget = new RingBudget(Infinity)): Ring {
-  return new Ring(base, maxEntries, maxBytes, budget)
+  return new Ring(base, { maxEntries, maxAgeMs: 0 }, maxBytes, budget)
 }
 
 function ringOf (first: number, last: number, maxEntries = 100): Ring {
@@ -280,5 +280,52 @@ t.test('it does what the plain model does', (t) => {
       }
     }
   }), { numRuns: 300 })
+  t.end()
+})
+
+t.test('the newest frames up to a place, where they are all here', (t) => {
+  const ring = ringOf(4, 9)
+  t.strictSame(numbers(ring.last(2, place(9))), [8, 9])
+  t.strictSame(numbers(ring.last(2, place(7))), [6, 7])
+  t.strictSame(numbers(ring.last(6, place(9))), [4, 5, 6, 7, 8, 9])
+  t.equal(ring.last(7, place(9)), undefined, 'the log may have one more')
+  t.equal(ring.last(1, place(9, 'b')), undefined)
+  t.equal(ring.last(1, place(10)), undefined)
+  t.strictSame(numbers(ring.last(0, place(3))), [])
+  t.end()
+})
+
+t.test('where the ring is the whole log, fewer are all there are', (t) => {
+  t.strictSame(numbers(ringOf(1, 3).last(10, place(3))), [1, 2, 3], 'from the first one on')
+  t.strictSame(numbers(ringOf(4, 9, 6).last(10, place(9))), [4, 5, 6, 7, 8, 9], 'as many as the log keeps')
+  t.equal(ringOf(4, 8, 6).last(10, place(8)), undefined)
+  t.end()
+})
+
+t.test('a ring holds 500 frames at most, and does not take them for the whole of a longer log', (t) => {
+  const ring = ringOf(2, 601, 10_000)
+  t.equal(ring.after(place(100)), undefined)
+  t.equal(ring.after(place(101))?.length, 500)
+  t.equal(ring.last(500, place(601))?.length, 500)
+  t.equal(ring.last(501, place(601)), undefined)
+  t.end()
+})
+
+t.test('what is older than the log keeps it is not told any more', (t) => {
+  const time = new FakeTime(t)
+  const ring = new Ring(place(5), { maxEntries: 10, maxAgeMs: 1_000 }, 1_000, new RingBudget(Infinity))
+  ring.push(sent(6), 400)
+  ring.push(sent(7), 300)
+  time.pass(500)
+  ring.push(sent(8))
+  t.strictSame(numbers(ring.after(place(5))), [6, 7, 8])
+  t.equal(ring.last(9, place(8)), undefined)
+  time.pass(100)
+  t.equal(ring.after(place(5)), undefined, 'one of those is gone: the log says so')
+  t.strictSame(numbers(ring.after(place(6))), [7, 8])
+  t.strictSame(numbers(ring.last(9, place(8))), [7, 8], 'and what came before it is, too')
+  time.pass(10_000)
+  t.strictSame(numbers(ring.after(place(8))), [], 'who is at the top has missed nothing')
+  t.strictSame(numbers(ring.last(9, place(8))), [])
   t.end()
 })

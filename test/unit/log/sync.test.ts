@@ -34,6 +34,10 @@ class FakeRoom implements SyncedRoom {
     this.#places.splice(0, Infinity, at)
   }
 
+  has (at: Cursor): boolean {
+    return this.#places.some((known) => sameCursor(known, at))
+  }
+
   agrees (at: Cursor): boolean {
     return this.#places.every((known) => known.seq !== at.seq || sameCursor(known, at))
   }
@@ -59,12 +63,19 @@ class FakeLog implements Pick<Log, 'open'>, Reads {
     return { top, timestampMs: NOON, entries: [] }
   }
 
-  async after (at: Cursor): Promise<Stretch> {
+  async top (): Promise<Cursor> {
+    const top = this.#top
+    await this.#answer('top')
+    return top
+  }
+
+  async afterNow (at: Cursor): Promise<Stretch> {
     const top = this.#top
     const newer = this.kept.filter(({ seq }) => seq > at.seq).slice(0, this.pageEntries)
     const gap = this.gap
     await this.#answer(formatCursor(at))
-    return gap === undefined ? { entries: newer, top } : { gap, entries: [], top }
+    const nowMs = NOON
+    return gap === undefined ? { entries: newer, top, nowMs } : { gap, entries: [], top, nowMs }
   }
 
   stop (): void {
@@ -83,7 +94,7 @@ async function liveAt (seq: number, latestOnly = false, reading: 'plain' | 'retr
   const log = new FakeLog()
   log.kept = entries(1, seq)
   const room = new FakeRoom()
-  const after: Log['after'] = (_room, at) => log.after(at)
+  const after: Log['after'] = (_room, at) => log.afterNow(at)
   const reads = reading === 'plain' ? log : new SharedReads({ after } as Log, 'general')
   const sync = new RoomSync(log, reads, room, latestOnly)
   await sync.start()
@@ -112,10 +123,35 @@ t.test('a late copy of what was delivered is dropped', async (t) => {
   const { log, room, sync } = await liveAt(3)
   sync.receive(heard(entry(4)))
   sync.receive(heard(entry(4)))
-  sync.receive(heard(entry(2)))
+  sync.receive(heard(entry(3)))
   await turn()
   t.strictSame(room.told, ['a4'])
   t.strictSame(log.asked, [])
+})
+
+t.test('a number that is long past is no late copy: the log may have gone back, and is asked', async (t) => {
+  const { log, room, sync } = await liveAt(3)
+  log.kept = [...entries(1, 1), entry(2, 'b', { prev: 'a1' })]
+  log.gap = 'ahead'
+  sync.receive(heard(entry(2, 'b', { prev: 'a1' })))
+  await turn()
+  t.strictSame(room.told, ['reset e1.2.b2'])
+})
+
+t.test('what was held while the log was read, and is long past, is dropped without asking again', async (t) => {
+  const { log, room, sync } = await liveAt(3)
+  log.pageEntries = 10
+  const held = new Deferred()
+  log.hold = held.promise
+  const restored = sync.restore()
+  log.kept = entries(1, 6)
+  for (const seq of [1, 2, 4, 5]) sync.receive(heard(entry(seq)))
+  await turn()
+  held.resolve()
+  await restored
+  await turn()
+  t.strictSame(room.told.filter((what) => what.startsWith('a')).slice(-2), ['a4', 'a5'])
+  t.strictSame(log.asked.length, 1)
 })
 
 t.test('at a hole the log is read on for the whole room, and nothing is delivered twice', async (t) => {
@@ -416,4 +452,98 @@ t.test('a room that is stopped stops its reads', async (t) => {
   t.equal(log.stops, 0)
   sync.stop()
   t.equal(log.stops, 1)
+})
+
+t.test('more bytes than can be held are let go of, too', async (t) => {
+  const { log, room, sync } = await liveAt(0)
+  log.pageEntries = 100
+  const held = new Deferred()
+  log.hold = held.promise
+  const restored = sync.restore()
+  const large = Buffer.alloc(400_000)
+  const all = [1, 2, 3, 4].map((seq) => entry(seq, 'a', { content: large }))
+  for (const one of all) sync.receive(heard(one))
+  log.kept = all
+  held.resolve()
+  await restored
+  t.strictSame(room.told, ['a1', 'a2', 'a3', 'a4'])
+  t.equal(log.asked.length, 2, 'what was being read may be of before that')
+})
+
+t.test('the top of a log that this room has heard of already, or agrees with, starts no read', async (t) => {
+  const { log, room, sync } = await liveAt(3)
+  t.match(await sync.top(), place(3))
+  const held = new Deferred()
+  log.hold = held.promise
+  const asked = sync.top()
+  sync.receive(heard(entry(4)))
+  held.resolve()
+  t.match(await asked, place(3))
+  await turn()
+  t.strictSame(room.told, ['a4'])
+  t.strictSame(log.asked, ['top', 'top'])
+})
+
+t.test('a top that is ahead is on its way; where it does not come, the log is read', async (t) => {
+  const time = new FakeTime(t)
+  const { log, room, sync } = await liveAt(3)
+  log.kept = entries(1, 4)
+  await sync.top()
+  await sync.top()
+  t.equal(time.timers, 1)
+  sync.receive(heard(entry(4)))
+  time.pass(250)
+  await turn()
+  t.strictSame(log.asked, ['top', 'top'], 'it came')
+  log.kept = entries(1, 5)
+  await sync.top()
+  time.pass(249)
+  await turn()
+  t.strictSame(room.told, ['a4'])
+  time.pass(1)
+  await turn()
+  t.strictSame(room.told, ['a4', 'a5'])
+})
+
+for (const [what, kept] of [
+  ['of another epoch', [{ ...entry(1), epoch: 'e2' }]],
+  ['that went back', entries(1, 2)],
+  ['with another entry of that number', [...entries(1, 2), entry(3, 'b')]]
+] as const) {
+  t.test(`a top ${what} makes the room read at once, and a quiet room's comparison does, too`, async (t) => {
+    for (const compare of [true, false]) {
+      const { log, room, sync } = await liveAt(3)
+      log.kept = [...kept]
+      log.gap = 'fork'
+      if (compare) await sync.compare(sync.place!, log.kept.at(-1)!)
+      else await sync.top()
+      await turn()
+      t.strictSame(room.told, [`reset ${formatCursor(kept.at(-1)!)}`])
+    }
+  })
+}
+
+t.test('a quiet room is read where its log went on without it, or is gone; otherwise not', async (t) => {
+  const { log, room, sync } = await liveAt(3)
+  await sync.compare(sync.place!, place(3))
+  t.strictSame(log.asked, [])
+  log.kept = entries(1, 4)
+  await sync.compare(sync.place!, place(4))
+  t.strictSame(room.told, ['a4'])
+  log.gap = 'epoch'
+  log.kept = [{ ...entry(1, 'n'), epoch: 'e2' }]
+  await sync.compare(sync.place!, undefined)
+  t.strictSame(room.told, ['a4', 'reset e2.1.n1'])
+})
+
+t.test('a room that is being read has no place to compare', async (t) => {
+  const { log, sync } = await liveAt(3)
+  const held = new Deferred()
+  log.hold = held.promise
+  t.match(sync.place, place(3))
+  const restored = sync.restore()
+  t.equal(sync.place, undefined)
+  held.resolve()
+  await restored
+  t.match(sync.place, place(3))
 })

@@ -1,16 +1,16 @@
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import type { Broker } from '../../../src/broker/broker.ts'
-import { type Followed, Interest } from '../../../src/broker/interest.ts'
+import { Interest } from '../../../src/broker/interest.ts'
 import { MemoryBroker, MemoryBus } from '../../../src/broker/memory.ts'
 import { Hub } from '../../../src/hub/hub.ts'
 import type { Frame } from '../../../src/hub/frame.ts'
 import { payloadOf } from '../../../src/hub/frame.ts'
 import { Flusher } from '../../../src/hub/send-queue.ts'
+import { follow } from '../../../src/follow.ts'
+import { IdleCheck } from '../../../src/log/idle-check.ts'
 import type { Log } from '../../../src/log/log.ts'
 import { MemoryLog } from '../../../src/log/memory.ts'
-import { SharedReads } from '../../../src/log/shared-reads.ts'
-import { RoomSync } from '../../../src/log/sync.ts'
 import { MemoryPosition } from '../../../src/position/memory.ts'
 import { BrokerError } from '../../../src/protocol/codes.ts'
 import { ALL } from '../../../src/protocol/rooms.ts'
@@ -81,6 +81,7 @@ async function openSession (
   const methods: Log = {
     append: (...args) => memory.append(...args),
     open: (...args) => memory.open(...args),
+    tops: (...args) => memory.tops(...args),
     after: (...args) => memory.after(...args),
     before: (...args) => memory.before(...args),
     stop: () => memory.stop()
@@ -88,20 +89,10 @@ async function openSession (
   const log = { ...methods, ...wrap(memory) }
   const hub = new Hub()
   const broker = new MemoryBroker(bus)
-  const follow = (name: string): Followed => {
-    const reads = new SharedReads(memory, name)
-    const sync = new RoomSync(memory, reads, hub.open(name, 'log', reads), false)
-    return {
-      start: () => sync.start(),
-      receive: (envelope) => sync.receive(envelope),
-      restore: () => sync.restore(),
-      stop: () => {
-        sync.stop()
-        hub.close(name)
-      }
-    }
-  }
-  const interest = new Interest(broker, follow, 0)
+  const rule = { kind: 'log', publish: 'members', retention: KEEP } as const
+  const rules = { of: () => rule }
+  const replica = { hub, log, rules, idleCheck: new IdleCheck(log) }
+  const interest = new Interest(broker, (name) => follow(name, replica), 0)
   broker.start(interest)
   await interest.acquire(ALL)
   const now = (): number => 0
@@ -122,7 +113,7 @@ async function openSession (
     log,
     broker,
     position: new MemoryPosition(bus, memory, { min: -100, max: 100 }),
-    rules: { of: () => ({ kind: 'log', publish: 'members' }) },
+    rules,
     heartbeat: new Heartbeat(0, now),
     flusher: new Flusher(),
     now,
@@ -141,10 +132,10 @@ async function openSession (
 
 t.test('what is published between the snapshot and the membership reaches the joiner by itself', async (t) => {
   const { transport, send } = await openSession(t, (memory) => ({
-    open: async (room, newest, maxBytes) => {
-      const snapshot = await memory.open(room, newest, maxBytes)
-      await memory.append(room, { from: '"bob"', content: '"meanwhile"' })
-      return snapshot
+    tops: async ([room]) => {
+      const tops = await memory.tops([room!])
+      await memory.append(room!, { from: '"bob"', content: '"meanwhile"' })
+      return tops
     }
   }))
   send({ type: 'join', room: 'red' })
@@ -211,9 +202,9 @@ t.test('a client that asks for much of the past gets it four replies at a time',
     await answer.promise
   }
   const { transport, send } = await openSession(t, (memory) => ({
-    open: async (...args) => {
-      if (args[1] > 0) await hold()
-      return await memory.open(...args)
+    tops: async (rooms) => {
+      if (rooms[0]!.startsWith('room-')) await hold()
+      return await memory.tops(rooms)
     },
     before: async (...args) => {
       await hold()
@@ -374,9 +365,9 @@ t.test('a defect closes this connection with 1011', async (t) => {
 t.test('a connection that ends while it joins leaves nothing behind', async (t) => {
   let answer = (): void => {}
   const { transport, session, send } = await openSession(t, (memory) => ({
-    open: async (room, newest, maxBytes) => {
+    tops: async (rooms) => {
       await new Promise<void>((resolve) => { answer = resolve })
-      return await memory.open(room, newest, maxBytes)
+      return await memory.tops(rooms)
     }
   }))
   send({ type: 'join', room: 'red' })

@@ -1,0 +1,57 @@
+import type { Followed } from './broker/interest.ts'
+import type { Hub } from './hub/hub.ts'
+import type { Room } from './hub/room.ts'
+import type { IdleCheck } from './log/idle-check.ts'
+import type { Log, Retention } from './log/log.ts'
+import { SharedReads } from './log/shared-reads.ts'
+import { RoomSync } from './log/sync.ts'
+import type { RoomKind } from './protocol/rooms.ts'
+
+export interface Parts {
+  readonly hub: Hub
+  readonly log: Log
+  readonly idleCheck: IdleCheck
+  readonly rules: { of (room: string): { readonly kind: RoomKind, readonly retention: Retention } }
+}
+
+/** A room that this replica begins to follow: its place in the hub, kept in step with its log, where it has one. */
+export function follow (name: string, { hub, log, idleCheck, rules }: Parts): Followed {
+  const { kind, retention } = rules.of(name)
+  const reads = new SharedReads(log, name)
+  const room: Room = hub.open(name, kind, {
+    after: (place) => reads.after(place),
+    page: (place, top) => reads.page(place, top),
+    newest: (count, top) => reads.newest(count, top),
+    top: () => sync.top()
+  }, retention)
+  const sync = new RoomSync(log, reads, room, retention.latestOnly)
+  return kind === 'live' ? followSignals(name, hub, room) : followLog(sync, hub, room, idleCheck)
+}
+
+function followSignals (name: string, hub: Hub, room: Room): Followed {
+  return {
+    start: async () => {},
+    receive: (envelope) => { if (envelope.kind === 'signal') room.signal(envelope.signal) },
+    restore: async () => room.restored(),
+    stop: () => hub.close(name)
+  }
+}
+
+function followLog (sync: RoomSync, hub: Hub, room: Room, idleCheck: IdleCheck): Followed {
+  return {
+    start: async () => {
+      idleCheck.add(sync)
+      await sync.start()
+    },
+    receive: (envelope) => sync.receive(envelope),
+    restore: async () => {
+      room.restored()
+      await sync.restore()
+    },
+    stop: () => {
+      idleCheck.remove(sync)
+      sync.stop()
+      hub.close(room.name)
+    }
+  }
+}
