@@ -5,7 +5,7 @@ export default [
   { ignores: ['dist/', 'build/', 'coverage/', '.tap/'] },
   ...neostandard({ ts: true }),
   {
-    files: ['src/**/*.ts', 'test/**/*.ts', 'cluster/**/*.ts'],
+    files: ['src/**/*.ts', 'test/**/*.ts', 'cluster/**/*.ts', 'bench/**/*.ts'],
     plugins: { '@typescript-eslint': tseslint.plugin },
     languageOptions: {
       parser: tseslint.parser,

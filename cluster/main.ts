@@ -18,7 +18,12 @@ let supervisor: Supervisor | undefined
 let boardTimer: NodeJS.Timeout | undefined
 
 Child.leaveSignals()
-onEndSignals(process, ['SIGTERM', 'SIGINT', 'SIGHUP'], (signal) => { end(signal).catch(fail) }, () => process.exit(1))
+onEndSignals(process, {
+  signals: ['SIGTERM', 'SIGINT', 'SIGHUP'],
+  isUnderNpm: process.env['npm_lifecycle_event'] !== undefined,
+  begin: (signal) => { end(signal).catch(fail) },
+  endNow: () => process.exit(1)
+})
 // Whoever read this has gone, such as `head`.
 process.stdout.on('error', () => process.exit(1))
 try {
@@ -61,7 +66,8 @@ async function start ({ replicas, port, host, redisUrl, image, storage }: Option
 }
 
 function announce ({ replicas, nginx, redis }: Cluster): void {
-  const site = `http://localhost:${nginx.port}`
+  const isLocal = ['127.0.0.1', '0.0.0.0', '[::1]', '[::]'].includes(options.host)
+  const site = `http://${isLocal ? 'localhost' : options.host}:${nginx.port}`
   const rows = [
     ['chat', `${site}/chat`],
     ['dashboard', `${site}/dashboard`],

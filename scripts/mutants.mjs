@@ -61,7 +61,7 @@ const MUTANTS = [
   ["nginx believes a client's word of its address", NGINX, 'For $remote_addr', 'For $proxy_add_x_forwarded_for',
     'cluster/nginx.test.js'],
   ["tokens reach nginx's access log", NGINX, '"uri":"$uri"', '"uri":"$request_uri"', 'cluster/nginx.test.js'],
-  ["tokens reach nginx's error log", NGINX, 'error_log stderr crit', 'error_log stderr', 'cluster/nginx.test.js'],
+  ["tokens reach nginx's error log", NGINX, 'error_log stderr emerg', 'error_log stderr crit', 'cluster/nginx.test.js'],
   ['nginx reads ahead for slow readers of events', NGINX, 'proxy_buffering off', 'proxy_buffering on', 'cluster/nginx.test.js'],
   ['nginx cuts connections soon after a reload', NGINX, 'worker_shutdown_timeout 80m', 'worker_shutdown_timeout 1s',
     'cluster/behind-nginx.test.js']

@@ -3,25 +3,30 @@ interface Signals { on (signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', listener: () =>
 
 export type EndSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP'
 
-// A terminal's Ctrl-C reaches npm and this process, and npm passes it on: a second one so soon is the same.
-const SAME_CTRL_C_MS = 250
+// What is sent to a process group (a terminal's Ctrl-C, `timeout`) reaches npm too, and npm passes it on: the same
+// signal once more, so soon, is that one.
+const RELAYED_MS = 250
 
-/**
- * The first signal to end begins it; a second one means now.
- * @param emitter `process`
- * @param signals which of them count
- */
-export function onEndSignals (
-  emitter: Signals, signals: readonly EndSignal[], begin: (signal: EndSignal) => void, endNow: () => void
-): void {
-  let firstMs: number | undefined
+export interface EndSignalOptions {
+  /** Which signals count. */
+  readonly signals: readonly EndSignal[]
+  /** Whether npm runs this process. */
+  readonly isUnderNpm: boolean
+  readonly begin: (signal: EndSignal) => void
+  readonly endNow: () => void
+}
+
+/** The first signal to end begins it; a second one means now. @param emitter `process` */
+export function onEndSignals (emitter: Signals, { signals, isUnderNpm, begin, endNow }: EndSignalOptions): void {
+  let first: { signal: EndSignal, ms: number } | undefined
   for (const signal of signals) {
     emitter.on(signal, () => {
-      const nowMs = performance.now()
-      if (firstMs === undefined) {
-        firstMs = nowMs
+      const ms = performance.now()
+      const isRelayed = isUnderNpm && first?.signal === signal && ms - first.ms <= RELAYED_MS
+      if (first === undefined) {
+        first = { signal, ms }
         begin(signal)
-      } else if (signal === 'SIGTERM' || nowMs - firstMs > SAME_CTRL_C_MS) endNow()
+      } else if (!isRelayed) endNow()
     })
   }
 }

@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Broker } from './broker/broker.ts'
 import { Interest } from './broker/interest.ts'
@@ -28,7 +29,8 @@ import type { Services } from './session/services.ts'
 import { Sessions } from './session/sessions.ts'
 
 const LINGER_MS = 10_000
-const RETRY_MS = 250
+const RETRY_MS = 50
+const START_PATIENCE_MS = 1_000
 // When the last WebSocket has gone, requests over HTTP that are under way have so long,
 const LAST_HTTP_MS = 2_500
 // but at least this, and no longer than this after the time that a drain may take.
@@ -45,8 +47,11 @@ interface Shared {
 /** One replica. */
 export interface Gateway {
   readonly replica: string
-  /** Listens, and begins to connect. Resolves with the address; rejects where the port cannot be had. */
-  start (): Promise<AddressInfo>
+  /**
+   * Begins to connect, and listens. Resolves with the address, or with undefined where it was stopped before; rejects,
+   * and ends, where the port cannot be had.
+   */
+  start (): Promise<AddressInfo | undefined>
   /**
    * Lets nobody in any more, sends everyone away over a while, and ends; at once where nobody is connected, and at
    * the latest 5 s after that while. Safe to call twice: the first call decides.
@@ -111,7 +116,6 @@ class Replica implements Gateway {
   #app: FastifyInstance | undefined
   #isSynced = false
   #stopping: Promise<void> | undefined
-  #retry: NodeJS.Timeout | undefined
   #lastProblem = ''
 
   constructor (config: Config, services: Services, shared: Shared, idleCheck: IdleCheck) {
@@ -135,20 +139,32 @@ class Replica implements Gateway {
     })
   }
 
-  async start (): Promise<AddressInfo> {
-    const { port, host } = this.#config
-    await this.#app!.listen({ port, host, listenTextResolver: (address) => `listening on ${address}` })
-    const address = this.#app!.server.address() as AddressInfo
-    // Stopped meanwhile: nothing may be left that runs.
-    if (this.#stopping !== undefined) return address
-    this.#services.logger.warn({ host }, 'open: whoever reaches this address may do everything (there is no auth yet)')
+  async start (): Promise<AddressInfo | undefined> {
     this.#shared.broker.start(this.#services.interest)
     this.#shared.connections?.start()
+    // Whoever listens before it can serve has a proxy's clients see 503. Without Redis it listens to say just that.
+    const isFollowing = this.#followAll()
+    await Promise.race([isFollowing, delay(START_PATIENCE_MS, undefined, { ref: false })])
+    if (this.#stopping !== undefined) return undefined
+    const address = await this.#listen()
+    // Stopped meanwhile: nothing may be left that runs.
+    if (this.#stopping !== undefined) return address
     this.#services.heartbeat.start()
     this.#sessions.start()
     this.#idleCheck.start()
-    await this.#followAll()
     return address
+  }
+
+  async #listen (): Promise<AddressInfo> {
+    const { port, host } = this.#config
+    try {
+      await this.#app!.listen({ port, host, listenTextResolver: (address) => `listening on ${address}` })
+    } catch (error) {
+      await this.stop(0)
+      throw error
+    }
+    this.#services.logger.warn({ host }, 'open: whoever reaches this address may do everything (there is no auth yet)')
+    return this.#app!.server.address() as AddressInfo
   }
 
   async stop (drainMs = this.#config.drainMs): Promise<void> {
@@ -157,7 +173,6 @@ class Replica implements Gateway {
   }
 
   async #stop (drainMs: number): Promise<void> {
-    clearTimeout(this.#retry)
     const latestMs = this.#services.now() + drainMs + HARD_END_MS
     // Requests over HTTP are served meanwhile: only /ws and /readyz say that this replica goes away.
     await this.#sessions.drain(drainMs)
@@ -178,20 +193,30 @@ class Replica implements Gateway {
     clearTimeout(forced)
   }
 
-  /** Broadcasts reach every connection, so no connection is taken before they can be heard. */
+  /**
+   * Broadcasts reach every connection, so no connection is taken before they can be heard. Goes on trying until it can,
+   * or is stopped.
+   */
   async #followAll (): Promise<void> {
-    try {
-      await this.#services.interest.acquire(ALL)
-      this.#isSynced = true
-    } catch (error) {
-      if (!(error instanceof BrokerError)) throw error
-      const problem = String(error.cause ?? '')
-      if (error.isRefused && problem !== this.#lastProblem) {
-        this.#services.logger.warn({ problem }, 'Redis refuses; trying again')
+    while (this.#stopping === undefined) {
+      try {
+        await this.#services.interest.acquire(ALL)
+        this.#isSynced = true
+        return
+      } catch (error) {
+        if (!(error instanceof BrokerError)) throw error
+        this.#reportRefusal(error)
+        await delay(RETRY_MS, undefined, { ref: false })
       }
-      this.#lastProblem = problem
-      if (this.#stopping === undefined) this.#retry = setTimeout(() => { void this.#followAll() }, RETRY_MS)
     }
+  }
+
+  #reportRefusal ({ cause, isRefused }: BrokerError): void {
+    const problem = String(cause ?? '')
+    if (isRefused && problem !== this.#lastProblem) {
+      this.#services.logger.warn({ problem }, 'Redis refuses; trying again')
+    }
+    this.#lastProblem = problem
   }
 
   #whyClosed (): string | undefined {

@@ -1,5 +1,5 @@
 import closeWithGrace from 'close-with-grace'
-import { pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import { loadConfig } from './config.ts'
 import { ConfigError } from './config-error.ts'
 import { onEndSignals } from './end-signals.ts'
@@ -20,21 +20,29 @@ try {
     if (err !== undefined) logger.fatal({ err }, 'uncaught error: ending')
     await gateway.stop(drainMs)
   })
-  onEndSignals(process, ['SIGTERM', 'SIGINT'], (signal) => {
-    if (signal === 'SIGTERM') drainMs = config.drainMs
-    logger.info({ signal, drainMs }, 'ending')
-    ending.close()
-  }, () => process.exit(1))
-  const { port } = await gateway.start()
+  onEndSignals(process, {
+    signals: ['SIGTERM', 'SIGINT'],
+    isUnderNpm: process.env['npm_lifecycle_event'] !== undefined,
+    begin: (signal) => {
+      if (signal === 'SIGTERM') drainMs = config.drainMs
+      logger.info({ signal, drainMs }, 'ending')
+      ending.close()
+    },
+    endNow: () => process.exit(1)
+  })
+  const address = await gateway.start()
+  if (address !== undefined) announce(address.port, config.redis === undefined ? 'memory' : 'redis', logger)
+} catch (error) {
+  for (const line of describe(error)) process.stderr.write(`tidegate: ${line}\n`)
+  process.exit(1)
+}
+
+function announce (port: number, broker: 'memory' | 'redis', logger: Logger): void {
   const site = `http://localhost:${port}`
-  const broker = config.redis === undefined ? 'memory' : 'redis'
   logger.info({ broker, port }, `pages: chat ${site}/chat, dashboard ${site}/dashboard`)
   if (process.stdout.isTTY) {
     process.stdout.write(`\nTidegate is up.\n  chat       ${site}/chat\n  dashboard  ${site}/dashboard\n\n`)
   }
-} catch (error) {
-  for (const line of describe(error)) process.stderr.write(`tidegate: ${line}\n`)
-  process.exit(1)
 }
 
 /** What a person who starts a gateway has to mend, a line each; a defect of ours with its stack. */

@@ -12,6 +12,7 @@ export type Frame = Uint8Array
 /** Where a frame stands in its room's log. What a ring keeps, and what members are offered. */
 export interface Sent extends Cursor {
   readonly prev: string
+  readonly timestampMs: number
   readonly frame: Frame
   readonly except: string | undefined
 }
@@ -73,6 +74,7 @@ export function sentEntry (room: string, entry: Entry): Sent {
     seq: entry.seq,
     id: entry.id,
     prev: entry.prev,
+    timestampMs: entry.timestampMs,
     except: entry.except,
     frame: textFrame(entryHead(room, entry), entry.content, tail(entry))
   }

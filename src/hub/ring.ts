@@ -95,6 +95,24 @@ export class Ring {
     this.#budget.change(this, this.#bytes - before)
   }
 
+  /**
+   * Older frames that were read from the log, if they lead up to the base: as many as there is room for.
+   * @param nowMs when they were read: milliseconds since 1970, by Redis's clock
+   */
+  prepend (older: readonly Sent[], nowMs: number): void {
+    const before = this.#bytes
+    for (let at = older.findIndex((sent) => sameCursor(sent, this.#base)); at >= 0; at--) {
+      const sent = older[at]!
+      const isLink = sameCursor(sent, this.#base)
+      if (!isLink || this.#frames.length >= this.#maxEntries || this.#bytes + sent.frame.length > this.#maxBytes) break
+      this.#frames.unshift(sent)
+      this.#storedMs.unshift(performance.now() - (nowMs - sent.timestampMs))
+      this.#bytes += sent.frame.length
+      this.#base = { epoch: sent.epoch, seq: sent.seq - 1, id: sent.prev }
+    }
+    this.#budget.change(this, this.#bytes - before)
+  }
+
   /** The frames after a place, or undefined where the ring cannot tell them from what it holds, or is too old to. */
   after (place: Cursor): readonly Sent[] | undefined {
     if (!this.has(place)) return undefined

@@ -13,6 +13,8 @@ export interface Page {
   readonly entries: readonly Entry[]
   readonly gap?: GapReason | undefined
   readonly top: Cursor
+  /** When it was read: milliseconds since 1970, by Redis's clock. */
+  readonly nowMs: number
 }
 
 /** The newest entries of a room's log, oldest first, and where it stands. */
@@ -152,6 +154,11 @@ export class Room {
   /** False where an entry with this number, but another id, was delivered here. */
   agrees (place: Cursor): boolean {
     return this.#ring.agrees(place)
+  }
+
+  /** What was read of the past, for whoever asks next. */
+  remember ({ entries, nowMs }: Page): void {
+    if (this.kind === 'log') this.#ring.prepend(entries.map((entry) => this.sent(entry)), nowMs)
   }
 
   sent (entry: Entry): Sent {

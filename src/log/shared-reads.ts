@@ -5,8 +5,8 @@ import type { Log, Snapshot, Stretch } from './log.ts'
 const RETRY_MS = 500
 // A crowd that comes back at once costs a read now and then, not one for each: the more the last read served, the
 // longer the next one waits for others.
-const GAP_MS_PER_READER = 10
-const MAX_GAP_MS = 100
+const GAP_MS_PER_READER = 20
+const MAX_GAP_MS = 200
 
 // More is not replayed.
 const MAX_NEWEST_BYTES = 1_048_576

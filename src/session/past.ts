@@ -49,19 +49,27 @@ async function readNewest (room: Room, count: number, top: Cursor): Promise<Past
 }
 
 async function readMissed (room: Room, since: Cursor, top: Cursor): Promise<Past> {
-  const recent = room.between(since, top)
-  const replay: Sent[] = [...recent ?? []]
-  let goal = top
-  let isDone = recent !== undefined
-  while (!isDone) {
-    const page = await room.backlog.page(replay.at(-1) ?? since, top)
+  const replay: Sent[] = []
+  for (;;) {
+    const place = replay.at(-1) ?? since
+    const recent = room.between(place, top)
+    if (recent !== undefined) return limited(top, [...replay, ...recent])
+    const page = await room.backlog.page(place, top)
     if (page.gap !== undefined) return { top: page.top, replay: [], gap: page.gap }
-    goal = earlier(page.top, top)
-    isDone = take(room, page, goal, replay)
-    if (isTooMuch(replay) || (room.kind === 'log' && goal.seq - since.seq > MAX_REPLAY_ENTRIES)) break
+    room.remember(page)
+    const goal = earlier(page.top, top)
+    if (room.kind === 'log' && goal.seq - since.seq > MAX_REPLAY_ENTRIES) return tooMuch(goal)
+    if (take(room, page, goal, replay) || isTooMuch(replay)) return limited(replay.at(-1) ?? goal, replay)
   }
-  if (isTooMuch(replay) || !isDone) return { top: goal, replay: [], gap: 'limit' }
-  return { top: replay.at(-1) ?? goal, replay }
+}
+
+/** What was missed, unless it is more than a join replays. */
+function limited (top: Cursor, replay: readonly Sent[]): Past {
+  return isTooMuch(replay) ? tooMuch(top) : { top, replay }
+}
+
+function tooMuch (top: Cursor): Past {
+  return { top, replay: [], gap: 'limit' }
 }
 
 /** The log goes on while it is read (what is newer comes live), and may even have gone back. */

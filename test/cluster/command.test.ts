@@ -15,7 +15,8 @@ async function run (
 ): Promise<{ child: Child, said: string[] }> {
   const said: string[] = []
   const child = await Child.spawn(process.execPath, [main, ...args], {
-    env: { ...process.env, ...env }, onLine: (line) => { said.push(line) }
+    // npm passes signals on, and is not here.
+    env: { ...process.env, npm_lifecycle_event: undefined, ...env }, onLine: (line) => { said.push(line) }
   })
   // A second one ends it at once, with all that it started.
   test.teardown(async () => {

@@ -27,6 +27,6 @@ export async function startUnready (test: Test, env: Readonly<Record<string, str
   const config = loadConfig({ PORT: '0', HOST: '127.0.0.1', REPLICA: 'gw-test', ...env })
   const gateway = await createGateway(config, logger)
   test.teardown(() => gateway.stop(0))
-  const { port } = await gateway.start()
+  const { port } = (await gateway.start())!
   return { gateway, port, http: `http://127.0.0.1:${port}`, ws: `ws://127.0.0.1:${port}/ws`, logged }
 }

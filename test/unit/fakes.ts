@@ -127,7 +127,7 @@ export class FakeBacklog implements Backlog {
     this.asked.push(at)
     if (this.answer !== undefined) return await this.answer(at)
     const newer = this.log.filter(({ seq }) => seq > at.seq)
-    return { entries: newer.slice(0, this.pageEntries), top: this.log.at(-1) ?? at }
+    return { entries: newer.slice(0, this.pageEntries), top: this.log.at(-1) ?? at, nowMs: NOON }
   }
 
   async page (at: Cursor): Promise<Page> {

@@ -66,7 +66,7 @@ t.test('what comes while a page is read that is empty is taken from the ring, an
   room.add(ahead)
   ahead.readOn()
   deliver(4, 7)
-  page.resolve({ entries: [], top: place(5) })
+  page.resolve({ entries: [], top: place(5), nowMs: NOON })
   t.strictSame(await connection.told(), [6, 7])
   t.match(ahead.last, place(7))
   deliver(8, 8)
@@ -80,8 +80,8 @@ t.test('where the room is reset while a page is read that is empty, the member a
   backlog.answer = async () => await page.promise
   room.reset(place(3, 'b'))
   room.reset(place(1, 'c', 'e2'))
-  backlog.answer = async () => ({ gap: 'epoch', entries: [], top: place(1, 'c', 'e2') })
-  page.resolve({ entries: [], top: place(3) })
+  backlog.answer = async () => ({ gap: 'epoch', entries: [], top: place(1, 'c', 'e2'), nowMs: NOON })
+  page.resolve({ entries: [], top: place(3), nowMs: NOON })
   t.match(await connection.said(), [{ type: 'gap', reason: 'epoch', cursor: 'e2.1.c1' }])
   t.strictSame(backlog.asked, [place(3), place(3)])
   room.deliver({ ...entry(2, 'c'), epoch: 'e2' })
@@ -110,10 +110,10 @@ t.test('a message that does not follow the last one makes the member read on', a
 
 t.test('a message that does not name the last one makes the member ask, though its number follows', async (t) => {
   const { room, backlog, connection } = world('log', 3)
-  backlog.answer = async (at) => ({ entries: [], top: at })
+  backlog.answer = async (at) => ({ entries: [], top: at, nowMs: NOON })
   room.reset(place(3, 'b'))
   await turn()
-  backlog.answer = async () => ({ gap: 'fork', entries: [], top: place(4, 'b') })
+  backlog.answer = async () => ({ gap: 'fork', entries: [], top: place(4, 'b'), nowMs: NOON })
   room.deliver(entry(4, 'b'))
   t.strictSame(await connection.told(), ['gap'])
 })
@@ -182,7 +182,7 @@ t.test('what comes while a member reads a page follows the page, once', async (t
 
 t.test('where the log cannot tell what follows, one gap says why and where it goes on', async (t) => {
   const { deliver, connection, backlog, room } = world('log', 1)
-  backlog.answer = async () => ({ gap: 'trimmed', entries: [], top: place(90) })
+  backlog.answer = async () => ({ gap: 'trimmed', entries: [], top: place(90), nowMs: NOON })
   room.reset(place(90))
   t.strictSame(await connection.said(), [{ type: 'gap', room: 'general', reason: 'trimmed', cursor: 'e1.90.a90', seq: 90 }])
   deliver(91, 91)
@@ -193,7 +193,7 @@ t.test('where the log cannot tell what follows, one gap says why and where it go
 t.test('a message of another epoch makes the member ask where it stands', async (t) => {
   const { connection, backlog, room } = world('log', 5)
   const top = place(1, 'b', 'e2')
-  backlog.answer = async () => ({ gap: 'epoch', entries: [], top })
+  backlog.answer = async () => ({ gap: 'epoch', entries: [], top, nowMs: NOON })
   room.reset(place(0, 'b', 'e2'))
   room.deliver({ ...entry(1, 'b'), epoch: 'e2' })
   room.deliver({ ...entry(2, 'b'), epoch: 'e2' })
@@ -203,7 +203,7 @@ t.test('a message of another epoch makes the member ask where it stands', async 
 
 t.test('after a gap in a latest room the newest value follows', async (t) => {
   const { connection, backlog, room } = world('latest', 5)
-  backlog.answer = async () => ({ gap: 'fork', entries: [entry(5, 'b')], top: place(5, 'b') })
+  backlog.answer = async () => ({ gap: 'fork', entries: [entry(5, 'b')], top: place(5, 'b'), nowMs: NOON })
   room.reset(place(5, 'b'))
   t.strictSame(await connection.told(), ['gap', 5])
 })
@@ -225,7 +225,7 @@ t.test('a slow member of a latest room gets the newest value from the log where 
   deliver(1, 10)
   await turn()
   const taken = (await connection.told()).length
-  backlog.answer = async () => ({ entries: [entry(50)], top: place(50) })
+  backlog.answer = async () => ({ entries: [entry(50)], top: place(50), nowMs: NOON })
   room.reset(place(50))
   t.equal((await connection.told()).length, taken, 'nothing is sent before it can be')
   connection.drain()
@@ -331,7 +331,7 @@ t.test('what is to run when a message is reached runs right behind it', async (t
 t.test('what waits for a message that a gap skips runs behind the gap', async (t) => {
   const { connection, member, room, backlog } = world('log', 1)
   member.whenReached(place(50), ack(connection))
-  backlog.answer = async () => ({ gap: 'trimmed', entries: [], top: place(90) })
+  backlog.answer = async () => ({ gap: 'trimmed', entries: [], top: place(90), nowMs: NOON })
   room.reset(place(90))
   t.strictSame(await connection.told(), ['gap', 'ack'])
 })
@@ -340,7 +340,7 @@ t.test('a gap runs everything that was waited for, wherever it is', async (t) =>
   const { member, room, backlog } = world('log', 1)
   const ran: number[] = []
   for (const seq of [50, 90, 500]) member.whenReached(place(seq), () => { ran.push(seq) })
-  backlog.answer = async () => ({ gap: 'fork', entries: [], top: place(90, 'b') })
+  backlog.answer = async () => ({ gap: 'fork', entries: [], top: place(90, 'b'), nowMs: NOON })
   room.reset(place(90, 'b'))
   t.strictSame(ran, [])
   await turn()
@@ -438,7 +438,7 @@ t.test('a page that was asked for before a member was moved is nothing to it', a
   await turn()
   member.hold()
   member.release(place(9))
-  page.resolve({ entries: entries(2, 9), top: place(9) })
+  page.resolve({ entries: entries(2, 9), top: place(9), nowMs: NOON })
   t.strictSame(await connection.told(), [])
 })
 

@@ -4,7 +4,7 @@ import t from 'tap'
 import type { Sent } from '../../../src/hub/frame.ts'
 import { Ring, RingBudget } from '../../../src/hub/ring.ts'
 import { type Cursor, sameCursor } from '../../../src/protocol/cursor.ts'
-import { entry, FakeTime, place } from '../fakes.ts'
+import { entry, FakeTime, NOON, place } from '../fakes.ts'
 
 function sent (seq: number, fork = 'a', bytes = 1): Sent {
   return { ...entry(seq, fork), frame: new Uint8Array(bytes) }
@@ -327,5 +327,40 @@ t.test('what is older than the log keeps it is not told any more', (t) => {
   time.pass(10_000)
   t.strictSame(numbers(ring.after(place(8))), [], 'who is at the top has missed nothing')
   t.strictSame(numbers(ring.last(9, place(8))), [])
+  t.end()
+})
+
+t.test('what was read of before is put in front, where it leads up to the base', (t) => {
+  const ring = ringOf(6, 8)
+  const older = (first: number, last: number, fork = 'a'): Sent[] =>
+    Array.from({ length: last - first + 1 }, (_, index) => sent(first + index, fork))
+  ring.prepend(older(1, 4), NOON)
+  t.equal(ring.after(place(4)), undefined, '5 is missing')
+  ring.prepend(older(1, 5, 'b'), NOON)
+  t.equal(ring.after(place(4)), undefined, 'another log')
+  ring.prepend(older(3, 7), NOON)
+  t.strictSame(numbers(ring.after(place(2))), [3, 4, 5, 6, 7, 8])
+  t.equal(ring.after(place(1)), undefined)
+  ring.push(sent(9))
+  t.strictSame(numbers(ring.after(place(2))), [3, 4, 5, 6, 7, 8, 9])
+  t.end()
+})
+
+t.test('no more is put in front than there is room for, and its age counts', (t) => {
+  const time = new FakeTime(t)
+  const budget = new RingBudget(Infinity)
+  const ring = new Ring(place(5), { maxEntries: 4, maxAgeMs: 1_000 }, 100, budget)
+  ring.push(sent(6))
+  ring.prepend([1, 2, 3, 4, 5].map((seq) => sent(seq)), NOON + 600)
+  t.strictSame(numbers(ring.after(place(2))), [3, 4, 5, 6])
+  t.equal(ring.after(place(1)), undefined)
+  t.equal(budget.bytes, 4)
+  time.pass(400)
+  t.equal(ring.after(place(2)), undefined)
+  t.strictSame(numbers(ring.after(place(5))), [6])
+  const large = new Ring(place(2), { maxEntries: 10, maxAgeMs: 0 }, 100, budget)
+  large.prepend([sent(1, 'a', 60), sent(2, 'a', 60)], NOON)
+  t.strictSame(numbers(large.after(place(1))), [2])
+  t.equal(large.after(place(0)), undefined)
   t.end()
 })
