@@ -8,7 +8,8 @@ import {
   type Stretch
 } from './log.ts'
 
-interface RoomLog { top: Cursor, timestampMs: number, touchedMs: number, entries: Entry[] }
+/** All there is of a room. */
+export interface RoomLog { top: Cursor, timestampMs: number, touchedMs: number, entries: Entry[] }
 
 const SWEEP_MS = 60_000
 
@@ -16,12 +17,16 @@ const SWEEP_MS = 60_000
 export class MemoryLog implements Log {
   readonly #bus: MemoryBus
   readonly #retentionOf: (room: string) => Retention
-  readonly #rooms = new Map<string, RoomLog>()
+  readonly #rooms: Map<string, RoomLog>
   readonly #sweep = setInterval(() => this.#forget(), SWEEP_MS).unref()
 
-  constructor (bus: MemoryBus, retentionOf: (room: string) => Retention) {
+  /** @param rooms by name; who hands them in can lose and rewind them, as a failover does */
+  constructor (
+    bus: MemoryBus, retentionOf: (room: string) => Retention, rooms: Map<string, RoomLog> = new Map<string, RoomLog>()
+  ) {
     this.#bus = bus
     this.#retentionOf = retentionOf
+    this.#rooms = rooms
   }
 
   async append (room: string, draft: Draft): Promise<Receipt | 'key_reused'> {

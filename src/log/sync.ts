@@ -80,7 +80,7 @@ export class RoomSync implements Followed {
   async top (): Promise<Cursor> {
     const before = this.#room.top
     const top = await this.#reads.top()
-    if (this.#isBeside(before, top)) void this.#repair()
+    if (this.#isBeside(before, top)) this.#moveTo(top)
     else if (this.#isBehind(top)) this.#expect(top)
     return top
   }
@@ -92,7 +92,8 @@ export class RoomSync implements Followed {
 
   /** A quiet room's log was read, after the room stood at this place: is that all? */
   async compare (before: Cursor, top: Cursor | undefined): Promise<void> {
-    if (top === undefined || this.#isBeside(before, top) || this.#isBehind(top)) await this.#repair()
+    if (top !== undefined && this.#isBeside(before, top)) this.#moveTo(top)
+    else if (top === undefined || this.#isBehind(top)) await this.#repair()
   }
 
   stop (): void {
@@ -105,6 +106,11 @@ export class RoomSync implements Followed {
   /** The log is not the one that this room followed: another epoch, another entry of this number, or it went back. */
   #isBeside (before: Cursor, top: Cursor): boolean {
     return top.epoch !== this.#room.top.epoch || top.seq < before.seq || !this.#room.agrees(top)
+  }
+
+  /** At once, so that nobody reads on out of what was kept of the other log: members ask the log from their places. */
+  #moveTo (top: Cursor): void {
+    if (this.#state === 'live') this.#room.reset(top)
   }
 
   #isBehind (top: Cursor): boolean {

@@ -1,24 +1,19 @@
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import type { Broker } from '../../../src/broker/broker.ts'
-import { Interest } from '../../../src/broker/interest.ts'
 import { MemoryBroker, MemoryBus } from '../../../src/broker/memory.ts'
-import { Hub } from '../../../src/hub/hub.ts'
 import type { Frame } from '../../../src/hub/frame.ts'
 import { payloadOf } from '../../../src/hub/frame.ts'
-import { Flusher } from '../../../src/hub/send-queue.ts'
-import { follow } from '../../../src/follow.ts'
-import { IdleCheck } from '../../../src/log/idle-check.ts'
 import type { Log } from '../../../src/log/log.ts'
 import { MemoryLog } from '../../../src/log/memory.ts'
 import { MemoryPosition } from '../../../src/position/memory.ts'
 import { BrokerError } from '../../../src/protocol/codes.ts'
 import { ALL } from '../../../src/protocol/rooms.ts'
-import { Heartbeat } from '../../../src/session/heartbeat.ts'
 import type { Services } from '../../../src/session/services.ts'
 import { Session } from '../../../src/session/session.ts'
 import type { Transport } from '../../../src/session/transport.ts'
 import { Until } from '../../../cluster/until.ts'
+import { startServices } from '../../helpers/services.ts'
 import { Deferred, turn } from '../fakes.ts'
 
 const KEEP = { maxEntries: 500, maxAgeMs: 0, latestOnly: false }
@@ -87,39 +82,12 @@ async function openSession (
     stop: () => memory.stop()
   }
   const log = { ...methods, ...wrap(memory) }
-  const hub = new Hub()
-  const broker = new MemoryBroker(bus)
-  const rule = { kind: 'log', publish: 'members', retention: KEEP } as const
-  const rules = { of: () => rule }
-  const replica = { hub, log, rules, idleCheck: new IdleCheck(log) }
-  const interest = new Interest(broker, (name) => follow(name, replica), 0)
-  broker.start(interest)
-  await interest.acquire(ALL)
-  const now = (): number => 0
+  const position = new MemoryPosition(bus, memory, { min: -100, max: 100 })
+  const parts = { broker: new MemoryBroker(bus), log, position }
+  const { services, interest } = await startServices(parts, { retention: KEEP })
   const transport = new FakeTransport()
-  const session = new Session({
-    replica: 'gw',
-    limits: {
-      maxMessageBytes: 65_536,
-      sendQueueBytes: 1_000,
-      stallTimeoutMs: 30_000,
-      maxRoomsPerConnection: 8,
-      requestsPerSecond: Infinity,
-      publishesPerSecond: Infinity,
-      pingIntervalMs: 25_000
-    },
-    hub,
-    interest,
-    log,
-    broker,
-    position: new MemoryPosition(bus, memory, { min: -100, max: 100 }),
-    rules,
-    heartbeat: new Heartbeat(0, now),
-    flusher: new Flusher(),
-    now,
-    logger: { debug: () => {}, warn: () => {}, error: () => {} },
-    ...replace
-  }, transport, { connection: 'c_1', user: 'ann', keyScope: 'user:ann' })
+  const identity = { connection: 'c_1', user: 'ann', keyScope: 'user:ann' }
+  const session = new Session({ ...services, ...replace }, transport, identity)
   t.teardown(async () => {
     session.onClosed()
     interest.stop()

@@ -1,0 +1,61 @@
+import type { Broker } from '../../src/broker/broker.ts'
+import { Interest } from '../../src/broker/interest.ts'
+import { follow } from '../../src/follow.ts'
+import { Hub } from '../../src/hub/hub.ts'
+import { Flusher } from '../../src/hub/send-queue.ts'
+import { IdleCheck } from '../../src/log/idle-check.ts'
+import type { Log, Retention } from '../../src/log/log.ts'
+import type { Position } from '../../src/position/position.ts'
+import { ALL } from '../../src/protocol/rooms.ts'
+import { Heartbeat } from '../../src/session/heartbeat.ts'
+import type { Services } from '../../src/session/services.ts'
+
+interface Options {
+  readonly retention: Retention
+  readonly lingerMs?: number
+  readonly sendQueueBytes?: number
+}
+
+export interface TestServices {
+  readonly services: Services
+  readonly interest: Interest
+  readonly idleCheck: IdleCheck
+}
+
+/** A replica without its shell: what sessions are given, with every room a `log` room. */
+export async function startServices (
+  { broker, log, position }: { broker: Broker, log: Log, position: Position },
+  { retention, lingerMs = 0, sendQueueBytes = 1_000 }: Options
+): Promise<TestServices> {
+  const hub = new Hub()
+  const idleCheck = new IdleCheck(log)
+  const rule = { kind: 'log', publish: 'members', retention } as const
+  const rules = { of: () => rule }
+  const interest = new Interest(broker, (name) => follow(name, { hub, log, rules, idleCheck }), lingerMs)
+  broker.start(interest)
+  await interest.acquire(ALL)
+  const now = (): number => 0
+  const services: Services = {
+    replica: 'gw',
+    limits: {
+      maxMessageBytes: 65_536,
+      sendQueueBytes,
+      stallTimeoutMs: 30_000,
+      maxRoomsPerConnection: 8,
+      requestsPerSecond: Infinity,
+      publishesPerSecond: Infinity,
+      pingIntervalMs: 25_000
+    },
+    hub,
+    interest,
+    log,
+    broker,
+    position,
+    rules,
+    heartbeat: new Heartbeat(0, now),
+    flusher: new Flusher(),
+    now,
+    logger: { debug: () => {}, warn: () => {}, error: () => {} }
+  }
+  return { services, interest, idleCheck }
+}

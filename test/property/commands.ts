@@ -1,0 +1,324 @@
+import assert from 'node:assert/strict'
+import fc, { type AsyncCommand, type Arbitrary } from 'fast-check'
+import { formatCursor } from '../../src/protocol/cursor.ts'
+import type { GapReason } from '../../src/protocol/entry.ts'
+import { ModelLog, type Place } from './model.ts'
+import { KEEP, type RealClient, REPLICAS, type Said, type World } from './world.ts'
+
+/** What is expected: the log, and how far each client has got. */
+export class Model {
+  readonly log = new ModelLog(KEEP.maxEntries)
+  /** By the cursors that the real log gave them. */
+  readonly places = new Map<string, Place>()
+  readonly clients = [0, 1, 2].map((index) => new ModelClient(index))
+}
+
+class ModelClient {
+  readonly name: string
+  replica = 0
+  real: RealClient | undefined
+  /** The last cursor that it has got. */
+  cursor: string | undefined
+  /** Why a gap may come to it now. */
+  readonly mayBreak = new Set<GapReason>()
+  readonly got = new Set<unknown>()
+
+  constructor (index: number) {
+    this.name = `client ${index}`
+  }
+}
+
+type Command = AsyncCommand<Model, World>
+
+/** Reads what has come to a client, and holds it against the promise. */
+function absorb (model: Model, client: ModelClient, said: readonly Said[]): void {
+  for (const frame of said) {
+    if (frame.type === 'gap') {
+      const reason = frame['reason'] as GapReason
+      assert.ok(client.mayBreak.has(reason), `${client.name} was told of a ${reason} that never was`)
+      client.cursor = String(frame['cursor'])
+    } else {
+      assert.equal(frame.type, 'message', `${client.name}: ${JSON.stringify(frame)}`)
+      const before = placeOf(model, client.cursor!)
+      const place = placeOf(model, String(frame['cursor']))
+      assert.equal(frame['content'], place.content)
+      assert.equal(frame['seq'], place.seq)
+      assert.deepEqual([place.epoch, place.seq], [before.epoch, before.seq + 1], `${client.name}: out of order`)
+      assert.ok(!client.got.has(place.content), `${client.name} got ${place.content} twice`)
+      client.got.add(place.content)
+      client.cursor = String(frame['cursor'])
+    }
+  }
+}
+
+/** Only the beginning of a log has a cursor that no publish was told: it is the present log's. */
+function placeOf (model: Model, cursor: string): Place {
+  let place = model.places.get(cursor)
+  if (place === undefined) {
+    assert.equal(cursor.split('.')[1], '0', `${cursor} was never given to a message`)
+    place = model.log.beginning
+    model.places.set(cursor, place)
+  }
+  return place
+}
+
+/** All is at rest: every client that is in the room has everything. */
+async function comeToRest (model: Model, world: World): Promise<void> {
+  await world.settle()
+  const online = model.clients.filter(({ real }) => real !== undefined)
+  // The newest message names the one before it: what was lost has been noticed.
+  checkAtTop(model, online.filter(({ replica }) => world.replicas[replica]!.isInformed))
+  for (const replica of world.replicas) await replica.checkQuietRooms()
+  await world.settle()
+  checkAtTop(model, online)
+  for (const { mayBreak } of online) mayBreak.clear()
+}
+
+function checkAtTop (model: Model, clients: readonly ModelClient[]): void {
+  for (const client of clients) {
+    absorb(model, client, client.real!.takeSaid())
+    assert.deepEqual(placeOf(model, client.cursor!), model.log.top, `${client.name} is not at the top`)
+  }
+}
+
+async function publish (model: Model, world: World, count: number): Promise<void> {
+  for (let n = 0; n < count; n++) {
+    const place = model.log.publish()
+    model.places.set(formatCursor(await world.append(place.content)), place)
+  }
+  // Who hears nothing may be left behind what the log keeps.
+  const left = model.clients.filter(({ real, replica }) => real !== undefined && world.replicas[replica]!.isDeaf)
+  for (const { mayBreak } of left) mayBreak.add('trimmed')
+}
+
+class Publish implements Command {
+  readonly #count: number
+
+  constructor (count: number) {
+    this.#count = count
+  }
+
+  readonly check = (): boolean => true
+
+  async run (model: Model, world: World): Promise<void> {
+    await publish(model, world, this.#count)
+  }
+
+  toString (): string { return `publish(${this.#count})` }
+}
+
+class Join implements Command {
+  readonly #client: number
+  readonly #replica: number
+  readonly #meanwhile: number
+
+  readonly #pause: number
+
+  /**
+   * @param meanwhile so many messages are published while it joins,
+   * @param pause each after so many turns of the microtask queue
+   */
+  constructor (client: number, replica: number, meanwhile: number, pause: number) {
+    this.#client = client
+    this.#replica = replica
+    this.#meanwhile = meanwhile
+    this.#pause = pause
+  }
+
+  check ({ clients }: Readonly<Model>): boolean {
+    return clients[this.#client]!.real === undefined
+  }
+
+  /** What it gets is decided by the log as it is now, whatever its replica has heard or holds. */
+  async run (model: Model, world: World): Promise<void> {
+    const client = model.clients[this.#client]!
+    const since = client.cursor === undefined ? undefined : placeOf(model, client.cursor)
+    const gaps = new Set([since && model.log.whyNot(since)])
+    const firstTop = model.log.top
+    client.replica = this.#replica
+    client.real = world.replicas[this.#replica]!.connect(client.name)
+    client.real.join(client.cursor)
+    for (let n = 0; n < this.#meanwhile; n++) {
+      for (let turn = 0; turn < this.#pause; turn++) await Promise.resolve()
+      await publish(model, world, 1)
+    }
+    gaps.add(since && model.log.whyNot(since))
+    await world.settle()
+
+    const [joined, ...rest] = client.real.takeSaid()
+    const at = placeOf(model, String(joined!['cursor']))
+    assert.ok(at.seq >= firstTop.seq && at.seq <= model.log.top.seq, `joined at ${at.seq}`)
+    const gap = rest[0]?.type === 'gap' ? rest.shift() : undefined
+    assert.ok(gaps.has(gap?.['reason'] as GapReason | undefined), `a gap: ${gap?.['reason']}`)
+    if (gap !== undefined) assert.equal(gap['cursor'], joined!['cursor'])
+    const isRecovered = since !== undefined && gap === undefined
+    const { seq, replay, recovered } = joined!
+    assert.deepEqual({ seq, replay, recovered }, {
+      seq: at.seq,
+      replay: isRecovered ? at.seq - since.seq : 0,
+      recovered: since === undefined ? undefined : isRecovered
+    })
+    if (!isRecovered) client.cursor = String(joined!['cursor'])
+    client.mayBreak.clear()
+    absorb(model, client, rest)
+    const expected = world.replicas[this.#replica]!.isInformed ? model.log.top : at
+    assert.ok(placeOf(model, client.cursor!).seq >= expected.seq, `${client.name} did not get all of it`)
+  }
+
+  toString (): string {
+    return `join(client ${this.#client}, replica ${this.#replica}, ${this.#meanwhile} meanwhile, pause ${this.#pause})`
+  }
+}
+
+class Cut implements Command {
+  readonly #client: number
+
+  constructor (client: number) {
+    this.#client = client
+  }
+
+  check ({ clients }: Readonly<Model>): boolean {
+    return clients[this.#client]!.real !== undefined
+  }
+
+  /** Whatever was still on its way is lost to it. */
+  async run (model: Model): Promise<void> {
+    const client = model.clients[this.#client]!
+    const real = client.real!
+    real.cut()
+    absorb(model, client, real.takeSaid())
+    client.real = undefined
+  }
+
+  toString (): string { return `cut(client ${this.#client})` }
+}
+
+/** A client that leaves, and forgets where it was: it will join anew. */
+class Leave implements Command {
+  readonly #client: number
+
+  constructor (client: number) {
+    this.#client = client
+  }
+
+  check ({ clients }: Readonly<Model>): boolean {
+    return clients[this.#client]!.real !== undefined
+  }
+
+  async run (model: Model, world: World): Promise<void> {
+    const client = model.clients[this.#client]!
+    client.real!.leave()
+    await world.settle()
+    const said = client.real!.takeSaid()
+    assert.equal(said.at(-1)!.type, 'left')
+    absorb(model, client, said.slice(0, -1))
+    client.real!.cut()
+    client.real = client.cursor = undefined
+  }
+
+  toString (): string { return `leave(client ${this.#client})` }
+}
+
+class Replica implements Command {
+  readonly #replica: number
+  readonly #what: 'deafen' | 'heal' | 'hear'
+
+  constructor (replica: number, what: 'deafen' | 'heal' | 'hear') {
+    this.#replica = replica
+    this.#what = what
+  }
+
+  readonly check = (): boolean => true
+
+  async run (_model: Model, world: World): Promise<void> {
+    world.replicas[this.#replica]![this.#what]()
+  }
+
+  toString (): string { return `${this.#what}(replica ${this.#replica})` }
+}
+
+/** One message does not reach a replica, which knows nothing of it. */
+class LoseOne implements Command {
+  readonly #replica: number
+
+  constructor (replica: number) {
+    this.#replica = replica
+  }
+
+  readonly check = (): boolean => true
+
+  async run (model: Model, world: World): Promise<void> {
+    const replica = world.replicas[this.#replica]!
+    replica.deafen()
+    await publish(model, world, 1)
+    replica.hear()
+  }
+
+  toString (): string { return `lose one(replica ${this.#replica})` }
+}
+
+/** The log is changed behind the replicas' backs, when everyone has everything. */
+class Damage implements Command {
+  readonly #what: 'flush' | 'fork'
+  readonly #count: number
+
+  constructor (what: 'flush' | 'fork', count: number) {
+    this.#what = what
+    this.#count = count
+  }
+
+  check ({ log }: Readonly<Model>): boolean {
+    return log.size > 0 || this.#what === 'flush'
+  }
+
+  async run (model: Model, world: World): Promise<void> {
+    await comeToRest(model, world)
+    const reasons = this.#what === 'flush' ? ['epoch'] as const : ['fork', 'ahead'] as const
+    for (const { mayBreak } of model.clients) for (const reason of reasons) mayBreak.add(reason)
+    const count = Math.min(this.#count, model.log.size)
+    model.log[this.#what](count)
+    await world[this.#what](count)
+    for (const replica of world.replicas) replica.mislead()
+  }
+
+  toString (): string { return `${this.#what}(${this.#count})` }
+}
+
+class Rest implements Command {
+  readonly check = (): boolean => true
+
+  async run (model: Model, world: World): Promise<void> {
+    await comeToRest(model, world)
+  }
+
+  toString (): string { return 'rest' }
+}
+
+const client = fc.nat({ max: 2 })
+const replica = fc.nat({ max: REPLICAS - 1 })
+
+export const commands: Array<Arbitrary<Command>> = [
+  fc.constant(new Publish(1)),
+  fc.integer({ min: 1, max: 9 }).map((count) => new Publish(count)),
+  fc.tuple(client, replica, fc.constantFrom(0, 0, 1, 3), fc.nat({ max: 30 })).map((how) => new Join(...how)),
+  client.map((of) => new Cut(of)),
+  client.map((of) => new Leave(of)),
+  replica.map((at) => new LoseOne(at)),
+  fc.tuple(replica, fc.constantFrom('deafen', 'heal', 'hear')).map(([at, what]) => new Replica(at, what)),
+  fc.constant(new Damage('flush', 0)),
+  fc.integer({ min: 1, max: 4 }).map((count) => new Damage('fork', count)),
+  fc.constant(new Rest())
+]
+
+/** Runs commands on a fresh world, and lets it come to rest at the end. */
+export async function runCommands (schedule: Iterable<Command>, start: () => Promise<World>): Promise<void> {
+  const model = new Model()
+  const world = await start()
+  try {
+    await fc.asyncModelRun(() => ({ model, real: world }), schedule)
+    await comeToRest(model, world)
+  } finally {
+    for (const { real } of model.clients) real?.cut()
+    await world.end()
+  }
+}
