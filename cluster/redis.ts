@@ -2,28 +2,31 @@ import { Child } from './child.ts'
 import { freePort } from './ports.ts'
 import { makeTempFolder, removeTempFolder } from './temp-folder.ts'
 
-/** A real redis-server of one's own, on a free port, without persistence. */
+/** A real redis-server of one's own, on a free port; without persistence, where its options ask for none. */
 export class RedisServer {
   readonly port: number
   readonly url: string
+  readonly #options: readonly string[]
   onLine: (line: string) => void = () => {}
   #child: Child | undefined
   #folder: string | undefined
 
-  private constructor (port: number) {
+  private constructor (port: number, options: readonly string[]) {
     this.port = port
+    this.#options = options
     this.url = `redis://127.0.0.1:${port}`
   }
 
-  static async start (): Promise<RedisServer> {
-    const server = await RedisServer.reserve()
+  /** @param options of redis-server's command line */
+  static async start (...options: string[]): Promise<RedisServer> {
+    const server = await RedisServer.reserve(...options)
     await server.run()
     return server
   }
 
   /** An address where no Redis runs yet. */
-  static async reserve (): Promise<RedisServer> {
-    return new RedisServer(await freePort())
+  static async reserve (...options: string[]): Promise<RedisServer> {
+    return new RedisServer(await freePort(), options)
   }
 
   get child (): Child | undefined {
@@ -33,7 +36,8 @@ export class RedisServer {
   async run (): Promise<void> {
     this.#folder ??= await makeTempFolder('redis')
     this.#child = await Child.spawn('redis-server', [
-      '--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', this.#folder
+      '--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', this.#folder,
+      ...this.#options
     ], { onLine: (line) => this.onLine(line) })
     await this.#child.says(/ready to accept connections/i)
   }

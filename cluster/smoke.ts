@@ -99,6 +99,19 @@ export function smoke (site: string, replicas: number): readonly Step[] {
       }
     },
     {
+      what: 'who was away comes back with its cursor, to each replica, and has missed nothing',
+      run: async () => {
+        const { client } = await enter()
+        const { cursor: since } = await client.ask({ type: 'join', room })
+        for (let n = 0; n < MESSAGES; n++) await client.ask({ type: 'message', room, content: `missed-${n}` })
+        for (const { client: back, replica } of await everywhere()) {
+          const { recovered, replay } = await back.ask({ type: 'join', room, since })
+          assert.deepEqual({ recovered, replay }, { recovered: true, replay: MESSAGES }, replica)
+          for (let n = 0; n < MESSAGES; n++) assert.equal((await back.next('message')).content, `missed-${n}`)
+        }
+      }
+    },
+    {
       what: 'the car moves for everyone, once',
       run: async () => {
         const clients = (await everywhere()).map(({ client }) => client)

@@ -20,10 +20,33 @@ const MUTANTS = [
     'await send(commands, () => commands.publish(channel, payload))',
     "this.#listener?.onEnvelope(room, { kind: 'signal', signal }); await send(commands, () => commands.publish(channel, payload))",
     'contract/broker.redis.test.js'],
+  ['the sender is echoed to without Redis', 'session/commands.js',
+    'acknowledge(session, request, await log.append(room, draftOf(session, request)))',
+    'session.services.hub.get(room).signal({ ...draftOf(session, request), content: Buffer.from(request.content), timestampMs: 0 }); acknowledge(session, request, await log.append(room, draftOf(session, request)))',
+    'gateway/rooms.test.js'],
   ['no dedupe by key', 'redis/scripts.js', "if digest ~= '' then\n  local seen", 'if false then\n  local seen',
     'contract/log.redis.test.js'],
   ['PUBLISH is forgotten', 'redis/scripts.js', "redis.call('PUBLISH', channel, header", "redis.call('ECHO', header",
     'contract/log.redis.test.js'],
+  ['PUBLISH comes before XADD', 'redis/scripts.js', "redis.call('XADD', stream,",
+    "redis.call('PUBLISH', (string.gsub(stream, ':s$', ':c')), table.concat({ '1 E', seq, epoch, id, prev, time }, ' ') .. '\\n' .. body)\n  redis.call('XADD', stream,",
+    'contract/log-refused.redis.test.js'],
+  ['memory is full, and a new room is begun all the same', 'redis/scripts.js',
+    "if redis.call('EXISTS', stream) == 1 then redis.call('DEL', stream) end", "redis.call('DEL', stream)",
+    'contract/log-refused.redis.test.js'],
+  ['no buffer while a room is read', 'log/sync.js', 'this.#hold(envelope.entry)', '{}', 'unit/log/sync.test.js'],
+  ['the chain is checked by number alone', 'log/sync.js', 'entry.seq === top.seq + 1 && entry.prev === top.id',
+    'entry.seq === top.seq + 1', 'unit/log/sync.test.js'],
+  ['a cursor is recovered from without its id', 'hub/ring.js', 'sameCursor(here, place)', 'true',
+    'property/recovery.memory.test.js'],
+  ['a join believes the ring, though the log is another', 'hub/room.js', ' || !this.#ring.has(upTo)', '',
+    'property/recovery.memory.test.js'],
+  ['the rings remember longer than the log', 'hub/ring.js', 'performance.now() - this.#storedMs[index] >= this.#maxAgeMs',
+    'false', 'contract/recovery.redis.test.js'],
+  ['a crowd that comes back reads the log one by one', 'log/shared-reads.js', 'this.#nextTop ??= this.#readTop()',
+    'this.#nextTop = this.#askTop()', 'cluster/resume.test.js'],
+  ['quiet rooms are not compared with their log', 'log/idle-check.js', 'await this.#compare(quiet', 'void (quiet',
+    'property/recovery.memory.test.js'],
   ['no chain check', 'log/sync.js', 'entry.seq === top.seq + 1 && entry.prev === top.id', 'true',
     'unit/log/sync.test.js'],
   ['a restored subscription is not followed by a read', 'broker/redis.js', 'this.#listener?.onRestored(batch)', '',
@@ -85,7 +108,7 @@ process.exit(survivors === 0 ? 0 : 1)
 function tryMutant (path, source, mutated, test) {
   writeFileSync(path, mutated)
   try {
-    const { status, signal } = spawnSync(process.execPath, [test], { stdio: 'ignore', timeout: 120_000 })
+    const { status, signal } = spawnSync(process.execPath, [test], { stdio: 'ignore', timeout: 180_000 })
     if (signal !== 'SIGINT') return status === 0 ? 'SURVIVED' : 'killed'
   } finally {
     writeFileSync(path, source)
