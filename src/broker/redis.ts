@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import { BrokerError } from '../protocol/codes.ts'
 import { type IdempotencyKey, KEY_TTL_MS, type Signal } from '../protocol/entry.ts'
 import { ask, type RedisConnections, send } from '../redis/connections.ts'
 import type { Keys } from '../redis/keys.ts'
@@ -5,6 +7,7 @@ import { Script } from '../redis/script.ts'
 import { SIGNAL_ONCE_SCRIPT } from '../redis/scripts.ts'
 import type { Broker, BrokerListener, SignalOutcome } from './broker.ts'
 import { digestOf } from './digest.ts'
+import { Probe } from './probe.ts'
 import { decodeEnvelope, encodeSignal } from './wire.ts'
 
 const MAX_CHANNELS_PER_COMMAND = 512
@@ -14,6 +17,8 @@ export class RedisBroker implements Broker {
   readonly #connections: RedisConnections
   readonly #keys: Keys
   readonly #signalOnce = new Script(SIGNAL_ONCE_SCRIPT, 1)
+  readonly #probe: Probe
+  readonly #probeChannel: string
   // What this replica is, or was, subscribed to: taken up again after a reconnect.
   readonly #rooms = new Set<string>()
   #listener: BrokerListener | undefined
@@ -21,16 +26,30 @@ export class RedisBroker implements Broker {
   constructor (connections: RedisConnections, keys: Keys) {
     this.#connections = connections
     this.#keys = keys
+    // Two processes may have been given the same name.
+    this.#probeChannel = keys.probe(randomBytes(9).toString('base64url'))
+    this.#probe = new Probe({
+      isUp: () => connections.isReady,
+      send: async (text) => {
+        const { commands } = connections
+        await ask(commands, () => commands.publish(this.#probeChannel, text))
+      },
+      rebuild: () => connections.rebuildSubscriber('it answers, and delivers nothing')
+    })
   }
 
   start (listener: BrokerListener): void {
     this.#listener = listener
     const { subscriber } = this.#connections
-    subscriber.on('messageBuffer', (channel: Buffer, payload: Buffer) => {
-      const envelope = decodeEnvelope(payload)
-      if (envelope !== undefined) listener.onEnvelope(this.#keys.roomOf(channel.toString()), envelope)
-    })
+    subscriber.on('messageBuffer', (channel: Buffer, payload: Buffer) => this.#hear(channel.toString(), payload))
     subscriber.on('ready', () => { void this.#resubscribe() })
+    this.#probe.start()
+  }
+
+  #hear (channel: string, payload: Buffer): void {
+    if (channel === this.#probeChannel) return this.#probe.heard(String(payload))
+    const envelope = decodeEnvelope(payload)
+    if (envelope !== undefined) this.#listener?.onEnvelope(this.#keys.roomOf(channel), envelope)
   }
 
   get isUp (): boolean {
@@ -65,6 +84,7 @@ export class RedisBroker implements Broker {
   }
 
   async stop (): Promise<void> {
+    this.#probe.stop()
     this.#rooms.clear()
     this.#connections.subscriber.removeAllListeners('messageBuffer')
   }
@@ -72,18 +92,19 @@ export class RedisBroker implements Broker {
   async #resubscribe (): Promise<void> {
     const { subscriber } = this.#connections
     const rooms = [...this.#rooms]
-    for (let at = 0; at < rooms.length; at += MAX_CHANNELS_PER_COMMAND) {
-      // Rooms may have been given up while an earlier batch was on its way.
-      const batch = rooms.slice(at, at + MAX_CHANNELS_PER_COMMAND).filter((room) => this.#rooms.has(room))
-      if (batch.length === 0) continue
-      try {
+    try {
+      await ask(subscriber, () => subscriber.subscribe(this.#probeChannel))
+      for (let at = 0; at < rooms.length; at += MAX_CHANNELS_PER_COMMAND) {
+        // Rooms may have been given up while an earlier batch was on its way.
+        const batch = rooms.slice(at, at + MAX_CHANNELS_PER_COMMAND).filter((room) => this.#rooms.has(room))
+        if (batch.length === 0) continue
         await ask(subscriber, () => subscriber.subscribe(...batch.map((room) => this.#keys.channel(room))))
-      } catch {
-        // Half subscribed is deaf: connect anew, which starts here again.
-        if (subscriber.status === 'ready') subscriber.disconnect(true)
-        return
+        this.#listener?.onRestored(batch)
       }
-      this.#listener?.onRestored(batch)
+    } catch (error) {
+      if (!(error instanceof BrokerError)) throw error
+      // Half subscribed is deaf: connect anew, which starts here again.
+      this.#connections.rebuildSubscriber('it could not be subscribed again')
     }
   }
 }

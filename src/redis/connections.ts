@@ -17,9 +17,11 @@ export interface RedisLogger {
 const COMMAND_TIMEOUT_MS = 1_500
 const QUIT_TIMEOUT_MS = 500
 const CONNECT_TIMEOUT_MS = 2_000
-const MAX_RETRY_DELAY_MS = 2_000
-const PING_MS = 1_500
+const MAX_RETRY_DELAY_MS = 1_000
+const PING_MS = 1_000
 const SILENCE_MS = 5_000
+// Two pings may go unanswered before Redis counts as away, though its connections stand.
+const UNANSWERED_MS = 2_500
 
 // Nothing waits in this process while Redis is away, and nothing is sent twice: with ioredis's defaults a reply
 // lost after execution moved the car by 100 for one +50, and a command to a dead Redis took 73.7 s to fail.
@@ -41,10 +43,14 @@ const OPTIONS = {
 export class RedisConnections {
   readonly commands: Redis
   readonly subscriber: Redis
+  readonly #log: RedisLogger
+  /** When each was last answered a ping, or connected. */
+  readonly #answeredMs = new Map<Redis, number>()
   #ping: NodeJS.Timeout | undefined
   #isStopped = false
 
   constructor (address: RedisAddress, name: string, log: RedisLogger) {
+    this.#log = log
     const credentials = {
       ...(address.password === undefined ? {} : { password: address.password }),
       ...(address.db === undefined ? {} : { db: address.db })
@@ -58,6 +64,7 @@ export class RedisConnections {
       autoResubscribe: false
     })
     for (const [redis, connection] of [[this.commands, 'commands'], [this.subscriber, 'subscriber']] as const) {
+      redis.on('ready', () => this.#answeredMs.set(redis, performance.now()))
       report(redis, { connection, redis: new URL(address.url).host }, log, () => this.#isStopped)
     }
   }
@@ -67,14 +74,31 @@ export class RedisConnections {
     this.commands.connect().catch(() => {})
     this.subscriber.connect().catch(() => {})
     this.#ping = setInterval(() => {
-      for (const redis of [this.commands, this.subscriber]) {
-        if (redis.status === 'ready') redis.ping().catch(() => {})
-      }
+      for (const redis of [this.commands, this.subscriber]) if (redis.status === 'ready') void this.#pingOne(redis)
     }, PING_MS)
   }
 
+  /** Both connections stand, and Redis answers: one that loads, is busy or cannot save refuses a ping, too. */
   get isReady (): boolean {
-    return this.commands.status === 'ready' && this.subscriber.status === 'ready'
+    const oldestMs = performance.now() - UNANSWERED_MS
+    return [this.commands, this.subscriber].every((redis) =>
+      redis.status === 'ready' && (this.#answeredMs.get(redis) ?? 0) > oldestMs)
+  }
+
+  /** The subscriber connects anew; nothing where it is at that already. */
+  rebuildSubscriber (problem: string): void {
+    if (this.subscriber.status !== 'ready') return
+    this.#log.warn({ connection: 'subscriber', problem }, 'connecting to Redis anew')
+    this.subscriber.disconnect(true)
+  }
+
+  async #pingOne (redis: Redis): Promise<void> {
+    try {
+      await redis.ping()
+      this.#answeredMs.set(redis, performance.now())
+    } catch {
+      // Until one is answered again, isReady says so.
+    }
   }
 
   async stop (): Promise<void> {

@@ -29,6 +29,11 @@ export class Keys {
     return this.#of(room, 'c')
   }
 
+  /** The channel that a replica alone listens to. No room is called so: names of rooms are in braces. */
+  probe (replica: string): string {
+    return `${this.#prefix}probe:${replica}`
+  }
+
   /** The room of a channel that `channel` named. */
   roomOf (channel: string): string {
     return channel.slice(this.#prefix.length + 1, -3)
