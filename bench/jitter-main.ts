@@ -38,7 +38,7 @@ const cluster = await Cluster.start({ replicas: options.replicas, settings: SETT
 const urls = cluster.replicas.map(({ http }) => `${http.replace('http', 'ws')}/ws`)
 let isWell = true
 for (const [index, rate] of options.rates.entries()) {
-  const result = await runJitter(urls, {
+  const result = await runJitter(urls, { url: cluster.redis!.url, prefix: 'tg:' }, {
     clients: options.clients,
     messagesPerSecond: rate,
     durationMs: options.seconds * 1_000,

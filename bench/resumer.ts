@@ -1,23 +1,14 @@
 import { WebSocket } from 'ws'
+import type { Content, Ledger } from './ledger.ts'
 
-/** What a client that comes back with its cursor has seen of one room. */
-export interface Seen {
-  readonly messages: number
-  readonly duplicates: number
-  /** Messages that were skipped without a word. */
-  readonly lost: number
-  /** Messages with another cursor than somebody else got for the same number. */
-  readonly forked: number
-  readonly gaps: readonly string[]
-  readonly resumes: number
-  /** What else went against the protocol. */
-  readonly faults: readonly string[]
-}
-
-/** What is asked of every message that comes. */
-export interface Listener {
-  /** @param isReplay whether it came after a resume, instead of live */
-  onMessage (content: unknown, isReplay: boolean): void
+export interface ResumerOptions {
+  readonly name: string
+  readonly room: string
+  /** Where to connect: asked each time. */
+  readonly nextUrl: () => string
+  readonly ledger: Ledger
+  /** Of each message that came; `isReplay` where it came after a resume, instead of live. */
+  readonly onMessage?: (content: Content & { readonly sentMs: number }, isReplay: boolean) => void
 }
 
 interface Frame {
@@ -33,40 +24,33 @@ interface Frame {
 }
 
 const RETRY_MS = 250
+// Nothing at all for so long, pings included, and the connection counts as dead: the gateways of a run ping this often.
+const SILENCE_MS = 6_000
 
-/** The cursors that were seen of a room, by number: for everyone they must be the same. */
-export type Cursors = Map<number, string>
-
-/**
- * A member of one room that comes back with its cursor whenever its connection is cut, each time to the next address
- * that it is given, and keeps account of what it got.
- */
+/** A member of one room that comes back with its cursor whenever a connection ends. The ledger is told all it hears. */
 export class Resumer {
-  readonly #room: string
-  readonly #nextUrl: () => string
-  readonly #listener: Listener
-  readonly #cursors: Cursors
+  readonly name: string
+  /** How often it came back with a cursor; and of what else went wrong, what. */
+  resumes = 0
+  readonly errors: string[] = []
+  /** From the last thing that it heard on a connection until it had joined on the next. Milliseconds. */
+  readonly silencesMs: number[] = []
+  readonly #options: ResumerOptions
   #socket: WebSocket | undefined
   #timer: NodeJS.Timeout | undefined
+  #silence: NodeJS.Timeout | undefined
   #cursor: string | undefined
-  #seq: number | undefined
+  #seq = -1
   #replay = 0
+  #heardMs = 0
+  #lostMs: number | undefined
   #isClosed = false
-  #onJoined: () => void = () => {}
   #isJoined = false
-  #messages = 0
-  #duplicates = 0
-  #lost = 0
-  #forked = 0
-  #resumes = 0
-  readonly #gaps: string[] = []
-  readonly #faults: string[] = []
+  #onJoined: () => void = () => {}
 
-  constructor (room: string, nextUrl: () => string, listener: Listener, cursors: Cursors) {
-    this.#room = room
-    this.#nextUrl = nextUrl
-    this.#listener = listener
-    this.#cursors = cursors
+  constructor (options: ResumerOptions) {
+    this.name = options.name
+    this.#options = options
   }
 
   /** Connects for the first time; resolves when it has joined. */
@@ -77,25 +61,17 @@ export class Resumer {
     })
   }
 
-  get isJoined (): boolean {
-    return this.#isJoined
-  }
-
-  /** The number of the newest message it has got, or of where it joined. */
-  get seq (): number | undefined {
+  /** The number of the newest message that it has got, or of where it joined. */
+  get seq (): number {
     return this.#seq
   }
 
-  get seen (): Seen {
-    return {
-      messages: this.#messages,
-      duplicates: this.#duplicates,
-      lost: this.#lost,
-      forked: this.#forked,
-      gaps: this.#gaps,
-      resumes: this.#resumes,
-      faults: this.#faults
-    }
+  get cursor (): string | undefined {
+    return this.#cursor
+  }
+
+  get isJoined (): boolean {
+    return this.#isJoined
   }
 
   /** Breaks the connection without a goodbye, and comes back after a while. False where there is none. */
@@ -113,74 +89,83 @@ export class Resumer {
   }
 
   #drop (): void {
+    if (this.#isJoined) {
+      this.#options.ledger.left(this.name)
+      this.#lostMs = this.#heardMs
+    }
     this.#isJoined = false
+    clearTimeout(this.#silence)
     this.#socket?.removeAllListeners('message')
     this.#socket?.removeAllListeners('close')
     this.#socket?.terminate()
     this.#socket = undefined
   }
 
+  #lose (): void {
+    this.#drop()
+    if (!this.#isClosed) this.#timer = setTimeout(() => this.#connect(), RETRY_MS * Math.random())
+  }
+
   #connect (): void {
-    const socket = new WebSocket(this.#nextUrl(), { perMessageDeflate: false })
+    const { room, nextUrl } = this.#options
+    const socket = new WebSocket(nextUrl(), { perMessageDeflate: false, handshakeTimeout: SILENCE_MS })
     this.#socket = socket
-    socket.on('open', () => socket.send(JSON.stringify({ type: 'join', room: this.#room, since: this.#cursor })))
-    socket.on('message', (data: Buffer) => this.#take(JSON.parse(String(data)) as Frame))
+    socket.on('open', () => socket.send(JSON.stringify({ type: 'join', room, since: this.#cursor })))
+    socket.on('message', (data: Buffer) => {
+      this.#heard()
+      this.#take(JSON.parse(String(data)) as Frame)
+    })
+    socket.on('ping', () => this.#heard())
     // A close follows.
     socket.on('error', () => {})
-    socket.on('close', () => {
-      this.#drop()
-      if (!this.#isClosed) this.#timer = setTimeout(() => this.#connect(), RETRY_MS * (1 + Math.random()))
-    })
+    socket.on('close', () => this.#lose())
+    this.#heard()
+  }
+
+  #heard (): void {
+    this.#heardMs = performance.now()
+    clearTimeout(this.#silence)
+    this.#silence = setTimeout(() => this.#lose(), SILENCE_MS)
   }
 
   #take (frame: Frame): void {
+    if (frame.room !== this.#options.room) return
     switch (frame.type) {
       case 'joined': return this.#joined(frame)
       case 'message': return this.#message(frame)
       case 'gap': return this.#gap(frame)
       case 'error':
-        this.#faults.push(`error ${frame.reason}: ${frame.message}`)
-        this.#socket?.close()
+        if (frame.reason !== 'unavailable') this.errors.push(`${this.name}: ${frame.reason}: ${frame.message}`)
+        this.#lose()
     }
   }
 
-  #joined ({ seq = NaN, cursor, replay = 0, recovered }: Frame): void {
-    if (this.#cursor === undefined) {
-      this.#seq = seq - replay
-      if (replay === 0) this.#cursor = cursor
-    } else {
-      this.#resumes++
-      if (recovered === true && seq - replay !== this.#seq) {
-        this.#faults.push(`joined at ${seq} with ${replay} to replay, from ${this.#seq}`)
-      }
+  #joined ({ seq = NaN, cursor = '', replay = 0, recovered }: Frame): void {
+    this.#options.ledger.joined(this.name, { seq, cursor, replay, recovered })
+    if (this.#cursor !== undefined) this.resumes++
+    if (this.#cursor === undefined && replay === 0) {
+      this.#cursor = cursor
+      this.#seq = seq
     }
     this.#replay = replay
     this.#isJoined = true
+    if (this.#lostMs !== undefined) this.silencesMs.push(performance.now() - this.#lostMs)
+    this.#lostMs = undefined
     this.#onJoined()
   }
 
-  #gap ({ reason = '', seq, cursor }: Frame): void {
-    this.#gaps.push(reason)
-    this.#seq = seq! - this.#replay
+  #gap ({ reason = '', seq = NaN, cursor = '' }: Frame): void {
+    this.#options.ledger.gap(this.name, reason, { seq, cursor })
+    this.#seq = seq - this.#replay
     this.#cursor = cursor
   }
 
   #message ({ seq = NaN, cursor = '', content }: Frame): void {
-    if (!this.#isJoined) this.#faults.push(`message ${seq} before joined`)
-    const expected = this.#seq! + 1
-    if (seq < expected) {
-      this.#duplicates++
-      return
-    }
-    this.#lost += seq - expected
+    const sent = content as Content & { readonly sentMs: number }
+    const isReplay = this.#options.ledger.message(this.name, { seq, cursor }, sent)
+    if (this.#replay > 0) this.#replay--
     this.#seq = seq
     this.#cursor = cursor
-    this.#messages++
-    const known = this.#cursors.get(seq)
-    if (known === undefined) this.#cursors.set(seq, cursor)
-    else if (known !== cursor) this.#forked++
-    const isReplay = this.#replay > 0
-    if (isReplay) this.#replay--
-    this.#listener.onMessage(content, isReplay)
+    this.#options.onMessage?.(sent, isReplay)
   }
 }

@@ -10,7 +10,7 @@ const RELAYED_MS = 250
 export interface EndSignalOptions {
   /** Which signals count. */
   readonly signals: readonly EndSignal[]
-  /** Whether npm runs this process. */
+  /** Whether npm runs us. */
   readonly isUnderNpm: boolean
   readonly begin: (signal: EndSignal) => void
   readonly endNow: () => void

@@ -24,8 +24,10 @@ export function follow (name: string, { hub, log, idleCheck, rules }: Parts): Fo
     newest: (count, top) => reads.newest(count, top),
     top: () => sync.top()
   }, retention)
+  // A `live` room's members never ask for its log.
+  if (kind === 'live') return followSignals(name, hub, room)
   const sync = new RoomSync(log, reads, room, retention.latestOnly)
-  return kind === 'live' ? followSignals(name, hub, room) : followLog(sync, hub, room, idleCheck)
+  return followLog(sync, hub, room, idleCheck)
 }
 
 function followSignals (name: string, hub: Hub, room: Room): Followed {

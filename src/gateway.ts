@@ -147,8 +147,11 @@ class Replica implements Gateway {
     await Promise.race([isFollowing, delay(START_PATIENCE_MS, undefined, { ref: false })])
     if (this.#stopping !== undefined) return undefined
     const address = await this.#listen()
-    // Stopped meanwhile: nothing may be left that runs.
-    if (this.#stopping !== undefined) return address
+    if (this.#stopping !== undefined) {
+      // The server was closed before it listened: nothing may be left that runs.
+      this.#app!.server.close()
+      return undefined
+    }
     this.#services.heartbeat.start()
     this.#sessions.start()
     this.#idleCheck.start()

@@ -1,10 +1,10 @@
 import { type Cursor, sameCursor } from '../protocol/cursor.ts'
 import type { Sent } from './frame.ts'
 
-/** What all rings of a replica may hold together: over it, those that were used longest ago are emptied. */
+/** What all rings of a replica may hold together: over it, those that changed longest ago are emptied. */
 export class RingBudget {
   readonly #maxBytes: number
-  // In the order of their last use.
+  // In the order of their last change.
   readonly #rings = new Set<Ring>()
   #bytes = 0
   #isEmptying = false
@@ -126,7 +126,8 @@ export class Ring {
     const end = upTo.seq - this.#base.seq
     let from = end
     while (from > 0 && end - from < count && !this.#isExpired(from - 1)) from--
-    const isAll = end - from === count || from > 0 || this.#base.seq === 0 || this.#frames.length === this.#logEntries
+    const isWholeLog = this.#base.seq === 0 || (end > 0 && this.#frames.length === this.#logEntries)
+    const isAll = end - from === count || from > 0 || isWholeLog
     return isAll ? this.#frames.slice(from, end) : undefined
   }
 

@@ -80,6 +80,11 @@ export class Room {
     this.#arrived()
   }
 
+  /** What is kept here of the past may be another log's: the log itself is asked. */
+  forget (): void {
+    this.#ring.restart(this.top)
+  }
+
   /** The subscription was lost, and is live again: signals of the time between will not come. */
   restored (): void {
     for (const member of this.#members) member.loseEchoes()

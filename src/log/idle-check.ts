@@ -7,7 +7,7 @@ export interface FollowedLog {
   readonly name: string
   /** Where the room stands on this replica; undefined while it is being read. */
   readonly place: Cursor | undefined
-  compare (before: Cursor, top: Cursor | undefined): Promise<void>
+  compare (before: Cursor, top: Cursor | undefined): void
 }
 
 interface Seen { place: Cursor | undefined, keptMs: number }
@@ -64,20 +64,15 @@ export class IdleCheck {
       if (place !== undefined && place === seen.place) quiet.push([room, place])
       seen.place = place
     }
-    try {
-      for (let at = 0; at < quiet.length; at += MAX_ROOMS_PER_READ) {
-        await this.#compare(quiet.slice(at, at + MAX_ROOMS_PER_READ))
-      }
-      await this.#keep()
-    } catch (error) {
-      // Redis is away: when it is back, every room is read.
-      if (!(error instanceof BrokerError)) throw error
+    for (let at = 0; at < quiet.length; at += MAX_ROOMS_PER_READ) {
+      await ifRedisAnswers(() => this.#compare(quiet.slice(at, at + MAX_ROOMS_PER_READ)))
     }
+    await ifRedisAnswers(() => this.#keep())
   }
 
   async #compare (quiet: ReadonlyArray<readonly [FollowedLog, Cursor]>): Promise<void> {
     const tops = await this.#log.tops(quiet.map(([room]) => room.name))
-    await Promise.all(quiet.map(([room, before], index) => room.compare(before, tops[index])))
+    for (const [index, [room, before]] of quiet.entries()) room.compare(before, tops[index])
   }
 
   async #keep (): Promise<void> {
@@ -87,5 +82,14 @@ export class IdleCheck {
       seen.keptMs = nowMs
       await this.#log.open(room.name, 0, 0)
     }
+  }
+}
+
+/** Where it does not, the next check asks again. */
+async function ifRedisAnswers (ask: () => Promise<void>): Promise<void> {
+  try {
+    await ask()
+  } catch (error) {
+    if (!(error instanceof BrokerError)) throw error
   }
 }

@@ -57,7 +57,10 @@ export interface Log {
   open (room: string, newest: number, maxBytes: number): Promise<Snapshot>
   /** Where each of these rooms stands, in one round trip; undefined for a room without a log. Makes none. */
   tops (rooms: readonly string[]): Promise<ReadonlyArray<Cursor | undefined>>
-  /** What follows a place, page by page (at most PAGE_ENTRIES or PAGE_BYTES); empty at the top. */
+  /**
+   * What follows a place, page by page (at most PAGE_ENTRIES or PAGE_BYTES); empty at the top. A room without a log is
+   * given an epoch, and one with a log keeps it, as by `open`.
+   */
   after (room: string, place: Cursor): Promise<Stretch>
   /** The newest entries before a number (undefined: before the end), within `maxBytes` but at least one. */
   before (room: string, seq: number | undefined, limit: number, maxBytes: number): Promise<History>

@@ -1,15 +1,12 @@
 import { BrokerError } from '../protocol/codes.ts'
 import { type Cursor, formatCursor } from '../protocol/cursor.ts'
-import type { Log, Snapshot, Stretch } from './log.ts'
+import { type Log, PAGE_BYTES, type Snapshot, type Stretch } from './log.ts'
 
 const RETRY_MS = 500
 // A crowd that comes back at once costs a read now and then, not one for each: the more the last read served, the
 // longer the next one waits for others.
 const GAP_MS_PER_READER = 20
 const MAX_GAP_MS = 200
-
-// More is not replayed.
-const MAX_NEWEST_BYTES = 1_048_576
 
 /** One room's log, read once for everyone who asks for the same at the same time. */
 export class SharedReads {
@@ -54,7 +51,7 @@ export class SharedReads {
   /** The newest entries, read after the log stood at `top`. Rejects with BrokerError. */
   newest (count: number, top: Cursor): Promise<Snapshot> {
     const name = `newest ${count} ${formatCursor(top)}`
-    return this.#share(name, () => this.#log.open(this.#room, count, MAX_NEWEST_BYTES))
+    return this.#share(name, () => this.#log.open(this.#room, count, PAGE_BYTES))
   }
 
   /**

@@ -11,6 +11,8 @@ export interface SyncedRoom {
   deliver (entry: Entry, ageMs?: number): void
   signal (signal: Signal): void
   reset (place: Cursor): void
+  /** What is kept here of the past may be another log's: nobody may read on out of it. */
+  forget (): void
   /** True where this very entry is still kept here. */
   has (place: Cursor): boolean
   /** False where an entry with this number, but another id, was delivered here. */
@@ -44,6 +46,7 @@ export class RoomSync implements Followed {
   #heldBytes = 0
   // More came than can be held, or something was missed: what is being read may be of before that.
   #again = false
+  #expected: Cursor | undefined
   #overdue: NodeJS.Timeout | undefined
 
   constructor (log: Pick<Log, 'open'>, reads: Reads, room: SyncedRoom, latestOnly: boolean) {
@@ -91,9 +94,9 @@ export class RoomSync implements Followed {
   }
 
   /** A quiet room's log was read, after the room stood at this place: is that all? */
-  async compare (before: Cursor, top: Cursor | undefined): Promise<void> {
+  compare (before: Cursor, top: Cursor | undefined): void {
     if (top !== undefined && this.#isBeside(before, top)) this.#moveTo(top)
-    else if (top === undefined || this.#isBehind(top)) await this.#repair()
+    else if (top === undefined || this.#isBehind(top)) void this.#repair()
   }
 
   stop (): void {
@@ -111,6 +114,7 @@ export class RoomSync implements Followed {
   /** At once, so that nobody reads on out of what was kept of the other log: members ask the log from their places. */
   #moveTo (top: Cursor): void {
     if (this.#state === 'live') this.#room.reset(top)
+    else this.#room.forget()
   }
 
   #isBehind (top: Cursor): boolean {
@@ -118,9 +122,10 @@ export class RoomSync implements Followed {
   }
 
   #expect (top: Cursor): void {
+    this.#expected = top
     this.#overdue ??= setTimeout(() => {
       this.#overdue = undefined
-      if (this.#isBehind(top)) void this.#repair()
+      if (this.#isBehind(this.#expected!)) void this.#repair()
     }, OVERDUE_MS)
   }
 
@@ -152,12 +157,15 @@ export class RoomSync implements Followed {
     const isNext = entry.epoch === top.epoch &&
       (this.#latestOnly ? entry.seq > top.seq : entry.seq === top.seq + 1 && entry.prev === top.id)
     if (isNext) this.#room.deliver(entry)
-    else if (!this.#isLateCopy(entry)) void this.#repair()
+    else if (!this.#isLateCopy(entry)) {
+      if (!this.#isBehind(entry) || entry.epoch !== top.epoch || entry.seq === top.seq + 1) this.#room.forget()
+      void this.#repair()
+    }
   }
 
   /** Of what was read from the log already. A number that is long past is none: then the log went back. */
   #isLateCopy (entry: Entry): boolean {
-    return this.#isPast(entry) && (this.#latestOnly ? this.#room.agrees(entry) : this.#room.has(entry))
+    return this.#isPast(entry) && this.#room.has(entry)
   }
 
   #isPast (entry: Entry): boolean {

@@ -152,7 +152,7 @@ end
 local function topOf (meta, stream, newEpoch, metaTtlMs, maxAgeMs)
   local m = redis.call('HMGET', meta, 'e', 's', 'i', 't')
   if m[1] then
-    if maxAgeMs ~= 0 or m[2] == '0' then redis.call('PEXPIRE', meta, metaTtlMs) end
+    if maxAgeMs ~= 0 or m[2] == '0' then redis.pcall('PEXPIRE', meta, metaTtlMs) end
     return m
   end
   m = { newEpoch, '0', newEpoch, int(nowMs()) }

@@ -81,7 +81,7 @@ async function recall (session: Session, { since, history = 0 }: Join, room: Roo
   const newest = room.kind === 'latest' ? 1 : Math.min(history, MAX_REPLAY_ENTRIES)
   const past = await readPast(room, { since, newest })
   const isCarAsked = room.name === POSITION && (since === undefined || past.gap !== undefined)
-  if (!isCarAsked || past.replay.length > 0) return past
+  if (!isCarAsked || past.top.seq > 0) return past
   // The car stands somewhere even before its first move; since when, is when the room's log began.
   const { log, position } = session.services
   const content = Buffer.from(String(await position.get()))

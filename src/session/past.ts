@@ -59,7 +59,9 @@ async function readMissed (room: Room, since: Cursor, top: Cursor): Promise<Past
     room.remember(page)
     const goal = earlier(page.top, top)
     if (room.kind === 'log' && goal.seq - since.seq > MAX_REPLAY_ENTRIES) return tooMuch(goal)
-    if (take(room, page, goal, replay) || isTooMuch(replay)) return limited(replay.at(-1) ?? goal, replay)
+    const isThere = take(room, page, goal, replay)
+    if (isTooMuch(replay)) return tooMuch(goal)
+    if (isThere) return { top: replay.at(-1) ?? goal, replay }
   }
 }
 

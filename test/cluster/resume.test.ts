@@ -14,8 +14,10 @@ t.setTimeout(240_000)
 const redis = await RedisServer.start()
 t.teardown(() => redis.stop())
 
-async function startReplicas (test: Test, names: readonly string[]): Promise<RunningGateway[]> {
-  const env = { ...UNLIMITED, REDIS_URL: redis.url, REDIS_PREFIX: `t${randomBytes(6).toString('hex')}:` }
+async function startReplicas (
+  test: Test, names: readonly string[], prefix = `t${randomBytes(6).toString('hex')}:`
+): Promise<RunningGateway[]> {
+  const env = { ...UNLIMITED, REDIS_URL: redis.url, REDIS_PREFIX: prefix }
   return await Promise.all(names.map((REPLICA) => startGateway(test, { ...env, REPLICA })))
 }
 
@@ -128,11 +130,33 @@ t.test('who was on a replica that was killed goes on where it stopped, on anothe
 })
 
 t.test('npm run jitter, in short: clients that are cut again and again miss nothing', { timeout: 60_000 }, async (t) => {
-  const replicas = await startReplicas(t, ['gw-a', 'gw-b', 'gw-c'])
-  const result = await runJitter(replicas.map(({ ws }) => ws), {
+  const prefix = 'jitter:'
+  const replicas = await startReplicas(t, ['gw-a', 'gw-b', 'gw-c'], prefix)
+  const result = await runJitter(replicas.map(({ ws }) => ws), { url: redis.url, prefix }, {
     clients: 60, messagesPerSecond: 100, durationMs: 6_000, cutEveryMs: 2_000, offlineMs: 500, seed: 1
   })
   t.comment(report(result))
   t.strictSame(verdict(result), [])
   t.ok(result.resumes > 60)
+})
+
+t.test('who joins the position while the car moves is told where it is, the same as everyone', async (t) => {
+  const [a, b] = await startReplicas(t, ['gw-a', 'gw-b'])
+  const ann = await connect(t, `${a!.ws}?join=position`)
+  const moving = setInterval(() => { for (let n = 0; n < 10; n++) ann.send({ type: 'move', delta: 1 }) }, 5)
+  const told: Array<readonly [cursor: string, position: unknown]> = []
+  for (let n = 0; n < 100; n++) {
+    const bob = await connect(t, b!.ws)
+    const { replay } = await bob.ask({ type: 'join', room: 'position' })
+    const { cursor, position } = await bob.next('position')
+    t.equal(replay, 1)
+    told.push([cursor!, position])
+    bob.socket.terminate()
+  }
+  clearInterval(moving)
+  await ann.settle()
+  const live = new Map(ann.texts.map((text) => JSON.parse(text) as { cursor?: string, position?: number, type: string })
+    .filter(({ type }) => type === 'position').map(({ cursor, position }) => [cursor, position]))
+  t.strictSame(told.filter(([cursor, position]) => live.has(cursor) && live.get(cursor) !== position), [])
+  t.ok(told.filter(([cursor]) => live.has(cursor)).length > 50)
 })

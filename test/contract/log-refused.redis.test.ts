@@ -76,6 +76,9 @@ t.test('READONLY: the server has become a replica', async (t) => {
 t.test('NOREPLICAS: too few replicas have what is written', async (t) => {
   const place = await start(t)
   await isRefused(t, place, () => place.admin.config('SET', 'min-replicas-to-write', '1'))
+  const { top } = await place.a.log.open(place.room, 5, 1_000)
+  t.equal(top.seq, 1, 'what is there can be read')
+  t.match(await place.a.log.after(place.room, top), { gap: undefined, entries: [] })
   await place.admin.config('SET', 'min-replicas-to-write', '0')
   await worksAgain(t, place)
 })

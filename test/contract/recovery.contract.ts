@@ -189,9 +189,9 @@ const recoveryContract: readonly Clause[] = [
     settings: { LOG_ENTRIES: '2000', RATE_PUBLISHES: '0', RATE_REQUESTS: '0' },
     check: async (test, { a, b }) => {
       const ann = await publisher(test, a, 'red')
-      const acks = await Promise.all(upTo(1_001).map((content) => ann.ask({ type: 'message', room: 'red', content })))
-      const cursors = acks.map(({ cursor }) => cursor!)
-      const [first] = cursors
+      for (const content of upTo(1_001)) ann.send({ type: 'message', room: 'red', content })
+      await ann.until('all of them', () => ann.frames.length === 1_001, 30_000)
+      const { cursor: first } = ann.frames[0]!
       const [epoch] = first!.split('.')
       for (const url of [a, b]) {
         const bob = await connect(test, url)
@@ -214,6 +214,20 @@ const recoveryContract: readonly Clause[] = [
         test.match(await bob.ask({ type: 'join', room: 'red', since: cursors[2] }), { recovered: true, replay: 17 })
         await bob.settle()
         test.match(await bob.ask({ type: 'join', room: 'red', since: cursors[0] }), { recovered: false, replay: 0 })
+        test.strictSame(await told(bob), ['gap limit'])
+      }
+    }
+  },
+  {
+    name: 'what is over 1 MiB only on a later page is not replayed either, and the gap leads to the top',
+    settings: { RATE_PUBLISHES: '0', RATE_REQUESTS: '0' },
+    check: async (test, { a, b }) => {
+      const ann = await publisher(test, a, 'red')
+      const cursors = await publish(ann, 'red', upTo(60).map((n) => `${n} ${'x'.repeat(60_000)}`))
+      for (const url of [a, b]) {
+        const bob = await connect(test, url)
+        const joined = await bob.ask({ type: 'join', room: 'red', since: cursors[0] })
+        test.match(joined, { recovered: false, replay: 0, seq: 60, cursor: cursors[59] })
         test.strictSame(await told(bob), ['gap limit'])
       }
     }

@@ -62,7 +62,7 @@ t.test('a second SIGTERM ends at once; a Ctrl-C that npm passes on once more is 
   twice.child.kill('SIGTERM')
   t.strictSame(await twice.ended, { code: 1, signal: null })
 
-  const npm = new GatewayProcess(t, { PORT: '0' })
+  const npm = new GatewayProcess(t, { PORT: '0', npm_lifecycle_event: 'start' })
   const client = await connect(t, `ws://127.0.0.1:${await npm.port()}/ws`)
   npm.child.kill('SIGINT')
   await npm.says('ending')

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import fc, { type AsyncCommand, type Arbitrary } from 'fast-check'
+import type { Test } from 'tap'
 import { formatCursor } from '../../src/protocol/cursor.ts'
 import type { GapReason } from '../../src/protocol/entry.ts'
 import { ModelLog, type Place } from './model.ts'
@@ -22,6 +23,8 @@ class ModelClient {
   /** Why a gap may come to it now. */
   readonly mayBreak = new Set<GapReason>()
   readonly got = new Set<unknown>()
+  /** The cursors that it has got, oldest first. */
+  readonly had: string[] = []
 
   constructor (index: number) {
     this.name = `client ${index}`
@@ -47,6 +50,7 @@ function absorb (model: Model, client: ModelClient, said: readonly Said[]): void
       assert.ok(!client.got.has(place.content), `${client.name} got ${place.content} twice`)
       client.got.add(place.content)
       client.cursor = String(frame['cursor'])
+      client.had.push(client.cursor)
     }
   }
 }
@@ -132,42 +136,80 @@ class Join implements Command {
   /** What it gets is decided by the log as it is now, whatever its replica has heard or holds. */
   async run (model: Model, world: World): Promise<void> {
     const client = model.clients[this.#client]!
-    const since = client.cursor === undefined ? undefined : placeOf(model, client.cursor)
-    const gaps = new Set([since && model.log.whyNot(since)])
-    const firstTop = model.log.top
     client.replica = this.#replica
     client.real = world.replicas[this.#replica]!.connect(client.name)
-    client.real.join(client.cursor)
-    for (let n = 0; n < this.#meanwhile; n++) {
-      for (let turn = 0; turn < this.#pause; turn++) await Promise.resolve()
-      await publish(model, world, 1)
-    }
-    gaps.add(since && model.log.whyNot(since))
-    await world.settle()
-
-    const [joined, ...rest] = client.real.takeSaid()
-    const at = placeOf(model, String(joined!['cursor']))
-    assert.ok(at.seq >= firstTop.seq && at.seq <= model.log.top.seq, `joined at ${at.seq}`)
-    const gap = rest[0]?.type === 'gap' ? rest.shift() : undefined
-    assert.ok(gaps.has(gap?.['reason'] as GapReason | undefined), `a gap: ${gap?.['reason']}`)
-    if (gap !== undefined) assert.equal(gap['cursor'], joined!['cursor'])
-    const isRecovered = since !== undefined && gap === undefined
-    const { seq, replay, recovered } = joined!
-    assert.deepEqual({ seq, replay, recovered }, {
-      seq: at.seq,
-      replay: isRecovered ? at.seq - since.seq : 0,
-      recovered: since === undefined ? undefined : isRecovered
+    await join(model, world, client, async () => {
+      for (let n = 0; n < this.#meanwhile; n++) {
+        for (let turn = 0; turn < this.#pause; turn++) await Promise.resolve()
+        await publish(model, world, 1)
+      }
     })
-    if (!isRecovered) client.cursor = String(joined!['cursor'])
-    client.mayBreak.clear()
-    absorb(model, client, rest)
-    const expected = world.replicas[this.#replica]!.isInformed ? model.log.top : at
-    assert.ok(placeOf(model, client.cursor!).seq >= expected.seq, `${client.name} did not get all of it`)
   }
 
   toString (): string {
     return `join(client ${this.#client}, replica ${this.#replica}, ${this.#meanwhile} meanwhile, pause ${this.#pause})`
   }
+}
+
+/** Joins from where the client is, and holds the answer against the log as it is now. */
+async function join (model: Model, world: World, client: ModelClient, meanwhile: () => Promise<void>): Promise<void> {
+  const since = client.cursor === undefined ? undefined : placeOf(model, client.cursor)
+  const gaps = new Set([since && model.log.whyNot(since)])
+  const firstTop = model.log.top
+  const real = client.real!
+  real.join(client.cursor)
+  await meanwhile()
+  gaps.add(since && model.log.whyNot(since))
+  await world.settle()
+
+  const [joined, ...rest] = real.takeSaid()
+  const at = placeOf(model, String(joined!['cursor']))
+  assert.ok(at.seq >= firstTop.seq && at.seq <= model.log.top.seq, `joined at ${at.seq}`)
+  const gap = rest[0]?.type === 'gap' ? rest.shift() : undefined
+  assert.ok(gaps.has(gap?.['reason'] as GapReason | undefined), `a gap: ${gap?.['reason']}`)
+  if (gap !== undefined) assert.equal(gap['cursor'], joined!['cursor'])
+  const isRecovered = since !== undefined && gap === undefined
+  const { seq, replay, recovered } = joined!
+  assert.deepEqual({ seq, replay, recovered }, {
+    seq: at.seq,
+    replay: isRecovered ? at.seq - since.seq : 0,
+    recovered: since === undefined ? undefined : isRecovered
+  })
+  if (!isRecovered) client.cursor = String(joined!['cursor'])
+  client.mayBreak.clear()
+  absorb(model, client, rest)
+  const expected = world.replicas[client.replica]!.isInformed ? model.log.top : at
+  assert.ok(placeOf(model, client.cursor!).seq >= expected.seq, `${client.name} did not get all of it`)
+}
+
+/** A client that is in the room joins again, from a place that it had before. */
+class Rejoin implements Command {
+  readonly #client: number
+  readonly #back: number
+  readonly #meanwhile: number
+
+  constructor (client: number, back: number, meanwhile: number) {
+    this.#client = client
+    this.#back = back
+    this.#meanwhile = meanwhile
+  }
+
+  check ({ clients }: Readonly<Model>): boolean {
+    return clients[this.#client]!.real !== undefined
+  }
+
+  async run (model: Model, world: World): Promise<void> {
+    const client = model.clients[this.#client]!
+    await world.settle()
+    absorb(model, client, client.real!.takeSaid())
+    client.cursor = client.had.at(-1 - this.#back) ?? client.had[0] ?? client.cursor
+    // From there on, everything comes once more.
+    const again = client.had.splice(client.had.indexOf(client.cursor!) + 1)
+    for (const cursor of again) client.got.delete(placeOf(model, cursor).content)
+    await join(model, world, client, () => publish(model, world, this.#meanwhile))
+  }
+
+  toString (): string { return `rejoin(client ${this.#client}, ${this.#back} back, ${this.#meanwhile} meanwhile)` }
 }
 
 class Cut implements Command {
@@ -301,6 +343,7 @@ export const commands: Array<Arbitrary<Command>> = [
   fc.constant(new Publish(1)),
   fc.integer({ min: 1, max: 9 }).map((count) => new Publish(count)),
   fc.tuple(client, replica, fc.constantFrom(0, 0, 1, 3), fc.nat({ max: 30 })).map((how) => new Join(...how)),
+  fc.tuple(client, fc.nat({ max: 8 }), fc.constantFrom(0, 0, 2)).map((how) => new Rejoin(...how)),
   client.map((of) => new Cut(of)),
   client.map((of) => new Leave(of)),
   replica.map((at) => new LoseOne(at)),
@@ -310,8 +353,20 @@ export const commands: Array<Arbitrary<Command>> = [
   fc.constant(new Rest())
 ]
 
-/** Runs commands on a fresh world, and lets it come to rest at the end. */
-export async function runCommands (schedule: Iterable<Command>, start: () => Promise<World>): Promise<void> {
+/**
+ * Runs so many sequences of commands, each on a fresh world. SEED, FC_PATH and REPLAY_PATH run again what a failure has
+ * printed.
+ */
+export async function checkCommands (test: Test, runs: number, start: () => Promise<World>): Promise<void> {
+  const { SEED, FC_PATH: path, REPLAY_PATH: replayPath } = process.env
+  const seed = Number(SEED ?? Date.now() & 0x7fffffff)
+  test.comment(`seed ${seed}, ${runs} runs`)
+  const schedules = fc.commands(commands, { maxCommands: 40, size: 'max', ...(replayPath && { replayPath }) })
+  const property = fc.asyncProperty(schedules, async (schedule) => { await run(schedule, start) })
+  await fc.assert(property, { numRuns: runs, seed, ...(path && { path }) })
+}
+
+async function run (schedule: Iterable<Command>, start: () => Promise<World>): Promise<void> {
   const model = new Model()
   const world = await start()
   try {

@@ -299,6 +299,7 @@ t.test('where the ring is the whole log, fewer are all there are', (t) => {
   t.strictSame(numbers(ringOf(1, 3).last(10, place(3))), [1, 2, 3], 'from the first one on')
   t.strictSame(numbers(ringOf(4, 9, 6).last(10, place(9))), [4, 5, 6, 7, 8, 9], 'as many as the log keeps')
   t.equal(ringOf(4, 8, 6).last(10, place(8)), undefined)
+  t.equal(ringOf(5, 6, 1).last(1, place(5)), undefined, 'what it keeps is newer: the log may have the one before')
   t.end()
 })
 

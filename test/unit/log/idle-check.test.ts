@@ -15,7 +15,7 @@ class FakeFollowed implements FollowedLog {
     this.name = name
   }
 
-  async compare (before: Cursor, top: Cursor | undefined): Promise<void> {
+  compare (before: Cursor, top: Cursor | undefined): void {
     this.compared.push(`${formatCursor(before)} ${top?.seq}`)
   }
 }

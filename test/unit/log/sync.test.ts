@@ -29,6 +29,12 @@ class FakeRoom implements SyncedRoom {
     this.told.push(`signal ${Buffer.from(signal.content).toString()}`)
   }
 
+  forgotten = 0
+
+  forget (): void {
+    this.forgotten++
+  }
+
   reset (at: Cursor): void {
     this.told.push(`reset ${formatCursor(at)}`)
     this.#places.splice(0, Infinity, at)
@@ -282,6 +288,24 @@ t.test('another entry of a number that was delivered is a fork, and the room goe
   t.strictSame(room.told, ['reset e1.3.b3', 'b4'])
 })
 
+t.test('nobody reads on out of what a contradiction has shown to be of another log; a mere hole forgets nothing', async (t) => {
+  const contradictions = [
+    entry(4, 'b'), entry(3, 'b', { prev: 'a2' }), entry(2, 'b'), { ...entry(9), epoch: 'e2' }, { ...entry(1), epoch: 'e2' }
+  ]
+  for (const contradiction of contradictions) {
+    const { room, sync } = await liveAt(3)
+    sync.receive(heard(contradiction))
+    t.equal(room.forgotten, 1, contradiction.id)
+  }
+  const { log, room, sync } = await liveAt(3)
+  sync.receive(heard(entry(5)))
+  t.equal(room.forgotten, 0)
+  // While it is read, a top tells that the log went back.
+  log.kept = entries(1, 2)
+  await sync.top()
+  t.equal(room.forgotten, 1)
+})
+
 t.test('an entry of another epoch makes the room ask, and go on there', async (t) => {
   const { log, room, sync } = await liveAt(3)
   const reborn = { ...entry(1, 'n'), epoch: 'e2' }
@@ -515,7 +539,7 @@ for (const [what, kept] of [
       const { log, room, sync } = await liveAt(3)
       log.kept = [...kept]
       log.gap = 'fork'
-      if (compare) await sync.compare(sync.place!, log.kept.at(-1)!)
+      if (compare) sync.compare(sync.place!, log.kept.at(-1)!)
       else await sync.top()
       await turn()
       t.strictSame(room.told, [`reset ${formatCursor(kept.at(-1)!)}`])
@@ -525,14 +549,16 @@ for (const [what, kept] of [
 
 t.test('a quiet room is read where its log went on without it, or is gone; otherwise not', async (t) => {
   const { log, room, sync } = await liveAt(3)
-  await sync.compare(sync.place!, place(3))
+  sync.compare(sync.place!, place(3))
   t.strictSame(log.asked, [])
   log.kept = entries(1, 4)
-  await sync.compare(sync.place!, place(4))
+  sync.compare(sync.place!, place(4))
+  await turn()
   t.strictSame(room.told, ['a4'])
   log.gap = 'epoch'
   log.kept = [{ ...entry(1, 'n'), epoch: 'e2' }]
-  await sync.compare(sync.place!, undefined)
+  sync.compare(sync.place!, undefined)
+  await turn()
   t.strictSame(room.told, ['a4', 'reset e2.1.n1'])
 })
 
@@ -546,4 +572,27 @@ t.test('a room that is being read has no place to compare', async (t) => {
   held.resolve()
   await restored
   t.match(sync.place, place(3))
+})
+
+t.test('of two tops that are ahead the newer one is expected, too', async (t) => {
+  const time = new FakeTime(t)
+  const { log, room, sync } = await liveAt(3)
+  log.kept = entries(1, 4)
+  await sync.top()
+  time.pass(200)
+  log.kept = entries(1, 5)
+  await sync.top()
+  sync.receive(heard(entry(4)))
+  time.pass(50)
+  await turn()
+  t.strictSame(room.told, ['a4', 'a5'])
+})
+
+t.test('in a latest room, too, a number that is long past may be of a log that went back', async (t) => {
+  const { log, room, sync } = await liveAt(9, true)
+  log.kept = [entry(8, 'b')]
+  log.gap = 'ahead'
+  sync.receive(heard(entry(8, 'b')))
+  await turn()
+  t.strictSame(room.told, ['reset e1.8.b8'])
 })

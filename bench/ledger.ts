@@ -1,0 +1,223 @@
+/** What may be wrong with what clients were told. */
+export type Violation = 'loss' | 'duplicate' | 'order' | 'fork' | 'phantom' | 'aborted' | 'gap' | 'framing'
+
+export interface Place { readonly seq: number, readonly cursor: string }
+
+/** As much of a `joined` frame as counts. */
+export interface Joined extends Place {
+  readonly replay: number
+  readonly recovered?: boolean | undefined
+}
+
+/** What a publisher wrote into each message: whose it is, and its number among those. */
+export interface Content { readonly publisher: string, readonly n: number }
+
+interface Client {
+  place: Place | undefined
+  /** Frames that `joined` announced and that have not come yet. */
+  replay: number
+  isOnline: boolean
+  /** Since the last gap, or the last comparison with the log. */
+  segment: string[]
+  /** Of each publisher, the newest message. */
+  readonly newest: Map<string, number>
+  readonly recent: Set<string>
+}
+
+const RECENT = 2_000
+const MAX_EXAMPLES = 20
+
+/**
+ * Keeps account of what clients and publishers of one room were told, and says what breaks the promise
+ * (docs/recovery.md): each message once and in order, the same for everyone, or a gap; and gaps only where the log was
+ * damaged.
+ */
+export class Ledger {
+  readonly examples: string[] = []
+  readonly #violations = new Map<Violation, number>()
+  readonly #clients = new Map<string, Client>()
+  readonly #sent = new Set<string>()
+  readonly #refused = new Set<string>()
+  /** Acked and not yet found in the log. */
+  #acked = new Map<string, string>()
+  /** By epoch and number. */
+  readonly #cursors = new Map<string, string>()
+  readonly #placed = new Map<string, string>()
+  #isDamaged = false
+  #messages = 0
+  #duplicates = 0
+  #gaps: string[] = []
+
+  /** All messages that clients got. */
+  get messages (): number {
+    return this.#messages
+  }
+
+  get gaps (): readonly string[] {
+    return this.#gaps
+  }
+
+  get violations (): ReadonlyMap<Violation, number> {
+    return this.#violations
+  }
+
+  /** The log is about to be lost, rewound or forked: gaps are right until it has been compared again. */
+  damaged (): void {
+    this.#isDamaged = true
+    this.#acked.clear()
+  }
+
+  sent (content: Content): void {
+    this.#sent.add(nameOf(content))
+  }
+
+  acked (content: Content, cursor: string): void {
+    this.#placeIs(nameOf(content), cursor)
+    this.#acked.set(nameOf(content), cursor)
+  }
+
+  /** It was certainly not stored, and is not tried again. */
+  refused (content: Content): void {
+    this.#refused.add(nameOf(content))
+  }
+
+  joined (name: string, { seq, cursor, replay, recovered }: Joined, history = 0): void {
+    const client = this.#client(name)
+    client.isOnline = true
+    client.replay = replay
+    const before = client.place
+    if (before === undefined) client.place = { seq: seq - replay, cursor: replay === 0 ? cursor : '' }
+    else if (recovered !== true) client.replay = Math.max(0, history === 0 ? 0 : replay)
+    else if (seq - replay !== before.seq) {
+      this.#report('framing', `${name}: joined at ${seq} with ${replay} to replay, from ${before.seq}`)
+    }
+  }
+
+  left (name: string): void {
+    this.#client(name).isOnline = false
+  }
+
+  gap (name: string, reason: string, { seq, cursor }: Place): void {
+    const client = this.#client(name)
+    this.#gaps.push(reason)
+    if (!this.#isDamaged) this.#report('gap', `${name}: ${reason} at ${cursor}, though the log is intact`)
+    client.place = { seq: seq - client.replay, cursor }
+    client.segment = []
+    client.newest.clear()
+  }
+
+  /** @returns whether it was one of those that `joined` announced */
+  message (name: string, { seq, cursor }: Place, content: Content): boolean {
+    const client = this.#client(name)
+    const isReplay = client.replay > 0
+    if (isReplay) client.replay--
+    if (!client.isOnline || client.place === undefined) this.#report('framing', `${name}: message ${seq} before joined`)
+    if (this.#isRepeated(name, client, seq, cursor)) return isReplay
+    this.#messages++
+    const last = client.place?.seq ?? seq - 1
+    if (seq > last + 1) this.#report('loss', `${name}: ${seq} follows ${last}`, seq - last - 1)
+    if (seq <= last) this.#report('order', `${name}: ${seq} follows ${last}`)
+    client.place = { seq, cursor }
+    client.segment.push(this.#canonical(seq, cursor, name))
+    this.#checkContent(name, client, cursor, content)
+    return isReplay
+  }
+
+  /**
+   * All is at rest: everyone must be at the log's top, what they got since the last gap must be what is in the log, and
+   * so must what was acked, unless the log was damaged.
+   * @param log the cursors of what it keeps, oldest first
+   * @param top its newest place
+   */
+  compare (log: readonly string[], top: Place): void {
+    const kept = new Map(log.map((cursor) => [keyOf(cursor), cursor]))
+    const oldestSeq = log.length === 0 ? Infinity : seqOf(log[0]!)
+    const isGone = (cursor: string): boolean => seqOf(cursor) < oldestSeq
+    for (const [name, client] of this.#clients) {
+      if (!client.isOnline) this.#report('loss', `${name}: did not come back`)
+      else if (client.place?.cursor !== top.cursor) {
+        this.#report('loss', `${name}: at ${client.place?.cursor}, and the log at ${top.cursor}`)
+      }
+      const other = client.segment.find((cursor) => !isGone(cursor) && kept.get(keyOf(cursor)) !== cursor)
+      if (other !== undefined) this.#report('fork', `${name}: has ${other}, and no gap; the log has ${kept.get(keyOf(other))}`)
+      client.segment = []
+    }
+    for (const [message, cursor] of this.#acked) {
+      if (!isGone(cursor) && kept.get(keyOf(cursor)) !== cursor) this.#report('loss', `${message} was acked as ${cursor}`)
+    }
+    this.#acked = new Map()
+    this.#isDamaged = false
+    this.#cursors.clear()
+  }
+
+  /** What went wrong, in a line each; empty where all is well. */
+  verdict (): string[] {
+    return [...this.#violations].map(([kind, count]) => `${count} × ${kind}`)
+  }
+
+  #client (name: string): Client {
+    let client = this.#clients.get(name)
+    if (client === undefined) {
+      client = { place: undefined, replay: 0, isOnline: false, segment: [], newest: new Map(), recent: new Set() }
+      this.#clients.set(name, client)
+    }
+    return client
+  }
+
+  #isRepeated (name: string, client: Client, seq: number, cursor: string): boolean {
+    const isRepeated = client.recent.has(cursor)
+    if (isRepeated) {
+      this.#duplicates++
+      this.#report('duplicate', `${name}: got ${seq} twice`)
+    } else {
+      client.recent.add(cursor)
+      if (client.recent.size > RECENT) client.recent.delete(client.recent.values().next().value!)
+    }
+    return isRepeated
+  }
+
+  /** The first one's string for this place, so that it is kept once; everyone must have been told the same. */
+  #canonical (seq: number, cursor: string, name: string): string {
+    const key = keyOf(cursor)
+    const known = this.#cursors.get(key)
+    if (known === undefined) this.#cursors.set(key, cursor)
+    else if (known !== cursor && !this.#isDamaged) this.#report('fork', `${name}: ${seq} is ${cursor}, for others ${known}`)
+    return known === cursor ? known : cursor
+  }
+
+  #checkContent (name: string, client: Client, cursor: string, content: Content): void {
+    const message = nameOf(content)
+    if (!this.#sent.has(message)) this.#report('phantom', `${name}: got ${message}, which nobody sent`)
+    if (this.#refused.has(message)) this.#report('aborted', `${name}: got ${message}, which was refused`)
+    this.#placeIs(message, cursor)
+    const before = client.newest.get(content.publisher) ?? -1
+    if (content.n <= before && !this.#isDamaged) this.#report('order', `${name}: ${message} after number ${before}`)
+    client.newest.set(content.publisher, content.n)
+  }
+
+  /** A message is stored once, whatever was retried. */
+  #placeIs (message: string, cursor: string): void {
+    const known = this.#placed.get(message)
+    if (known === undefined) this.#placed.set(message, cursor)
+    else if (known !== cursor && !this.#isDamaged) this.#report('duplicate', `${message} is at ${known} and at ${cursor}`)
+    else if (known !== cursor) this.#placed.set(message, cursor)
+  }
+
+  #report (kind: Violation, what: string, count = 1): void {
+    this.#violations.set(kind, (this.#violations.get(kind) ?? 0) + count)
+    if (this.examples.length < MAX_EXAMPLES) this.examples.push(`${kind}: ${what}`)
+  }
+}
+
+function nameOf ({ publisher, n }: Content): string {
+  return `${publisher}:${n}`
+}
+
+/** A cursor is opaque to clients; a checker may know that it is `epoch.seq.id`. */
+function keyOf (cursor: string): string {
+  return cursor.slice(0, cursor.lastIndexOf('.'))
+}
+
+function seqOf (cursor: string): number {
+  return Number(cursor.split('.')[1])
+}
