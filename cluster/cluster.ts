@@ -10,8 +10,8 @@ export interface ClusterOptions {
   readonly port?: number
   /** The address that nginx listens on; loopback where it is not given. */
   readonly host?: string | undefined
-  /** A Redis that runs already; otherwise one of the cluster's own. */
-  readonly redisUrl?: string
+  /** A Redis that runs already, for each replica; otherwise one of the cluster's own. */
+  readonly redisUrl?: string | ((index: number) => string)
   /** The gateways' settings. */
   readonly settings?: Readonly<Record<string, string>>
   readonly launcher?: Launcher
@@ -40,7 +40,8 @@ export class Cluster {
     this.#redis = redis
     this.replicas = Array.from({ length: replicas }, (_, index) => {
       const name = nameOf(index)
-      return new Replica(name, launcher, { ...settings, REDIS_URL: redisUrl }, (line) => onLine(name, line))
+      const REDIS_URL = typeof redisUrl === 'string' ? redisUrl : redisUrl(index)
+      return new Replica(name, launcher, { ...settings, REDIS_URL }, (line) => onLine(name, line))
     })
   }
 

@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Child } from './child.ts'
 import { freePort } from './ports.ts'
 import { makeTempFolder, removeTempFolder } from './temp-folder.ts'
@@ -40,6 +42,21 @@ export class RedisServer {
       ...this.#options
     ], { onLine: (line) => this.onLine(line) })
     await this.#child.says(/ready to accept connections/i)
+  }
+
+  /** It ends without a goodbye; `run` starts it again, with what it has saved. */
+  async kill (): Promise<void> {
+    await this.#child?.end('SIGKILL')
+  }
+
+  /** What it has saved is gone. */
+  async forget (): Promise<void> {
+    if (this.#folder !== undefined) await rm(join(this.#folder, 'dump.rdb'), { force: true })
+  }
+
+  /** It stands still, and its connections stand; or it goes on. */
+  freeze (isFrozen: boolean): void {
+    this.#child?.process.kill(isFrozen ? 'SIGSTOP' : 'SIGCONT')
   }
 
   async stop (): Promise<void> {

@@ -1,25 +1,32 @@
 import type { Followed } from './broker/interest.ts'
 import type { Hub } from './hub/hub.ts'
-import type { Room } from './hub/room.ts'
+import type { Page, Room } from './hub/room.ts'
 import type { IdleCheck } from './log/idle-check.ts'
 import type { Log, Retention } from './log/log.ts'
 import { SharedReads } from './log/shared-reads.ts'
 import { RoomSync } from './log/sync.ts'
-import type { RoomKind } from './protocol/rooms.ts'
+import type { Position } from './position/position.ts'
+import { stillEntry } from './position/still.ts'
+import { BrokerError } from './protocol/codes.ts'
+import { POSITION, type RoomKind } from './protocol/rooms.ts'
 
 export interface Parts {
   readonly hub: Hub
   readonly log: Log
+  readonly position: Position
   readonly idleCheck: IdleCheck
   readonly rules: { of (room: string): { readonly kind: RoomKind, readonly retention: Retention } }
 }
 
 /** A room that this replica begins to follow: its place in the hub, kept in step with its log, where it has one. */
-export function follow (name: string, { hub, log, idleCheck, rules }: Parts): Followed {
+export function follow (name: string, { hub, log, position, idleCheck, rules }: Parts): Followed {
   const { kind, retention } = rules.of(name)
   const reads = new SharedReads(log, name)
   const room: Room = hub.open(name, kind, {
-    after: (place) => reads.after(place),
+    after: async (place) => {
+      const page = await reads.after(place)
+      return name === POSITION ? await withCar(page, position, log) : page
+    },
     page: (place, top) => reads.page(place, top),
     newest: (count, top) => reads.newest(count, top),
     top: () => sync.top()
@@ -28,6 +35,18 @@ export function follow (name: string, { hub, log, idleCheck, rules }: Parts): Fo
   if (kind === 'live') return followSignals(name, hub, room)
   const sync = new RoomSync(log, reads, room, retention.latestOnly)
   return followLog(sync, hub, room, idleCheck)
+}
+
+/** Who followed the car when its log was lost is told where it stands now, though nothing moved it. */
+async function withCar (page: Page, position: Position, log: Log): Promise<Page> {
+  if (page.gap === undefined || page.top.seq > 0) return page
+  try {
+    return { ...page, entries: [await stillEntry(position, log, page.top)] }
+  } catch (error) {
+    // Redis is gone again. The next one who asks is told.
+    if (!(error instanceof BrokerError)) throw error
+    return page
+  }
 }
 
 function followSignals (name: string, hub: Hub, room: Room): Followed {

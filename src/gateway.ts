@@ -66,7 +66,7 @@ export async function createGateway (config: Config, logger: FastifyBaseLogger):
   const shared = createShared(config, rules, logger)
   const hub = new Hub()
   const idleCheck = new IdleCheck(shared.log)
-  const parts = { hub, log: shared.log, rules, idleCheck }
+  const parts = { hub, log: shared.log, position: shared.position, rules, idleCheck }
   const interest = new Interest(shared.broker, (room) => follow(room, parts), LINGER_MS)
   const now = (): number => performance.now()
   const services: Services = {

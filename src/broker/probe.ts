@@ -70,11 +70,12 @@ export class Probe {
   }
 
   #judge (): void {
-    if (this.#awaited !== undefined && this.#line.isUp() && ++this.#unheard >= MAX_UNHEARD) {
-      this.#unheard = 0
-      this.#factor = Math.min(MAX_FACTOR, this.#factor * 2)
-      this.#line.rebuild()
-    }
+    if (this.#awaited === undefined || !this.#line.isUp()) return this.start()
+    // Once is chance, and asked again at once.
+    if (++this.#unheard < MAX_UNHEARD) return void this.#probe()
+    this.#unheard = 0
+    this.#factor = Math.min(MAX_FACTOR, this.#factor * 2)
+    this.#line.rebuild()
     this.start()
   }
 }

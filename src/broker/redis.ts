@@ -43,6 +43,7 @@ export class RedisBroker implements Broker {
     const { subscriber } = this.#connections
     subscriber.on('messageBuffer', (channel: Buffer, payload: Buffer) => this.#hear(channel.toString(), payload))
     subscriber.on('ready', () => { void this.#resubscribe() })
+    if (subscriber.status === 'ready') void this.#resubscribe()
     this.#probe.start()
   }
 

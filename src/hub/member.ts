@@ -2,6 +2,7 @@ import { type Cursor, formatCursor } from '../protocol/cursor.ts'
 import type { Reply } from '../protocol/messages.ts'
 import { type Frame, replyFrame, type Sent } from './frame.ts'
 import type { Page, Room } from './room.ts'
+import type { GapReason } from '../protocol/entry.ts'
 import type { SendQueue } from './send-queue.ts'
 
 /**
@@ -10,6 +11,15 @@ import type { SendQueue } from './send-queue.ts'
  * being given another place, and gets nothing until it has it.
  */
 type MemberState = 'live' | 'behind' | 'reading' | 'held' | 'gone'
+
+/** What a member has missed, up to a place, or why it cannot have it. */
+interface Missed {
+  readonly top: Cursor
+  readonly replay: readonly Sent[]
+  readonly gap?: GapReason | undefined
+}
+
+const MAX_TRIES = 3
 
 interface Waiting { readonly seq: number, readonly run: () => void }
 
@@ -24,6 +34,7 @@ export class Member {
   #missed = 0
   // Asked to read on while it did: what was read may be of before that.
   #again = false
+  #catchingUp: Promise<void> = Promise.resolve()
   // Counts the times it began to read on: what an earlier one still waits for is nothing to it any more.
   #reading = 0
   #waiting: Waiting[] = []
@@ -67,13 +78,14 @@ export class Member {
     else this.#queue.push(frame)
   }
 
-  /** The socket has drained: go on from where this member stopped. */
-  drained (): void {
+  /** The socket has drained: go on from where this member stopped. Resolves when it has come as far as it can. */
+  async drained (): Promise<void> {
     if (this.#state === 'behind') this.readOn()
     if (this.#missed > 0 && this.room.kind === 'live') {
       this.#reply({ type: 'gap', room: this.room.name, reason: 'slow', missed: this.#missed })
     }
     this.#missed = 0
+    await this.#catchingUp
   }
 
   /** Reads on from the member's place until it is live: the ring where it reaches, else page by page. */
@@ -84,7 +96,7 @@ export class Member {
     this.#state = 'reading'
     const reading = ++this.#reading
     const isWanted = (): boolean => this.#state === 'reading' && this.#reading === reading
-    this.#catchUp(isWanted).catch((error: unknown) => {
+    this.#catchingUp = this.#catchUp(isWanted).catch((error: unknown) => {
       // The room was given up, and its members with it.
       if (isWanted()) throw error
     })
@@ -93,6 +105,12 @@ export class Member {
   /** It joins again from another place: nothing more comes until it is moved there. */
   hold (): void {
     if (this.#state !== 'gone') this.#state = 'held'
+  }
+
+  /** What it has missed while it was held, or why it cannot have it. */
+  advance ({ replay, gap, top }: Missed): void {
+    if (gap !== undefined) this.#tellGap(gap, top)
+    for (const sent of replay) this.#send(sent)
   }
 
   /** Goes on from this place, or where there is none from where it was held. */
@@ -111,9 +129,11 @@ export class Member {
   /** Runs as soon as this member has got to a place of the room, or can no longer get there. */
   whenReached (place: Cursor, run: () => void): void {
     const last = this.#last
-    const isDue = this.#state === 'gone' || last === undefined || last.epoch !== place.epoch || last.seq >= place.seq
-    if (isDue) run()
-    else this.#waiting.push({ seq: place.seq, run })
+    if (this.#state === 'gone' || last === undefined) return run()
+    const isSameLog = last.epoch === place.epoch
+    if (isSameLog && last.seq >= place.seq) run()
+    // The log is another one now: this member will be told so by a gap, and first.
+    else this.#waiting.push({ seq: isSameLog ? place.seq : Infinity, run })
   }
 
   /** Runs in the place of this connection's next signal that it wanted no echo of, or where none can come. */
@@ -144,15 +164,21 @@ export class Member {
 
   async #catchUp (isWanted: () => boolean): Promise<void> {
     let isAtTop = false
+    let triesLeft = MAX_TRIES
     for (;;) {
       const recent = this.room.recent(this.#last!)
       if (recent !== undefined) {
         if (this.#take(recent)) this.#state = 'live'
         return
       }
-      // The ring is still short of this place, or is of another log: its own check will notice.
-      if (isAtTop) {
+      // The ring is still short of this place, or is of another log: its own check will notice. Where it has gone past
+      // this place while the log was read, the log has more.
+      if (isAtTop && (!this.#isPassed() || --triesLeft === 0)) {
         this.#state = 'live'
+        return
+      }
+      if (this.#queue.isFull) {
+        this.#state = 'behind'
         return
       }
       this.#again = false
@@ -166,7 +192,7 @@ export class Member {
 
   /** Continuity ended here; go on from the log's top. What was waited for on the other side cannot come any more. */
   #skip ({ gap, top, entries }: Page): void {
-    this.#reply({ type: 'gap', room: this.room.name, reason: gap!, cursor: formatCursor(top), seq: top.seq })
+    this.#tellGap(gap!, top)
     for (const entry of entries) this.#queue.push(this.room.sent(entry).frame)
     this.#last = top
     this.#settle(Infinity)
@@ -179,12 +205,24 @@ export class Member {
         this.#state = 'behind'
         return false
       }
-      if (sent.except === this.connection) this.#onWithheld(sent)
-      else this.#queue.push(sent.frame)
-      this.#last = sent
-      if (this.#waiting.length > 0) this.#settle(sent.seq)
+      this.#send(sent)
     }
     return true
+  }
+
+  #send (sent: Sent): void {
+    if (sent.except === this.connection) this.#onWithheld(sent)
+    else this.#queue.push(sent.frame)
+    this.#last = sent
+    if (this.#waiting.length > 0) this.#settle(sent.seq)
+  }
+
+  #isPassed (): boolean {
+    return this.room.top.epoch === this.#last!.epoch && this.room.top.seq > this.#last!.seq
+  }
+
+  #tellGap (reason: GapReason, top: Cursor): void {
+    this.#reply({ type: 'gap', room: this.room.name, reason, cursor: formatCursor(top), seq: top.seq })
   }
 
   #settle (seq: number): void {

@@ -165,9 +165,9 @@ function checkKey (key: unknown, name: string): string {
   throw bad(`${name}: must be a string of 1 to ${MAX_KEY_CHARS} characters`)
 }
 
-/** An idempotency key: 1 to 64 characters. */
+/** An idempotency key: 1 to 64 characters, none of them half a surrogate pair (two of those are one to Redis). */
 export function isKeyText (key: string): boolean {
-  return key.length >= 1 && key.length <= MAX_KEY_CHARS
+  return key.length >= 1 && key.length <= MAX_KEY_CHARS && !/\p{Surrogate}/u.test(key)
 }
 
 function readFlag (fields: Fields, name: string): boolean | undefined {

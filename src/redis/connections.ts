@@ -39,13 +39,19 @@ const OPTIONS = {
   reconnectOnError: (error: Error) => error.message.startsWith('READONLY')
 } satisfies RedisOptions
 
+/** When each was last answered a ping, or connected. */
+const answeredMs = new WeakMap<Redis, number>()
+
+/** Whether it stands, and is answered: what is asked of one that is not would only wait for its deadline. */
+function isAnswering (redis: Redis): boolean {
+  return redis.status === 'ready' && performance.now() - (answeredMs.get(redis) ?? -Infinity) < UNANSWERED_MS
+}
+
 /** A replica's two connections: one for commands, one that only listens. */
 export class RedisConnections {
   readonly commands: Redis
   readonly subscriber: Redis
   readonly #log: RedisLogger
-  /** When each was last answered a ping, or connected. */
-  readonly #answeredMs = new Map<Redis, number>()
   #ping: NodeJS.Timeout | undefined
   #isStopped = false
 
@@ -64,7 +70,7 @@ export class RedisConnections {
       autoResubscribe: false
     })
     for (const [redis, connection] of [[this.commands, 'commands'], [this.subscriber, 'subscriber']] as const) {
-      redis.on('ready', () => this.#answeredMs.set(redis, performance.now()))
+      redis.on('ready', () => answeredMs.set(redis, performance.now()))
       report(redis, { connection, redis: new URL(address.url).host }, log, () => this.#isStopped)
     }
   }
@@ -73,16 +79,17 @@ export class RedisConnections {
   start (): void {
     this.commands.connect().catch(() => {})
     this.subscriber.connect().catch(() => {})
-    this.#ping = setInterval(() => {
-      for (const redis of [this.commands, this.subscriber]) if (redis.status === 'ready') void this.#pingOne(redis)
-    }, PING_MS)
+    this.#ping = setInterval(() => { void this.ping() }, PING_MS)
+  }
+
+  /** Asks both whether they answer; never rejects. */
+  async ping (): Promise<void> {
+    await Promise.all([this.commands, this.subscriber].map(pingOne))
   }
 
   /** Both connections stand, and Redis answers: one that loads, is busy or cannot save refuses a ping, too. */
   get isReady (): boolean {
-    const oldestMs = performance.now() - UNANSWERED_MS
-    return [this.commands, this.subscriber].every((redis) =>
-      redis.status === 'ready' && (this.#answeredMs.get(redis) ?? 0) > oldestMs)
+    return isAnswering(this.commands) && isAnswering(this.subscriber)
   }
 
   /** The subscriber connects anew; nothing where it is at that already. */
@@ -92,19 +99,20 @@ export class RedisConnections {
     this.subscriber.disconnect(true)
   }
 
-  async #pingOne (redis: Redis): Promise<void> {
-    try {
-      await redis.ping()
-      this.#answeredMs.set(redis, performance.now())
-    } catch {
-      // Until one is answered again, isReady says so.
-    }
-  }
-
   async stop (): Promise<void> {
     clearInterval(this.#ping)
     this.#isStopped = true
     await Promise.all([this.commands, this.subscriber].map(end))
+  }
+}
+
+async function pingOne (redis: Redis): Promise<void> {
+  if (redis.status !== 'ready') return
+  try {
+    await redis.ping()
+    answeredMs.set(redis, performance.now())
+  } catch {
+    // Until one is answered again, isAnswering says so.
   }
 }
 
@@ -144,7 +152,7 @@ function report (redis: Redis, fields: object, log: RedisLogger, isMeant: () => 
  * failed half-way
  */
 export async function send<Result> (redis: Redis, command: () => Promise<Result>): Promise<Result> {
-  if (redis.status !== 'ready') throw new BrokerError('unavailable')
+  if (!isAnswering(redis)) throw new BrokerError('unavailable')
   try {
     return await withDeadline(command())
   } catch (error) {

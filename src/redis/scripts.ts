@@ -210,6 +210,8 @@ while goOn do
   goOn = #piece > 0
   for _, entry in ipairs(piece) do
     bytes = bytes + #field(entry, 'd')
+    -- A hole (somebody deleted an entry) ends the page: the next one begins with it, and says so.
+    goOn = goOn and entry[1] == int(place + 1 + #entries) .. '-0'
     goOn = goOn and #entries < tonumber(count) and (bytes <= maxBytes or #entries == 0)
     if goOn then entries[#entries + 1] = entry end
     from = '(' .. entry[1]

@@ -69,8 +69,14 @@ export class Flow {
     this.#heavy.leave()
   }
 
-  async #whenAllowed (task: () => Promise<void>): Promise<void> {
+  /** Resolves when something may begin. */
+  async allowed (): Promise<void> {
     while (!this.#listener.mayBegin()) await new Promise<void>((resolve) => { this.#parked.push(resolve) })
+  }
+
+  async #whenAllowed (task: () => Promise<void>): Promise<void> {
+    // In the same turn, where nothing is in the way.
+    while (!this.#listener.mayBegin()) await this.allowed()
     await task()
   }
 }

@@ -4,8 +4,9 @@ import type { Room } from '../hub/room.ts'
 import { BrokerError, refusal } from '../protocol/codes.ts'
 import { type Cursor, formatCursor } from '../protocol/cursor.ts'
 import type { RequestOf } from '../protocol/messages.ts'
-import { POSITION } from '../protocol/rooms.ts'
-import { MAX_REPLAY_ENTRIES, type Past, readPast } from './past.ts'
+import { ALL, POSITION } from '../protocol/rooms.ts'
+import { MAX_REPLAY_ENTRIES, type Past, readMissed, readPast } from './past.ts'
+import { stillEntry } from '../position/still.ts'
 import type { Session } from './session.ts'
 
 type Join = RequestOf<'join'>
@@ -18,6 +19,7 @@ export async function join (session: Session, request: Join): Promise<void> {
   const { id, room: name } = request
   const { interest, hub, rules, limits } = session.services
   const member = session.members.get(name)
+  if (name === ALL) session.cursorCame()
   if (member !== undefined) return await rejoin(session, request, member)
   if (session.claims.size >= limits.maxRoomsPerConnection) return session.refuse(refusal('too_many_rooms'), id, name)
 
@@ -40,9 +42,11 @@ export async function join (session: Session, request: Join): Promise<void> {
 /** False where the connection has ended meanwhile. */
 async function enter (session: Session, request: Join, room: Room, isLive: boolean): Promise<boolean> {
   const past = isLive ? undefined : await recall(session, request, room)
+  // What is replayed may be a megabyte, and other joins may have been answered meanwhile.
+  await session.writable()
   if (session.isClosed) return false
   if (past === undefined) joinedLive(session, request)
-  else replay(session, request, past, past.top)
+  else replay(session, request, past)
   const member = session.enter(request.room, room, past?.top)
   room.add(member)
   if (past !== undefined) member.readOn()
@@ -51,22 +55,22 @@ async function enter (session: Session, request: Join, room: Room, isLive: boole
 
 /**
  * Joining twice is no error: it answers again. With a cursor the member is moved there, and gets everything from there
- * again; without one it goes on, and the answer comes as soon as it has got what the log had by then.
+ * again; without one it first gets what it has not got yet.
  */
 async function rejoin (session: Session, request: Join, member: Member): Promise<void> {
-  if (member.last === undefined) return joinedLive(session, request)
-  if (request.since === undefined) {
-    const past = await recall(session, request, member.room)
-    member.whenReached(past.top, () => replay(session, request, past, member.last!))
-    return
-  }
+  const { last, room } = member
+  if (last === undefined) return joinedLive(session, request)
   member.hold()
-  let past: Past | undefined
+  let place: Cursor | undefined
   try {
-    past = await recall(session, request, member.room)
-    replay(session, request, past, past.top)
+    const past = await recall(session, request, room)
+    const missed = request.since === undefined ? await readMissed(room, last, past.top) : undefined
+    await session.writable()
+    if (missed !== undefined) member.advance(missed)
+    replay(session, request, past)
+    place = past.top
   } finally {
-    member.release(past?.top)
+    member.release(place)
   }
 }
 
@@ -84,16 +88,13 @@ async function recall (session: Session, { since, history = 0 }: Join, room: Roo
   if (!isCarAsked || past.top.seq > 0) return past
   // The car stands somewhere even before its first move; since when, is when the room's log began.
   const { log, position } = session.services
-  const content = Buffer.from(String(await position.get()))
-  const { timestampMs } = await log.open(POSITION, 0, 0)
-  const still = { ...past.top, prev: '', timestampMs, from: '""', content, except: undefined }
-  return { ...past, replay: [sentEntry(POSITION, still)] }
+  return { ...past, replay: [sentEntry(POSITION, await stillEntry(position, log, past.top))] }
 }
 
-/** `joined`, the `gap` where continuity could not be had, and the messages. @param place where the member goes on */
-function replay (session: Session, { id, room, since }: Join, past: Past, place: Cursor): void {
-  const { seq } = place
-  const cursor = formatCursor(place)
+/** `joined`, the `gap` where continuity could not be had, and the messages. */
+function replay (session: Session, { id, room, since }: Join, past: Past): void {
+  const { seq } = past.top
+  const cursor = formatCursor(past.top)
   const recovered = since === undefined ? undefined : past.gap === undefined
   session.reply({ type: 'joined', id, room, cursor, seq, recovered, replay: past.replay.length })
   if (past.gap !== undefined) session.reply({ type: 'gap', room, reason: past.gap, cursor, seq })

@@ -48,7 +48,8 @@ async function readNewest (room: Room, count: number, top: Cursor): Promise<Past
   return { top: read.top, replay }
 }
 
-async function readMissed (room: Room, since: Cursor, top: Cursor): Promise<Past> {
+/** What follows a place up to the log's top, or why it cannot be had. Rejects with BrokerError. */
+export async function readMissed (room: Room, since: Cursor, top: Cursor): Promise<Past> {
   const replay: Sent[] = []
   for (;;) {
     const place = replay.at(-1) ?? since

@@ -23,6 +23,7 @@ export interface Identity {
   readonly keyScope: string
 }
 
+const CURSOR_PATIENCE_MS = 1_000
 const MALFORMED_PER_MINUTE = 10
 const OVER_RATE_PER_10_S = 200
 const MALFORMED = new Set(['bad_json', 'bad_message', 'unknown_type'])
@@ -51,6 +52,9 @@ export class Session implements Patient, Retiring {
   #isReading = true
   #isClosed = false
   #retiring: NodeJS.Timeout | undefined
+  #waitForCursor: NodeJS.Timeout | undefined
+  #isWaking = false
+  #woken = 0
   #isFinishing = false
 
   constructor (services: Services, transport: Transport, identity: Identity) {
@@ -93,8 +97,22 @@ export class Session implements Patient, Retiring {
       maxMessageBytes: limits.maxMessageBytes,
       broadcastCursor: formatCursor(all.top)
     })
-    all.add(this.enter(ALL, all, all.top))
+    const member = this.enter(ALL, all, all.top)
+    // Who comes back hands in its cursor first: what is broadcast until then comes after what was missed.
+    member.hold()
+    this.#waitForCursor = setTimeout(() => member.release(undefined), CURSOR_PATIENCE_MS)
+    all.add(member)
     heartbeat.add(this)
+  }
+
+  /** The client has asked for `$all`, from its cursor: it is not waited for any more. */
+  cursorCame (): void {
+    clearTimeout(this.#waitForCursor)
+  }
+
+  /** Resolves when what is queued has left, as far as it must for more to be queued; at once where it has. */
+  async writable (): Promise<void> {
+    await this.#flow.allowed()
   }
 
   /** This connection becomes a member; the caller adds it to the room when it has said so to the client. */
@@ -197,6 +215,7 @@ export class Session implements Patient, Retiring {
     if (this.#isClosed) return
     this.#isClosed = true
     clearTimeout(this.#retiring)
+    clearTimeout(this.#waitForCursor)
     this.queue.close()
     this.services.heartbeat.remove(this)
     for (const name of [...this.members.keys()]) this.depart(name)
@@ -260,8 +279,20 @@ export class Session implements Patient, Retiring {
     // It took what was sent: that is a sign of life, though it could not be read from.
     this.heard()
     this.#updateReading()
-    for (const member of this.members.values()) member.drained()
+    void this.#wakeMembers()
     this.#flow.resume()
+  }
+
+  /** One after the other, as long as there is room: each may read a megabyte, and none is to be read in vain. */
+  async #wakeMembers (): Promise<void> {
+    if (this.#isWaking) return
+    this.#isWaking = true
+    const members = [...this.members.values()]
+    for (let n = 0; n < members.length && !this.queue.isFull; n++) {
+      // In turn, so that a busy room does not keep the others waiting for ever.
+      await members[this.#woken++ % members.length]!.drained()
+    }
+    this.#isWaking = false
   }
 
   /** A peer that asks and never reads, or asks faster than Redis answers, must not grow us. */

@@ -25,7 +25,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'position/redis.ts': ['redis', 'ioredis'],
   'config.ts': ['log', 'config-error.ts', 'room-rules.ts', 'env-schema'],
   'room-rules.ts': ['protocol', 'log', 'config-error.ts', 'ajv', 'yaml'],
-  'follow.ts': ['protocol', 'hub', 'broker', 'log'],
+  'follow.ts': ['protocol', 'hub', 'broker', 'log', 'position'],
   'gateway.ts': ['*'],
   'main.ts': ['config.ts', 'config-error.ts', 'end-signals.ts', 'gateway.ts', 'pino', 'close-with-grace'],
   'index.ts': ['config.ts', 'config-error.ts', 'gateway.ts']

@@ -31,7 +31,7 @@ export async function startServices (
   const idleCheck = new IdleCheck(log)
   const rule = { kind: 'log', publish: 'members', retention } as const
   const rules = { of: () => rule }
-  const interest = new Interest(broker, (name) => follow(name, { hub, log, rules, idleCheck }), lingerMs)
+  const interest = new Interest(broker, (name) => follow(name, { hub, log, position, rules, idleCheck }), lingerMs)
   broker.start(interest)
   await interest.acquire(ALL)
   const now = (): number => 0

@@ -58,12 +58,11 @@ export class TcpProxy {
   bytesPerSecond = 0
   /** Where connections that are made from now on lead. */
   targetPort: number
-  /** Subscribers hear nothing, and everything else is answered. */
-  isDeaf = false
   readonly #protocol: Protocol
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
-  readonly #muted = new Set<Socket>()
+  readonly #muted = new WeakSet<Socket>()
+  readonly #deaf = new WeakSet<Socket>()
   #held: Array<() => void> | undefined
   #heldText = ''
   #onHeld: () => void = () => {}
@@ -112,6 +111,19 @@ export class TcpProxy {
     for (const socket of this.#sockets) this.#muted.add(socket)
   }
 
+  /** The subscribers among the connections that there are hear nothing any more; everything else is answered. */
+  deafen (): void {
+    for (const socket of this.#sockets) this.#deaf.add(socket)
+  }
+
+  /** Nothing is read from the connections that there are, so that the other side's buffers fill up; or it is again. */
+  stall (isStalled: boolean): void {
+    for (const socket of this.#sockets) {
+      if (isStalled) socket.pause()
+      else socket.resume()
+    }
+  }
+
   /** From now on, what the client sends that holds this text waits. Resolves when something does. */
   hold (text: string): Promise<void> {
     this.#held = []
@@ -147,7 +159,7 @@ export class TcpProxy {
       from.on('close', () => {
         this.#sockets.delete(from)
         // The end of a muted connection is not told either: its other side finds out by itself.
-        if (!this.#muted.delete(from)) to.destroy()
+        if (!this.#muted.has(from)) to.destroy()
         up.close()
         down.close()
       })
@@ -174,7 +186,7 @@ export class TcpProxy {
       }
       if (this.#protocol === 'any') return down.push(chunk)
       // Cut all the time, so that deafness begins and ends between two replies.
-      const passed = replies.take(chunk).filter((reply) => !this.isDeaf || !isMessage(reply))
+      const passed = replies.take(chunk).filter((reply) => !this.#deaf.has(upstream) || !isMessage(reply))
       if (passed.length > 0) down.push(Buffer.concat(passed))
     })
   }

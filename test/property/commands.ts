@@ -40,6 +40,7 @@ function absorb (model: Model, client: ModelClient, said: readonly Said[]): void
       const reason = frame['reason'] as GapReason
       assert.ok(client.mayBreak.has(reason), `${client.name} was told of a ${reason} that never was`)
       client.cursor = String(frame['cursor'])
+      client.had.push(client.cursor)
     } else {
       assert.equal(frame.type, 'message', `${client.name}: ${JSON.stringify(frame)}`)
       const before = placeOf(model, client.cursor!)
@@ -138,7 +139,7 @@ class Join implements Command {
     const client = model.clients[this.#client]!
     client.replica = this.#replica
     client.real = world.replicas[this.#replica]!.connect(client.name)
-    await join(model, world, client, async () => {
+    await join(model, world, client, client.cursor, async () => {
       for (let n = 0; n < this.#meanwhile; n++) {
         for (let turn = 0; turn < this.#pause; turn++) await Promise.resolve()
         await publish(model, world, 1)
@@ -152,17 +153,28 @@ class Join implements Command {
 }
 
 /** Joins from where the client is, and holds the answer against the log as it is now. */
-async function join (model: Model, world: World, client: ModelClient, meanwhile: () => Promise<void>): Promise<void> {
-  const since = client.cursor === undefined ? undefined : placeOf(model, client.cursor)
+async function join (
+  model: Model, world: World, client: ModelClient, cursor: string | undefined, meanwhile: () => Promise<void>
+): Promise<void> {
+  const since = cursor === undefined ? undefined : placeOf(model, cursor)
   const gaps = new Set([since && model.log.whyNot(since)])
   const firstTop = model.log.top
   const real = client.real!
-  real.join(client.cursor)
+  real.join(cursor)
   await meanwhile()
   gaps.add(since && model.log.whyNot(since))
   await world.settle()
 
-  const [joined, ...rest] = real.takeSaid()
+  const said = real.takeSaid()
+  const begin = said.findIndex(({ type }) => type === 'joined')
+  // Until it was joined again it went on as before.
+  absorb(model, client, said.slice(0, begin))
+  const [joined, ...rest] = said.slice(begin)
+  client.cursor = cursor
+  // From there on, everything comes once more.
+  const from = client.had.lastIndexOf(cursor ?? '')
+  const again = from < 0 ? [] : client.had.splice(from + 1)
+  for (const had of again) client.got.delete(placeOf(model, had).content)
   const at = placeOf(model, String(joined!['cursor']))
   assert.ok(at.seq >= firstTop.seq && at.seq <= model.log.top.seq, `joined at ${at.seq}`)
   const gap = rest[0]?.type === 'gap' ? rest.shift() : undefined
@@ -175,7 +187,10 @@ async function join (model: Model, world: World, client: ModelClient, meanwhile:
     replay: isRecovered ? at.seq - since.seq : 0,
     recovered: since === undefined ? undefined : isRecovered
   })
-  if (!isRecovered) client.cursor = String(joined!['cursor'])
+  if (!isRecovered) {
+    client.cursor = String(joined!['cursor'])
+    client.had.push(client.cursor)
+  }
   client.mayBreak.clear()
   absorb(model, client, rest)
   const expected = world.replicas[client.replica]!.isInformed ? model.log.top : at
@@ -202,11 +217,8 @@ class Rejoin implements Command {
     const client = model.clients[this.#client]!
     await world.settle()
     absorb(model, client, client.real!.takeSaid())
-    client.cursor = client.had.at(-1 - this.#back) ?? client.had[0] ?? client.cursor
-    // From there on, everything comes once more.
-    const again = client.had.splice(client.had.indexOf(client.cursor!) + 1)
-    for (const cursor of again) client.got.delete(placeOf(model, cursor).content)
-    await join(model, world, client, () => publish(model, world, this.#meanwhile))
+    const cursor = client.had.at(-1 - this.#back) ?? client.had[0] ?? client.cursor
+    await join(model, world, client, cursor, () => publish(model, world, this.#meanwhile))
   }
 
   toString (): string { return `rejoin(client ${this.#client}, ${this.#back} back, ${this.#meanwhile} meanwhile)` }

@@ -1,0 +1,191 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { Cluster } from '../cluster/cluster.ts'
+import { RedisServer } from '../cluster/redis.ts'
+import { TcpProxy } from '../test/helpers/tcp-proxy.ts'
+import { Crowd } from './crowd.ts'
+import { type Fault, FAULTS, type Target } from './faults.ts'
+import { footprint, isBack } from './footprint.ts'
+import { type Random, seeded } from './random.ts'
+
+export interface ChaosOptions {
+  readonly seed: number
+  readonly durationMs: number
+  readonly clients: number
+  readonly messagesPerSecond: number
+  /** Those that may strike; all of them where it is not given. */
+  readonly faults?: readonly Fault[]
+  readonly onProgress?: (text: string) => void
+}
+
+export interface ChaosResult {
+  readonly seed: number
+  /** How often each fault struck, and the longest it took to heal. */
+  readonly struck: ReadonlyMap<string, { readonly times: number, readonly slowestMs: number }>
+  readonly published: number
+  readonly delivered: number
+  readonly gaps: number
+  readonly resumes: number
+  readonly answers: Readonly<Record<string, number>>
+  readonly slowestAnswerMs: number
+  /** From the last thing that a client heard until it had joined again, p50 and p99. Milliseconds. */
+  readonly silenceMs: { readonly p50: number, readonly p99: number }
+  readonly problems: readonly string[]
+}
+
+const ROOM = 'chaos'
+const PREFIX = 'tg:'
+const REPLICAS = 3
+const PAIR = 0.4
+const CALM_MS = 1_000
+const LINGER_MS = 11_000
+const SETTINGS = {
+  MAX_CONNECTIONS_PER_ADDRESS: '0',
+  RATE_PUBLISHES: '0',
+  RATE_REQUESTS: '0',
+  RATE_CONNECTIONS: '0',
+  // So that a client finds a frozen replica within seconds.
+  PING_INTERVAL_MS: '2000',
+  DRAIN_MS: '2000',
+  // Whoever is away for the longest of these faults is within retention.
+  LOG_ENTRIES: '5000'
+}
+
+/** Clients and publishers over three replicas while faults strike, one after the other and in pairs. */
+export async function runChaos (options: ChaosOptions): Promise<ChaosResult> {
+  const { seed, durationMs, clients, messagesPerSecond, faults = FAULTS, onProgress = () => {} } = options
+  const random = seeded(seed)
+  const redis = await RedisServer.start()
+  const proxies = await Promise.all(Array.from({ length: REPLICAS }, () => TcpProxy.open(redis.port, 'redis')))
+  const redisUrl = (index: number): string => `redis://127.0.0.1:${proxies[index]!.port}`
+  const cluster = await Cluster.start({ replicas: REPLICAS, redisUrl, settings: SETTINGS })
+  const urls = cluster.replicas.map(({ http }) => `${http.replace('http', 'ws')}/ws`)
+  const crowd = new Crowd(urls, { room: ROOM, clients, publishers: 3, messagesPerSecond })
+  const damaged = (): void => crowd.ledger.damaged()
+  const target: Target = { redis, proxies, replicas: cluster.replicas, clients: crowd.clients, damaged }
+  const problems: string[] = []
+  const struck = new Map<string, { times: number, slowestMs: number }>()
+  try {
+    const before = await footprint(cluster.replicas, target.redis)
+    await crowd.join()
+    crowd.resume()
+    await crowd.healed(10_000)
+    const endMs = performance.now() + durationMs
+    const bag = new Bag(faults, random)
+    while (performance.now() < endMs || !bag.isEachOut) {
+      const pair = random() < PAIR ? [bag.draw(), bag.draw()] : [bag.draw()]
+      const healedMs = await strike(target, crowd, pair, random).catch((error: unknown) => {
+        problems.push(`${namesOf(pair)}: ${(error as Error).message}`)
+        return Infinity
+      })
+      const isIntact = pair.every(({ isLogIntact }) => isLogIntact)
+      const gapsBefore = crowd.ledger.gaps.length
+      await crowd.rest(target.redis.url, PREFIX)
+      onProgress(`${namesOf(pair)}: healed after ${Math.round(healedMs)} ms, ${crowd.ledger.gaps.length} gaps so far`)
+      problems.push(...judge(crowd, pair, healedMs, isIntact ? gapsBefore : undefined, problems.length))
+      for (const { name } of pair) {
+        const { times, slowestMs } = struck.get(name) ?? { times: 0, slowestMs: 0 }
+        struck.set(name, { times: times + 1, slowestMs: Math.max(slowestMs, healedMs) })
+      }
+      crowd.resume()
+      await delay(CALM_MS * random())
+    }
+    await Promise.all(crowd.publishers.map((publisher) => publisher.stop()))
+    crowd.close()
+    await delay(LINGER_MS)
+    problems.push(...isBack(before, await footprint(cluster.replicas, target.redis)))
+    for (const { name } of faults) if (!struck.has(name)) problems.push(`${name}: never struck`)
+  } finally {
+    crowd.close()
+    await cluster.stop('SIGINT')
+    for (const proxy of proxies) proxy.close()
+    await target.redis.stop()
+  }
+  const silences = crowd.clients.flatMap(({ silencesMs }) => silencesMs).sort((a, b) => a - b)
+  const { counts, slowestMs } = crowd.answers
+  return {
+    seed,
+    struck,
+    published: crowd.published,
+    delivered: crowd.ledger.messages,
+    gaps: crowd.ledger.gaps.length,
+    resumes: crowd.clients.reduce((sum, { resumes }) => sum + resumes, 0),
+    answers: counts,
+    slowestAnswerMs: slowestMs,
+    silenceMs: { p50: quantile(silences, 0.5), p99: quantile(silences, 0.99) },
+    problems: [...new Set([...problems, ...crowd.errors])]
+  }
+}
+
+function quantile (sorted: readonly number[], share: number): number {
+  return sorted[Math.floor(sorted.length * share)] ?? 0
+}
+
+/** Each fault once, in a random order, then all of them again. */
+class Bag {
+  readonly #faults: readonly Fault[]
+  readonly #random: Random
+  #left: Fault[] = []
+  #drawn = 0
+
+  constructor (faults: readonly Fault[], random: Random) {
+    this.#faults = faults
+    this.#random = random
+  }
+
+  get isEachOut (): boolean {
+    return this.#drawn >= this.#faults.length
+  }
+
+  draw (): Fault {
+    if (this.#left.length === 0) this.#left = [...this.#faults]
+    this.#drawn++
+    return this.#left.splice(Math.floor(this.#random() * this.#left.length), 1)[0]!
+  }
+}
+
+/** Strikes at once with all of them. Resolves with how long it took to heal after the last was over. */
+async function strike (target: Target, crowd: Crowd, faults: readonly Fault[], random: Random): Promise<number> {
+  await Promise.all(faults.map(async (fault) => {
+    await delay(500 * random())
+    await fault.strike(target, random)
+  }))
+  return await crowd.healed(60_000)
+}
+
+/** @param intactGaps how many gaps there were, where there may be no more; undefined where there may */
+function judge (
+  { ledger }: Crowd, faults: readonly Fault[], healedMs: number, intactGaps: number | undefined, known: number
+): string[] {
+  const problems: string[] = []
+  // Two faults may hold each other up: one has to be over before the other can be noticed.
+  const healMs = faults.reduce((sum, fault) => sum + fault.healMs, 0)
+  const name = namesOf(faults)
+  if (healedMs > healMs && healedMs !== Infinity) problems.push(`${name}: healed only after ${Math.round(healedMs)} ms`)
+  if (intactGaps !== undefined && ledger.gaps.length > intactGaps) problems.push(`${name}: gaps, though the log was intact`)
+  if (ledger.verdict().length > 0 && known === 0) {
+    problems.push(`${namesOf(faults)}: ${ledger.verdict().join(', ')}; ${ledger.examples.slice(0, 5).join('; ')}`)
+  }
+  return problems
+}
+
+function namesOf (faults: readonly Fault[]): string {
+  return faults.map(({ name }) => name).join(' + ')
+}
+
+export function report (result: ChaosResult): string {
+  const { seed, struck, published, delivered, gaps, resumes, answers, slowestAnswerMs, silenceMs, problems } = result
+  const byName = [...struck].sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))
+  const rows = byName.map(([name, { times, slowestMs }]) =>
+    `  ${String(times).padStart(4)} ×  ${name.padEnd(62)} ${String(Math.round(slowestMs)).padStart(6)} ms`)
+  return [
+    `seed ${seed}`,
+    '  struck  fault                                                          healed at last after',
+    ...rows,
+    `  published ${published}, delivered ${delivered}, resumes ${resumes}, gaps ${gaps} (where the log was damaged)`,
+    `  answers ${JSON.stringify(answers)}, the slowest after ${Math.round(slowestAnswerMs)} ms`,
+    `  silence of a client, p50 ${Math.round(silenceMs.p50)} ms, p99 ${Math.round(silenceMs.p99)} ms`,
+    problems.length === 0
+      ? '  ledger clean: nothing lost, nothing twice, nothing out of order, no gap where the log was intact'
+      : problems.map((problem) => `  NOT OK: ${problem}`).join('\n')
+  ].join('\n')
+}
