@@ -164,9 +164,10 @@ export const FAULTS: readonly Fault[] = [
       const primary = target.redis
       // By default a primary waits 5 s for other replicas that want a copy.
       await asAdmin(target, (admin) => admin.config('SET', 'repl-diskless-sync-delay', '0'))
-      const replica = await RedisServer.start('--replicaof', '127.0.0.1', String(primary.port))
+      const replica = await RedisServer.start()
       const heir: Target = { ...target, redis: replica }
       await asAdmin(heir, async (admin) => {
+        await admin.replicaof('127.0.0.1', primary.port)
         await eventually('it replicates', async () => (await admin.info('replication')).includes('master_link_status:up'))
         // The link breaks; what is published from now on is acked, and lost.
         await admin.replicaof('127.0.0.1', 1)
