@@ -54,6 +54,7 @@ export class RedisConnections {
   readonly #log: RedisLogger
   #ping: NodeJS.Timeout | undefined
   #isStopped = false
+  #isWarned = false
 
   constructor (address: RedisAddress, name: string, log: RedisLogger) {
     this.#log = log
@@ -69,6 +70,7 @@ export class RedisConnections {
       // broker/redis.ts subscribes again itself, because each room is read from its log after that.
       autoResubscribe: false
     })
+    this.commands.on('ready', () => { void this.#checkEviction() })
     for (const [redis, connection] of [[this.commands, 'commands'], [this.subscriber, 'subscriber']] as const) {
       redis.on('ready', () => answeredMs.set(redis, performance.now()))
       report(redis, { connection, redis: new URL(address.url).host }, log, () => this.#isStopped)
@@ -85,6 +87,16 @@ export class RedisConnections {
   /** Asks both whether they answer; never rejects. */
   async ping (): Promise<void> {
     await Promise.all([this.commands, this.subscriber].map(pingOne))
+  }
+
+  /** A Redis that may evict whatever it likes loses logs whenever memory is short: said once, and gone on. */
+  async #checkEviction (): Promise<void> {
+    // Who may not ask is not told.
+    const memory = await this.commands.info('memory').catch(() => '')
+    const policy = /maxmemory_policy:(allkeys\S+)/.exec(memory)?.[1]
+    if (policy === undefined || this.#isWarned) return
+    this.#isWarned = true
+    this.#log.warn({ policy }, 'Redis may evict logs when memory is short: use noeviction (docs/recovery.md)')
   }
 
   /** Both connections stand, and Redis answers: one that loads, is busy or cannot save refuses a ping, too. */

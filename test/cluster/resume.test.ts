@@ -47,7 +47,7 @@ t.test('2,000 clients that come back at once cost Redis fewer than one command f
   t.ok(Number(commands) < 200)
 })
 
-t.test('500 joins, fresh and with cursors, while 500 messages a second are published: over 20 seeds', { timeout: 180_000 }, async (t) => {
+t.test('B1 500 joins, fresh and with cursors, while 500 messages a second are published: over 20 seeds', { timeout: 180_000 }, async (t) => {
   const replicas = await startReplicas(t, ['gw-a', 'gw-b'])
   for (let seed = 1; seed <= 20; seed++) {
     const joins = await joinWhilePublishing(t, replicas.map(({ ws }) => ws), `busy-${seed}`, seeded(seed))
@@ -107,7 +107,7 @@ async function joinWhilePublishing (test: Test, urls: readonly string[], room: s
   return joins
 }
 
-t.test('who was on a replica that was killed goes on where it stopped, on another', async (t) => {
+t.test('B2 B13 who was on a replica that was killed goes on where it stopped, on another', async (t) => {
   const { cluster } = await startCluster(t, UNLIMITED)
   const [a, b] = cluster.replicas.map(({ http }) => `${http.replace('http', 'ws')}/ws`)
   const bob = await connect(t, `${b!}?join=red`)

@@ -38,7 +38,7 @@ function assertChain (entries: readonly Entry[]): void {
 
 export const logContract: readonly Clause[] = [
   {
-    name: 'appends from two replicas at once are numbered in one chain, and both hear that order',
+    name: 'B9 B10 appends from two replicas at once are numbered in one chain, and both hear that order',
     check: async ({ a, b }) => {
       await Promise.all([a, b].map((replica) => replica.broker.subscribe(ROOM)))
       const numbers = Array.from({ length: 100 }, (_, index) => index)

@@ -46,7 +46,7 @@ async function publisher (test: Test, url: string, room: string): Promise<Client
 
 const recoveryContract: readonly Clause[] = [
   {
-    name: 'a cursor brings what was missed, in order, on any replica; then it goes on live',
+    name: 'B2 a cursor brings what was missed, in order, on any replica; then it goes on live',
     check: async (test, { a, b }) => {
       const ann = await publisher(test, a, 'red')
       const cursors = await publish(ann, 'red', upTo(5))
@@ -102,7 +102,7 @@ const recoveryContract: readonly Clause[] = [
     }
   },
   {
-    name: 'what cannot be recovered is told by a gap that says why, right after joined; the client stays joined',
+    name: 'B5 what cannot be recovered is told by a gap that says why, right after joined; the client stays joined',
     check: async (test, { a, b }) => {
       const ann = await publisher(test, a, 'red')
       const cursors = await publish(ann, 'red', upTo(3))
@@ -152,7 +152,7 @@ const recoveryContract: readonly Clause[] = [
     }
   },
   {
-    name: 'a cursor older than retention by count is trimmed, to the very message',
+    name: 'B4 a cursor older than retention by count is trimmed, to the very message',
     settings: { LOG_ENTRIES: '5' },
     check: async (test, { a, b }) => {
       const ann = await publisher(test, a, 'red')
@@ -169,7 +169,7 @@ const recoveryContract: readonly Clause[] = [
     }
   },
   {
-    name: 'a cursor older than retention by age is trimmed, on every replica; one at the top is not',
+    name: 'B6 a cursor older than retention by age is trimmed, on every replica; one at the top is not',
     settings: { LOG_MAX_AGE_MS: '200' },
     check: async (test, { a, b }) => {
       const ann = await publisher(test, a, 'red')
@@ -185,7 +185,7 @@ const recoveryContract: readonly Clause[] = [
     }
   },
   {
-    name: 'over 1,000 messages are not replayed on a join; 1,000 are',
+    name: 'B7 over 1,000 messages are not replayed on a join; 1,000 are',
     settings: { LOG_ENTRIES: '2000', RATE_PUBLISHES: '0', RATE_REQUESTS: '0' },
     check: async (test, { a, b }) => {
       const ann = await publisher(test, a, 'red')
@@ -320,7 +320,7 @@ const recoveryContract: readonly Clause[] = [
     }
   },
   {
-    name: 'with a key neither a move nor a message is carried out twice, on whichever replica, by whichever door',
+    name: 'B8 with a key neither a move nor a message is carried out twice, on whichever replica, by whichever door',
     check: async (test, { a, b, http }) => {
       const post = async (delta: number, key: string): Promise<unknown> => {
         const headers = { 'content-type': 'application/json', 'idempotency-key': key }

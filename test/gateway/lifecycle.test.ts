@@ -53,7 +53,7 @@ t.test('it ends as soon as everyone has gone, and at once where nobody is', asyn
   t.ok(performance.now() - startMs < 2_000)
 })
 
-t.test('a second SIGTERM ends at once; a Ctrl-C that npm passes on once more is the same one', async (t) => {
+t.test('C2 a second SIGTERM ends at once; a Ctrl-C that npm passes on once more is the same one', async (t) => {
   const twice = new GatewayProcess(t, { PORT: '0' })
   const mute = await connect(t, `ws://127.0.0.1:${await twice.port()}/ws`)
   mute.socket.pause()
@@ -71,7 +71,7 @@ t.test('a second SIGTERM ends at once; a Ctrl-C that npm passes on once more is 
   t.strictSame(await npm.ended, { code: 0, signal: null })
 })
 
-t.test('the end comes within DRAIN_MS + 5 s, even with clients that never answer, or never read', async (t) => {
+t.test('C1 the end comes within DRAIN_MS + 5 s, even with clients that never answer, or never read', async (t) => {
   const gateway = new GatewayProcess(t, { PORT: '0', DRAIN_MS: '500', SEND_QUEUE_BYTES: '1024' })
   const port = await gateway.port()
   const [mute, deaf, talker] = await crowd(t, port, 3)
@@ -101,7 +101,7 @@ t.test('the end comes in time though Redis does not answer either', async (t) =>
   t.ok(performance.now() - startMs < 5_500)
 })
 
-t.test('while it drains nobody new is let in, and who is there is served', async (t) => {
+t.test('C3 while it drains nobody new is let in, and who is there is served', async (t) => {
   const { gateway, http, ws } = await startGateway(t, { DRAIN_MS: '600000' })
   const client = await connect(t, ws)
   const stopping = gateway.stop()

@@ -132,7 +132,7 @@ t.test('a room that was left is opened anew', async (t) => {
   t.strictSame(world.begun, ['subscribe a', 'start a', 'stop a', 'unsubscribe a', 'subscribe a', 'start a'])
 })
 
-t.test('a room is not subscribed again before its unsubscribe is through', async (t) => {
+t.test('B12 a room is not subscribed again before its unsubscribe is through', async (t) => {
   const time = new FakeTime(t)
   const world = new World(0)
   const unsubscribed = world.hold('unsubscribe a')

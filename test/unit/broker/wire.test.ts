@@ -67,7 +67,7 @@ t.test('a payload that begins in the middle of its memory is read all the same',
   t.end()
 })
 
-t.test('a payload of another version or kind is ignored', (t) => {
+t.test('C11 a payload of another version or kind is ignored', (t) => {
   const rest = '5\n"ann"\t\n1'
   t.match(decoded(`1 S ${rest}`), { kind: 'signal' }, 'this version')
   for (const head of ['2 S', '10 S', 'S', ' S', '1 X', '1 s', '1  S']) t.equal(decoded(`${head} ${rest}`), undefined, head)

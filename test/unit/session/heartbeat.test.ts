@@ -65,7 +65,7 @@ t.test('a connection that is given up is not pinged as well', (t) => {
   t.end()
 })
 
-t.test('where the process itself stood still nobody is given up before they could be heard', (t) => {
+t.test('B15 where the process itself stood still nobody is given up before they could be heard', (t) => {
   const { events, pass, halves } = world()
   pass(60 * INTERVAL_MS)
   t.notOk(events.includes('silence'))

@@ -318,7 +318,7 @@ t.test('what the log refuses is told with the reason, and the connection lives o
   t.strictSame(transport.closes, [])
 })
 
-t.test('a defect closes this connection with 1011', async (t) => {
+t.test('C8 a defect closes this connection with 1011', async (t) => {
   const { transport, session, send } = await openSession(t, () => ({
     append: async () => { throw new TypeError('a bug') }
   }))
