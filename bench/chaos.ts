@@ -145,6 +145,7 @@ class Bag {
 
 /** Strikes at once with all of them. Resolves with how long it took to heal after the last was over. */
 async function strike (target: Target, crowd: Crowd, faults: readonly Fault[], random: Random): Promise<number> {
+  await crowd.scatter()
   await Promise.all(faults.map(async (fault) => {
     await delay(500 * random())
     await fault.strike(target, random)

@@ -1,5 +1,5 @@
-import { Redis } from 'ioredis'
 import { eventually } from '../cluster/until.ts'
+import { asAdmin } from './admin.ts'
 import { type Content, Ledger, type Place } from './ledger.ts'
 import { Publisher } from './publisher.ts'
 import { Resumer } from './resumer.ts'
@@ -19,20 +19,24 @@ export class Crowd {
   readonly publishers: readonly Publisher[]
   readonly #options: CrowdOptions
 
-  /** @param urls each connection goes to the next of them, so that who resumes does it elsewhere */
+  /** @param urls each connection goes to another of them, so that who resumes does it elsewhere */
   constructor (urls: readonly string[], options: CrowdOptions) {
     const { room, clients, publishers, onMessage } = options
-    const roundRobin = (start: number): () => string => {
-      let turn = start
-      return () => urls[turn++ % urls.length]!
+    // At first in turn, then each time to any other one: so that all stay in use, whichever was away for a while.
+    const elsewhere = (start: number): () => string => {
+      let at: number | undefined
+      return () => {
+        at = at === undefined ? start : at + 1 + Math.floor(Math.random() * (urls.length - 1))
+        return urls[at % urls.length]!
+      }
     }
     this.#options = options
     const { ledger } = this
     this.clients = Array.from({ length: clients }, (_, index) => new Resumer({
-      name: `client-${index}`, room, nextUrl: roundRobin(index), ledger, ...(onMessage === undefined ? {} : { onMessage })
+      name: `client-${index}`, room, nextUrl: elsewhere(index), ledger, ...(onMessage === undefined ? {} : { onMessage })
     }))
     this.publishers = Array.from({ length: publishers }, (_, index) =>
-      new Publisher({ name: `publisher-${index}`, room, nextUrl: roundRobin(index), ledger }))
+      new Publisher({ name: `publisher-${index}`, room, nextUrl: elsewhere(index), ledger }))
   }
 
   /** Resolves when all clients have joined. */
@@ -43,6 +47,13 @@ export class Crowd {
   /** Publishing begins, or goes on. */
   resume (): void {
     for (const publisher of this.publishers) publisher.start(this.#options.messagesPerSecond / this.publishers.length)
+  }
+
+  /** Everyone connects anew, to the next replica: so that all replicas are in use when a fault strikes one. */
+  async scatter (): Promise<void> {
+    for (const client of this.clients) client.cut(0)
+    for (const publisher of this.publishers) publisher.close()
+    await this.healed(10_000)
   }
 
   /**
@@ -96,14 +107,11 @@ export class Crowd {
 
 /** The cursors that a room's log keeps, oldest first, and its top: asked of Redis itself, past the gateways. */
 async function readLog (url: string, prefix: string, room: string): Promise<{ log: string[], top: Place }> {
-  const redis = new Redis(url)
-  try {
+  return await asAdmin(url, async (redis) => {
     const [epoch, seq, id] = await redis.hmget(`${prefix}{${room}}:m`, 'e', 's', 'i')
     const entries = await redis.xrange(`${prefix}{${room}}:s`, '-', '+')
     const log = entries.map(([streamId, fields]) =>
       `${epoch}.${Number.parseInt(streamId, 10)}.${fields[fields.indexOf('i') + 1]}`)
     return { log, top: { seq: Number(seq), cursor: `${epoch}.${seq}.${id}` } }
-  } finally {
-    redis.disconnect()
-  }
+  })
 }

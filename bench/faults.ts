@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import type { Replica } from '../cluster/replica.ts'
 import { RedisServer } from '../cluster/redis.ts'
 import { eventually } from '../cluster/until.ts'
 import type { TcpProxy } from '../test/helpers/tcp-proxy.ts'
+import { asAdmin } from './admin.ts'
 import type { Random } from './random.ts'
 import type { Resumer } from './resumer.ts'
 
@@ -39,16 +40,6 @@ function pick<Item> (items: readonly Item[], random: Random): Item {
   return items[Math.floor(random() * items.length)]!
 }
 
-/** A connection of one's own, past the proxies. */
-async function asAdmin<Result> ({ redis }: Target, run: (admin: Redis) => Promise<Result>): Promise<Result> {
-  const admin = new Redis(redis.url, { maxRetriesPerRequest: null, enableReadyCheck: false })
-  try {
-    return await run(admin)
-  } finally {
-    admin.disconnect()
-  }
-}
-
 /** Names as in the catalogue of faults (docs/reliability.md). */
 export const FAULTS: readonly Fault[] = [
   {
@@ -70,7 +61,7 @@ export const FAULTS: readonly Fault[] = [
     isLogIntact: false,
     healMs: HEAL_MS,
     strike: async (target, random) => {
-      await asAdmin(target, (admin) => admin.save())
+      await asAdmin(target.redis.url, (admin) => admin.save())
       await delay(300 + 500 * random())
       target.damaged()
       await target.redis.kill()
@@ -95,7 +86,7 @@ export const FAULTS: readonly Fault[] = [
     healMs: HEAL_MS,
     strike: async (target) => {
       for (let times = 0; times < 3; times++) {
-        await asAdmin(target, (admin) => admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub'))
+        await asAdmin(target.redis.url, (admin) => admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub'))
         await delay(2_000)
       }
     }
@@ -106,7 +97,7 @@ export const FAULTS: readonly Fault[] = [
     healMs: HEAL_MS,
     strike: async (target, random) => {
       const proxy = pick(target.proxies, random)
-      await asAdmin(target, async (admin) => {
+      await asAdmin(target.redis.url, async (admin) => {
         await admin.config('SET', 'client-output-buffer-limit', 'pubsub 64kb 32kb 1')
         const before = await subscribers(admin)
         proxy.stall(true)
@@ -144,16 +135,16 @@ export const FAULTS: readonly Fault[] = [
     name: 'A11 the scripts are flushed',
     isLogIntact: true,
     healMs: HEAL_MS,
-    strike: async (target) => { await asAdmin(target, (admin) => admin.script('FLUSH')) }
+    strike: async (target) => { await asAdmin(target.redis.url, (admin) => admin.script('FLUSH')) }
   },
   {
     name: 'A12 memory is full',
     isLogIntact: true,
     healMs: HEAL_MS,
     strike: async (target, random) => {
-      await asAdmin(target, (admin) => admin.config('SET', 'maxmemory', '1'))
+      await asAdmin(target.redis.url, (admin) => admin.config('SET', 'maxmemory', '1'))
       await delay(500 + 1_500 * random())
-      await asAdmin(target, (admin) => admin.config('SET', 'maxmemory', '0'))
+      await asAdmin(target.redis.url, (admin) => admin.config('SET', 'maxmemory', '0'))
     }
   },
   {
@@ -163,10 +154,9 @@ export const FAULTS: readonly Fault[] = [
     strike: async (target, random) => {
       const primary = target.redis
       // By default a primary waits 5 s for other replicas that want a copy.
-      await asAdmin(target, (admin) => admin.config('SET', 'repl-diskless-sync-delay', '0'))
+      await asAdmin(target.redis.url, (admin) => admin.config('SET', 'repl-diskless-sync-delay', '0'))
       const replica = await RedisServer.start()
-      const heir: Target = { ...target, redis: replica }
-      await asAdmin(heir, async (admin) => {
+      await asAdmin(replica.url, async (admin) => {
         await admin.replicaof('127.0.0.1', primary.port)
         await eventually('it replicates', async () => (await admin.info('replication')).includes('master_link_status:up'))
         // The link breaks; what is published from now on is acked, and lost.
@@ -186,9 +176,9 @@ export const FAULTS: readonly Fault[] = [
     isLogIntact: true,
     healMs: HEAL_MS,
     strike: async (target, random) => {
-      await asAdmin(target, (admin) => admin.replicaof('127.0.0.1', 1))
+      await asAdmin(target.redis.url, (admin) => admin.replicaof('127.0.0.1', 1))
       await delay(500 + 1_500 * random())
-      await asAdmin(target, (admin) => admin.replicaof('NO', 'ONE'))
+      await asAdmin(target.redis.url, (admin) => admin.replicaof('NO', 'ONE'))
     }
   },
   {
@@ -196,11 +186,11 @@ export const FAULTS: readonly Fault[] = [
     isLogIntact: true,
     healMs: HEAL_MS,
     strike: async (target, random) => {
-      await asAdmin(target, async (admin) => {
+      await asAdmin(target.redis.url, async (admin) => {
         await admin.config('SET', 'busy-reply-threshold', '100')
         const busy = admin.eval('while true do end', 0).catch(() => {})
         await delay(1_000 + 3_000 * random())
-        await asAdmin(target, async (other) => { await other.script('KILL') })
+        await asAdmin(target.redis.url, async (other) => { await other.script('KILL') })
         await busy
       })
     }

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { Redis } from 'ioredis'
 import type { RedisServer } from '../cluster/redis.ts'
 import type { Replica } from '../cluster/replica.ts'
+import { asAdmin } from './admin.ts'
 
 /** What a cluster holds on to. */
 export interface Footprint {
@@ -19,8 +19,7 @@ const MEMORY_SLACK_MIB = 150
 const FILES_SLACK = 10
 
 export async function footprint (replicas: readonly Replica[], redis: RedisServer): Promise<Footprint> {
-  const admin = new Redis(redis.url)
-  try {
+  return await asAdmin(redis.url, async (admin) => {
     const channels = await admin.call('PUBSUB', 'CHANNELS') as string[]
     const keys = await admin.keys('*')
     const ttls = await Promise.all(keys.map((key) => admin.pttl(key)))
@@ -30,9 +29,7 @@ export async function footprint (replicas: readonly Replica[], redis: RedisServe
       channels: channels.length,
       lastingKeys: ttls.filter((ttl) => ttl < 0).length
     }
-  } finally {
-    admin.disconnect()
-  }
+  })
 }
 
 /** What has not come back to where it was; empty where all has. */

@@ -1,12 +1,14 @@
 import { parseArgs } from 'node:util'
 import { Cluster } from '../cluster/cluster.ts'
 import { report, runJitter, verdict } from './jitter.ts'
+import { installPeer, reportPeer, runPeerJitter } from './jitter-peer.ts'
 
 /** `npm run jitter`: nobody misses a message, however rough the network is. */
 const HELP = `Clients on several replicas are cut again and again while messages are published into their room, and come back
-to another replica with their cursors. Not one message may be lost, come twice, or be replaced by a gap.
+to another replica with their cursors. Not one message may be lost, come twice, or be replaced by a gap. Then the same on
+Socket.IO with its Redis adapter (which is installed beside the bench, once).
 
-  npm run jitter -- [--clients n] [--rates n,n] [--seconds n] [--cut-every s] [--offline s] [--replicas n] [--seed n]
+  npm run jitter -- [--clients n] [--rates n,n] [--seconds n] [--cut-every s] [--offline s] [--replicas n] [--seed n] [--alone]
 
   --clients n    how many (default 300)
   --rates n,n    messages a second; one run for each (default 2,200)
@@ -15,6 +17,7 @@ to another replica with their cursors. Not one message may be lost, come twice, 
   --offline s    and comes back after so many (default 2)
   --replicas n   (default 3)
   --seed n       of the times of the cuts (default: a new one)
+  --alone        without Socket.IO
   --help         this
 
 Exit code 0 where all is well, 1 where something is not, 2 where it was called wrongly.
@@ -31,9 +34,11 @@ interface Options {
   readonly offline: number
   readonly replicas: number
   readonly seed: number
+  readonly alone: boolean
 }
 
 const options = optionsOrExit()
+if (!options.alone) installPeer()
 const cluster = await Cluster.start({ replicas: options.replicas, settings: SETTINGS })
 const urls = cluster.replicas.map(({ http }) => `${http.replace('http', 'ws')}/ws`)
 let isWell = true
@@ -49,6 +54,10 @@ for (const [index, rate] of options.rates.entries()) {
   const wrong = verdict(result)
   process.stdout.write(`\n${report(result)}\n${wrong.map((what) => `  NOT OK: ${what}\n`).join('')}`)
   isWell &&= wrong.length === 0
+  if (!options.alone) {
+    const peer = await runPeerJitter(cluster.redis!.url, options.replicas, result.profile)
+    process.stdout.write(`\n${reportPeer(peer)}\n`)
+  }
 }
 await cluster.stop('SIGINT')
 process.exit(isWell ? 0 : 1)
@@ -72,6 +81,7 @@ function readOptions (): Options {
       offline: { type: 'string', default: '2' },
       replicas: { type: 'string', default: '3' },
       seed: { type: 'string', default: String(Math.floor(Math.random() * 1e6)) },
+      alone: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false }
     }
   })
@@ -86,7 +96,8 @@ function readOptions (): Options {
     cutEvery: integer('--cut-every', values['cut-every'], 3_600),
     offline: integer('--offline', values.offline, 600),
     replicas: integer('--replicas', values.replicas, 26),
-    seed: integer('--seed', values.seed, 2 ** 32, 0)
+    seed: integer('--seed', values.seed, 2 ** 32, 0),
+    alone: values.alone
   }
 }
 

@@ -2,7 +2,6 @@ import { createHistogram, monitorEventLoopDelay, type RecordableHistogram } from
 import { setTimeout as delay } from 'node:timers/promises'
 import { Crowd } from './crowd.ts'
 import { type Random, seeded } from './random.ts'
-import type { Resumer } from './resumer.ts'
 
 /** How rough the network is, and for how long. */
 export interface Profile {
@@ -89,13 +88,16 @@ export async function runJitter (
   }
 }
 
+/** A client that can be cut off for a while. */
+export interface Cuttable { cut (offlineMs: number): boolean }
+
 /** Each client is cut at times of its own, about one `cutEveryMs` apart. */
-function cutAll (
-  clients: readonly Resumer[], { cutEveryMs, offlineMs }: Profile, random: Random
+export function cutAll (
+  clients: readonly Cuttable[], { cutEveryMs, offlineMs }: Profile, random: Random
 ): { stop: () => number } {
   let cuts = 0
-  const timers = new Map<Resumer, NodeJS.Timeout>()
-  const schedule = (client: Resumer, waitMs: number): void => {
+  const timers = new Map<Cuttable, NodeJS.Timeout>()
+  const schedule = (client: Cuttable, waitMs: number): void => {
     timers.set(client, setTimeout(() => {
       if (client.cut(offlineMs)) cuts++
       schedule(client, offlineMs + cutEveryMs * (0.5 + random()))

@@ -138,6 +138,9 @@ export class Publisher {
       socket.once('open', () => resolve(true))
       socket.once('close', () => resolve(false))
     })
-    return isOpen && (await this.#send({ type: 'join', room }))?.type === 'joined'
+    if (isOpen && (await this.#send({ type: 'join', room }))?.type === 'joined') return true
+    // No member may publish: the next try begins anew.
+    socket.terminate()
+    return false
   }
 }

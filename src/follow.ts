@@ -41,7 +41,8 @@ export function follow (name: string, { hub, log, position, idleCheck, rules }: 
 async function withCar (page: Page, position: Position, log: Log): Promise<Page> {
   if (page.gap === undefined || page.top.seq > 0) return page
   try {
-    return { ...page, entries: [await stillEntry(position, log, page.top)] }
+    const still = await stillEntry(position, log, page.top)
+    return still === undefined ? page : { ...page, entries: [still] }
   } catch (error) {
     // Redis is gone again. The next one who asks is told.
     if (!(error instanceof BrokerError)) throw error

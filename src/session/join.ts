@@ -83,12 +83,15 @@ function joinedLive (session: Session, { id, room }: Join): void {
 /** Where the log stands, with as much of the past as was asked for. */
 async function recall (session: Session, { since, history = 0 }: Join, room: Room): Promise<Past> {
   const newest = room.kind === 'latest' ? 1 : Math.min(history, MAX_REPLAY_ENTRIES)
-  const past = await readPast(room, { since, newest })
-  const isCarAsked = room.name === POSITION && (since === undefined || past.gap !== undefined)
-  if (!isCarAsked || past.top.seq > 0) return past
-  // The car stands somewhere even before its first move; since when, is when the room's log began.
-  const { log, position } = session.services
-  return { ...past, replay: [sentEntry(POSITION, await stillEntry(position, log, past.top))] }
+  for (;;) {
+    const past = await readPast(room, { since, newest })
+    const isCarAsked = room.name === POSITION && (since === undefined || past.gap !== undefined)
+    if (!isCarAsked || past.top.seq > 0) return past
+    const { log, position } = session.services
+    const still = await stillEntry(position, log, past.top)
+    // Otherwise the car has just moved for the first time.
+    if (still !== undefined) return { ...past, replay: [sentEntry(POSITION, still)] }
+  }
 }
 
 /** `joined`, the `gap` where continuity could not be had, and the messages. */
