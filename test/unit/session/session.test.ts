@@ -8,6 +8,7 @@ import type { Log } from '../../../src/log/log.ts'
 import { MemoryLog } from '../../../src/log/memory.ts'
 import { MemoryPosition } from '../../../src/position/memory.ts'
 import { BrokerError } from '../../../src/protocol/codes.ts'
+import { formatCursor } from '../../../src/protocol/cursor.ts'
 import { ALL } from '../../../src/protocol/rooms.ts'
 import type { Services } from '../../../src/session/services.ts'
 import { Session } from '../../../src/session/session.ts'
@@ -386,4 +387,27 @@ t.test('what is not answered half a second after that is not waited for', async 
   t.strictSame(transport.closes, [])
   mock.timers.tick(1)
   t.strictSame(transport.closes, [1001])
+})
+
+t.test('what is broadcast before the cursor has come follows what was missed; without one it comes after a second', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  const { transport, send, log, session } = await openSession(t)
+  const { top: since } = await log.open(ALL, 0, 0)
+  for (const content of ['1', '2']) await log.append(ALL, { from: '"bob"', content })
+  await turn()
+  t.strictSame(transport.written.map(({ type }) => type), ['welcome'])
+  send({ type: 'join', room: ALL, since: formatCursor(since) })
+  await transport.has('broadcast', 2)
+  t.strictSame(transport.written.map(({ type }) => type), ['welcome', 'joined', 'broadcast', 'broadcast'])
+  await log.append(ALL, { from: '"bob"', content: '3' })
+  await transport.has('broadcast', 3)
+
+  const other = await openSession(t)
+  await other.log.append(ALL, { from: '"bob"', content: '1' })
+  await turn()
+  t.equal(other.transport.written.length, 1)
+  mock.timers.tick(1_000)
+  await other.transport.has('broadcast', 1)
+  t.notOk(session.isClosed)
 })
