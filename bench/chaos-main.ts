@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { integer } from '../cluster/options.ts'
 import { report, runChaos } from './chaos.ts'
 import { type Fault, FAULTS } from './faults.ts'
 
@@ -70,16 +71,10 @@ function readOptions (): Options {
   const faults = FAULTS.filter(({ name }) => name.includes(values.only))
   if (faults.length === 0) throw new Error(`--only: no fault has ${JSON.stringify(values.only)} in its name`)
   return {
-    seconds: integer('--seconds', values.seconds, 86_400),
-    seeds: values.seeds.split(',').map((seed) => integer('--seeds', seed, 2 ** 32 - 1, 0)),
-    clients: integer('--clients', values.clients, 2_000),
-    rate: integer('--rate', values.rate, 1_000),
+    seconds: integer('--seconds', values.seconds, 1, 86_400),
+    seeds: values.seeds.split(',').map((seed) => integer('--seeds', seed, 0, 2 ** 32 - 1)),
+    clients: integer('--clients', values.clients, 1, 2_000),
+    rate: integer('--rate', values.rate, 1, 1_000),
     faults
   }
-}
-
-function integer (name: string, text: string, max: number, min = 1): number {
-  const value = /^[0-9]{1,10}$/.test(text) ? Number(text) : NaN
-  if (value >= min && value <= max) return value
-  throw new Error(`${name}: must be an integer of ${min} to ${max}, not ${JSON.stringify(text)}`)
 }

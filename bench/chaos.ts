@@ -146,11 +146,19 @@ class Bag {
 /** Strikes at once with all of them. Resolves with how long it took to heal after the last was over. */
 async function strike (target: Target, crowd: Crowd, faults: readonly Fault[], random: Random): Promise<number> {
   await crowd.scatter()
-  await Promise.all(faults.map(async (fault) => {
+  const strikeOne = async (fault: Fault): Promise<void> => {
     await delay(500 * random())
     await fault.strike(target, random)
-  }))
+  }
+  if (faults.some(({ isExclusive }) => isExclusive)) for (const fault of faults) await strikeOne(fault)
+  else await allOf(faults.map(strikeOne))
   return await crowd.healed(60_000)
+}
+
+/** As Promise.all, but it does not go on before the last one is over. */
+async function allOf (strikes: ReadonlyArray<Promise<void>>): Promise<void> {
+  const failed = (await Promise.allSettled(strikes)).find(({ status }) => status === 'rejected')
+  if (failed !== undefined) throw (failed as PromiseRejectedResult).reason
 }
 
 /** @param intactGaps how many gaps there were, where there may be no more; undefined where there may */

@@ -24,6 +24,8 @@ export interface Fault {
   readonly isLogIntact: boolean
   /** How soon everything must work again when it is over. */
   readonly healMs: number
+  /** Nobody else is answered meanwhile, so another fault could not strike: they come one after the other. */
+  readonly isExclusive?: boolean
   /** Only with replicas that are processes. */
   readonly needsProcesses?: boolean
   /** Resolves when what was broken is back. */
@@ -185,6 +187,7 @@ export const FAULTS: readonly Fault[] = [
     name: 'A18 Redis is busy with a script that does not end',
     isLogIntact: true,
     healMs: HEAL_MS,
+    isExclusive: true,
     strike: async (target, random) => {
       await asAdmin(target.redis.url, async (admin) => {
         await admin.config('SET', 'busy-reply-threshold', '100')

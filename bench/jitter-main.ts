@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { Cluster } from '../cluster/cluster.ts'
+import { integer } from '../cluster/options.ts'
 import { report, runJitter, verdict } from './jitter.ts'
 import { installPeer, reportPeer, runPeerJitter } from './jitter-peer.ts'
 
@@ -90,19 +91,13 @@ function readOptions (): Options {
     process.exit(0)
   }
   return {
-    clients: integer('--clients', values.clients, 5_000),
-    rates: values.rates.split(',').map((rate) => integer('--rates', rate, 2_000)),
-    seconds: integer('--seconds', values.seconds, 3_600),
-    cutEvery: integer('--cut-every', values['cut-every'], 3_600),
-    offline: integer('--offline', values.offline, 600),
-    replicas: integer('--replicas', values.replicas, 26),
-    seed: integer('--seed', values.seed, 2 ** 32, 0),
+    clients: integer('--clients', values.clients, 1, 5_000),
+    rates: values.rates.split(',').map((rate) => integer('--rates', rate, 1, 2_000)),
+    seconds: integer('--seconds', values.seconds, 1, 3_600),
+    cutEvery: integer('--cut-every', values['cut-every'], 1, 3_600),
+    offline: integer('--offline', values.offline, 1, 600),
+    replicas: integer('--replicas', values.replicas, 1, 26),
+    seed: integer('--seed', values.seed, 0, 2 ** 32),
     alone: values.alone
   }
-}
-
-function integer (name: string, text: string, max: number, min = 1): number {
-  const value = /^[0-9]{1,10}$/.test(text) ? Number(text) : NaN
-  if (value >= min && value <= max) return value
-  throw new Error(`${name}: must be an integer of ${min} to ${max}, not ${JSON.stringify(text)}`)
 }

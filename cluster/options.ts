@@ -62,7 +62,8 @@ export function readOptions (args: readonly string[]): Options {
   }
 }
 
-function integer (name: string, text: string, min: number, max: number): number {
+/** @throws Error that names the option */
+export function integer (name: string, text: string, min: number, max: number): number {
   const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : NaN
   if (value >= min && value <= max) return value
   throw new Error(`${name}: must be an integer of ${min} to ${max}, not ${JSON.stringify(text)}`)
