@@ -9,6 +9,7 @@ import { cutAll, type Profile } from './jitter.ts'
 import { seeded } from './random.ts'
 
 const FOLDER = fileURLToPath(new URL('../../bench/peers/socket-io/', import.meta.url))
+const ROOM = 'jitter'
 const SETTLE_MS = 5_000
 
 interface Connection {
@@ -54,7 +55,7 @@ export async function runPeerJitter (redisUrl: string, servers: number, profile:
   const live = createHistogram()
   const members = Array.from({ length: profile.clients }, (_, index) => new Member(connect, urls, index, live))
   await Promise.all(members.map((member) => member.connect()))
-  const publishers = urls.map((url) => connect(url, 'publishers', () => {}))
+  const publishers = urls.map((url) => connect(url, ROOM, () => {}))
   await Promise.all(publishers.map(({ joined }) => joined))
 
   const startMs = performance.now()
@@ -102,7 +103,8 @@ class Member {
   }
 
   async connect (): Promise<void> {
-    const connection = this.#connect(this.#urls[this.#turn++ % this.#urls.length]!, 'jitter', (content) => this.#take(content))
+    const url = this.#urls[this.#turn++ % this.#urls.length]!
+    const connection = this.#connect(url, ROOM, (content) => this.#take(content))
     this.#connection = connection
     await connection.joined
     this.#isJoined = this.#connection === connection

@@ -1,5 +1,6 @@
 // Breaks the compiled code, and nginx.conf, on purpose, one promise at a time, and expects a test to go red. A mutant that
-// survives means that nothing holds that promise: `npm run mutants` ends with 1 then.
+// survives means that nothing holds that promise: `npm run mutants` ends with 1 then. `npm run mutants -- nginx` tries only
+// those with this in their descriptions.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 
@@ -99,8 +100,9 @@ const MUTANTS = [
 // A Ctrl-C ends the test that runs, and then this: what is broken is mended first.
 process.on('SIGINT', () => {})
 
+const chosen = MUTANTS.filter(([what]) => what.includes(process.argv[2] ?? ''))
 let survivors = 0
-for (const [what, file, from, to, test] of MUTANTS) {
+for (const [what, file, from, to, test] of chosen) {
   const path = `build/src/${file}`
   const source = readFileSync(path, 'utf8')
   const mutated = source.replace(from, () => to)
@@ -108,7 +110,7 @@ for (const [what, file, from, to, test] of MUTANTS) {
   if (outcome !== 'killed') survivors++
   process.stdout.write(`${outcome.padEnd(12)} ${what} (${test})\n`)
 }
-process.stdout.write(`\n${MUTANTS.length - survivors} of ${MUTANTS.length} mutants killed\n`)
+process.stdout.write(`\n${chosen.length - survivors} of ${chosen.length} mutants killed\n`)
 process.exit(survivors === 0 ? 0 : 1)
 
 function tryMutant (path, source, mutated, test) {
