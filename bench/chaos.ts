@@ -37,7 +37,9 @@ const PREFIX = 'tg:'
 const REPLICAS = 3
 const PAIR = 0.4
 const CALM_MS = 1_000
+const ANSWERED_MS = 2_000
 const LINGER_MS = 11_000
+const LOG_ENTRIES = 5_000
 const SETTINGS = {
   MAX_CONNECTIONS_PER_ADDRESS: '0',
   RATE_PUBLISHES: '0',
@@ -47,7 +49,7 @@ const SETTINGS = {
   PING_INTERVAL_MS: '2000',
   DRAIN_MS: '2000',
   // Whoever is away for the longest of these faults is within retention.
-  LOG_ENTRIES: '5000'
+  LOG_ENTRIES: String(LOG_ENTRIES)
 }
 
 /** Clients and publishers over three replicas while faults strike, one after the other and in pairs. */
@@ -59,11 +61,12 @@ export async function runChaos (options: ChaosOptions): Promise<ChaosResult> {
   const redisUrl = (index: number): string => `redis://127.0.0.1:${proxies[index]!.port}`
   const cluster = await Cluster.start({ replicas: REPLICAS, redisUrl, settings: SETTINGS })
   const urls = cluster.replicas.map(({ http }) => `${http.replace('http', 'ws')}/ws`)
-  const crowd = new Crowd(urls, { room: ROOM, clients, publishers: 3, messagesPerSecond })
+  const crowd = new Crowd(urls, { room: ROOM, clients, publishers: 3, messagesPerSecond, logEntries: LOG_ENTRIES })
   const damaged = (): void => crowd.ledger.damaged()
   const target: Target = { redis, proxies, replicas: cluster.replicas, clients: crowd.clients, damaged }
   const problems: string[] = []
   const struck = new Map<string, { times: number, slowestMs: number }>()
+  let slowestMs = 0
   try {
     const before = await footprint(cluster.replicas, target.redis)
     await crowd.join()
@@ -72,25 +75,27 @@ export async function runChaos (options: ChaosOptions): Promise<ChaosResult> {
     const endMs = performance.now() + durationMs
     const bag = new Bag(faults, random)
     while (performance.now() < endMs || !bag.isEachOut) {
-      const pair = random() < PAIR ? [bag.draw(), bag.draw()] : [bag.draw()]
+      const pair = bag.draw(random() < PAIR)
+      const before = { gaps: crowd.ledger.gaps.length, verdict: crowd.ledger.verdict().join() }
+      crowd.forgetSlowest()
       const healedMs = await strike(target, crowd, pair, random).catch((error: unknown) => {
         problems.push(`${namesOf(pair)}: ${(error as Error).message}`)
         return Infinity
       })
-      const isIntact = pair.every(({ isLogIntact }) => isLogIntact)
-      const gapsBefore = crowd.ledger.gaps.length
       await crowd.rest(target.redis.url, PREFIX)
       onProgress(`${namesOf(pair)}: healed after ${Math.round(healedMs)} ms, ${crowd.ledger.gaps.length} gaps so far`)
-      problems.push(...judge(crowd, pair, healedMs, isIntact ? gapsBefore : undefined, problems.length))
-      for (const { name } of pair) {
-        const { times, slowestMs } = struck.get(name) ?? { times: 0, slowestMs: 0 }
-        struck.set(name, { times: times + 1, slowestMs: Math.max(slowestMs, healedMs) })
+      problems.push(...judge(crowd, pair, healedMs, before))
+      if (pair.every(({ where }) => where !== 'replicas')) slowestMs = Math.max(slowestMs, crowd.answers.slowestMs)
+      for (const { name } of healedMs === Infinity ? [] : pair) {
+        const known = struck.get(name) ?? { times: 0, slowestMs: 0 }
+        struck.set(name, { times: known.times + 1, slowestMs: Math.max(known.slowestMs, healedMs) })
       }
       crowd.resume()
       await delay(CALM_MS * random())
     }
     await Promise.all(crowd.publishers.map((publisher) => publisher.stop()))
     crowd.close()
+    for (const proxy of proxies) proxy.reap()
     await delay(LINGER_MS)
     problems.push(...isBack(before, await footprint(cluster.replicas, target.redis)))
     for (const { name } of faults) if (!struck.has(name)) problems.push(`${name}: never struck`)
@@ -101,7 +106,6 @@ export async function runChaos (options: ChaosOptions): Promise<ChaosResult> {
     await target.redis.stop()
   }
   const silences = crowd.clients.flatMap(({ silencesMs }) => silencesMs).sort((a, b) => a - b)
-  const { counts, slowestMs } = crowd.answers
   return {
     seed,
     struck,
@@ -109,7 +113,7 @@ export async function runChaos (options: ChaosOptions): Promise<ChaosResult> {
     delivered: crowd.ledger.messages,
     gaps: crowd.ledger.gaps.length,
     resumes: crowd.clients.reduce((sum, { resumes }) => sum + resumes, 0),
-    answers: counts,
+    answers: crowd.answers.counts,
     slowestAnswerMs: slowestMs,
     silenceMs: { p50: quantile(silences, 0.5), p99: quantile(silences, 0.99) },
     problems: [...new Set([...problems, ...crowd.errors])]
@@ -136,22 +140,29 @@ class Bag {
     return this.#drawn >= this.#faults.length
   }
 
-  draw (): Fault {
+  /** One, or two that strike different things. */
+  draw (isPair: boolean): readonly Fault[] {
     if (this.#left.length === 0) this.#left = [...this.#faults]
+    const first = this.#take(this.#left)
+    const others = this.#left.filter(({ where }) => where !== first.where)
+    return isPair && others.length > 0 ? [first, this.#take(others)] : [first]
+  }
+
+  #take (from: readonly Fault[]): Fault {
+    const fault = from[Math.floor(this.#random() * from.length)]!
+    this.#left = this.#left.filter((other) => other !== fault)
     this.#drawn++
-    return this.#left.splice(Math.floor(this.#random() * this.#left.length), 1)[0]!
+    return fault
   }
 }
 
 /** Strikes at once with all of them. Resolves with how long it took to heal after the last was over. */
 async function strike (target: Target, crowd: Crowd, faults: readonly Fault[], random: Random): Promise<number> {
   await crowd.scatter()
-  const strikeOne = async (fault: Fault): Promise<void> => {
+  await allOf(faults.map(async (fault) => {
     await delay(500 * random())
     await fault.strike(target, random)
-  }
-  if (faults.some(({ isExclusive }) => isExclusive)) for (const fault of faults) await strikeOne(fault)
-  else await allOf(faults.map(strikeOne))
+  }))
   return await crowd.healed(60_000)
 }
 
@@ -161,20 +172,23 @@ async function allOf (strikes: ReadonlyArray<Promise<void>>): Promise<void> {
   if (failed !== undefined) throw (failed as PromiseRejectedResult).reason
 }
 
-/** @param intactGaps how many gaps there were, where there may be no more; undefined where there may */
 function judge (
-  { ledger }: Crowd, faults: readonly Fault[], healedMs: number, intactGaps: number | undefined, known: number
+  crowd: Crowd, faults: readonly Fault[], healedMs: number, before: { readonly gaps: number, readonly verdict: string }
 ): string[] {
-  const problems: string[] = []
+  const { ledger, answers } = crowd
+  const name = namesOf(faults)
   // Two faults may hold each other up: one has to be over before the other can be noticed.
   const healMs = faults.reduce((sum, fault) => sum + fault.healMs, 0)
-  const name = namesOf(faults)
-  if (healedMs > healMs && healedMs !== Infinity) problems.push(`${name}: healed only after ${Math.round(healedMs)} ms`)
-  if (intactGaps !== undefined && ledger.gaps.length > intactGaps) problems.push(`${name}: gaps, though the log was intact`)
-  if (ledger.verdict().length > 0 && known === 0) {
-    problems.push(`${namesOf(faults)}: ${ledger.verdict().join(', ')}; ${ledger.examples.slice(0, 5).join('; ')}`)
-  }
-  return problems
+  const isIntact = faults.every(({ isLogIntact }) => isLogIntact)
+  const isAnswering = faults.every(({ where }) => where !== 'replicas')
+  const verdict = ledger.verdict().join()
+  const problems: Array<string | false> = [
+    healedMs > healMs && healedMs !== Infinity && `${name}: healed only after ${Math.round(healedMs)} ms`,
+    isIntact && ledger.gaps.length > before.gaps && `${name}: gaps, though the log was intact`,
+    isAnswering && answers.slowestMs > ANSWERED_MS && `${name}: a publish was answered after ${Math.round(answers.slowestMs)} ms`,
+    verdict !== before.verdict && `${name}: ${verdict}; ${ledger.examples.slice(-5).join('; ')}`
+  ]
+  return problems.filter((problem) => problem !== false)
 }
 
 function namesOf (faults: readonly Fault[]): string {

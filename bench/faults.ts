@@ -24,10 +24,12 @@ export interface Fault {
   readonly isLogIntact: boolean
   /** How soon everything must work again when it is over. */
   readonly healMs: number
-  /** Nobody else is answered meanwhile, so another fault could not strike: they come one after the other. */
-  readonly isExclusive?: boolean
-  /** Only with replicas that are processes. */
-  readonly needsProcesses?: boolean
+  /** What it strikes: two that strike the same are not tried at once, because they would get in each other's way. */
+  readonly where: 'redis' | 'network' | 'replicas' | 'clients'
+  /** An answer that publishers must have got, or it did not strike. */
+  readonly answer?: 'unavailable' | 'unknown_outcome'
+  /** It can't heal sooner, or it did not strike. */
+  readonly leastHealMs?: number
   /** Resolves when what was broken is back. */
   strike (target: Target, random: Random): Promise<void>
 }
@@ -46,6 +48,8 @@ function pick<Item> (items: readonly Item[], random: Random): Item {
 export const FAULTS: readonly Fault[] = [
   {
     name: 'A1 Redis is killed, and comes back empty',
+    where: 'redis',
+    answer: 'unavailable',
     isLogIntact: false,
     healMs: HEAL_MS,
     strike: async ({ redis, damaged }, random) => {
@@ -60,6 +64,8 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'A2 Redis is killed, and comes back with an older dump',
+    where: 'redis',
+    answer: 'unavailable',
     isLogIntact: false,
     healMs: HEAL_MS,
     strike: async (target, random) => {
@@ -74,6 +80,8 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'A3 Redis is frozen',
+    where: 'redis',
+    answer: 'unknown_outcome',
     isLogIntact: true,
     healMs: HEAL_MS,
     strike: async ({ redis }, random) => {
@@ -84,17 +92,20 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'A4 subscribers are killed every 2 s',
+    where: 'redis',
     isLogIntact: true,
     healMs: HEAL_MS,
     strike: async (target) => {
       for (let times = 0; times < 3; times++) {
-        await asAdmin(target.redis.url, (admin) => admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub'))
+        const killed = await asAdmin(target.redis.url, (admin) => admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub'))
+        if (killed === 0) throw new Error('there was no subscriber to kill')
         await delay(2_000)
       }
     }
   },
   {
     name: 'A5 a subscriber is cut off by its output buffer limit',
+    where: 'redis',
     isLogIntact: true,
     healMs: HEAL_MS,
     strike: async (target, random) => {
@@ -117,30 +128,44 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "A6 A8 a replica's connections to Redis are half-open",
+    where: 'network',
+    leastHealMs: 2_000,
     isLogIntact: true,
     healMs: SILENCE_HEAL_MS,
     strike: async ({ proxies }, random) => pick(proxies, random).mute()
   },
   {
     name: 'A7 a subscriber answers pings, and hears nothing',
+    where: 'network',
+    leastHealMs: 2_000,
     isLogIntact: true,
     healMs: PROBE_HEAL_MS,
     strike: async ({ proxies }, random) => pick(proxies, random).deafen()
   },
   {
     name: 'A9 replies are lost after execution',
+    where: 'network',
+    answer: 'unknown_outcome',
     isLogIntact: true,
     healMs: HEAL_MS,
-    strike: async ({ proxies }) => { await Promise.race([Promise.all(proxies.map((proxy) => proxy.dropReply('evalsha'))), delay(2_000)]) }
+    strike: async ({ proxies }) => {
+      const dropped = Promise.any(proxies.map((proxy) => proxy.dropReply('evalsha').then(() => true)))
+      const isDropped = await Promise.race([dropped, delay(5_000)])
+      for (const proxy of proxies) proxy.disarm()
+      if (isDropped !== true) throw new Error('no reply was dropped')
+    }
   },
   {
     name: 'A11 the scripts are flushed',
+    where: 'redis',
     isLogIntact: true,
     healMs: HEAL_MS,
     strike: async (target) => { await asAdmin(target.redis.url, (admin) => admin.script('FLUSH')) }
   },
   {
     name: 'A12 memory is full',
+    where: 'redis',
+    answer: 'unavailable',
     isLogIntact: true,
     healMs: HEAL_MS,
     strike: async (target, random) => {
@@ -151,6 +176,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'A15 Redis fails over to a replica without the newest messages',
+    where: 'redis',
     isLogIntact: false,
     healMs: HEAL_MS,
     strike: async (target, random) => {
@@ -175,6 +201,8 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'A17 Redis becomes a replica for a while',
+    where: 'redis',
+    answer: 'unavailable',
     isLogIntact: true,
     healMs: HEAL_MS,
     strike: async (target, random) => {
@@ -185,9 +213,10 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'A18 Redis is busy with a script that does not end',
+    where: 'redis',
+    answer: 'unavailable',
     isLogIntact: true,
     healMs: HEAL_MS,
-    isExclusive: true,
     strike: async (target, random) => {
       await asAdmin(target.redis.url, async (admin) => {
         await admin.config('SET', 'busy-reply-threshold', '100')
@@ -200,6 +229,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'A21 Redis is 200 ms away',
+    where: 'network',
     isLogIntact: true,
     healMs: HEAL_MS,
     strike: async ({ proxies }) => {
@@ -210,23 +240,26 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'connections to Redis are cut',
+    where: 'network',
     isLogIntact: true,
     healMs: HEAL_MS,
     strike: async ({ proxies }, random) => pick(proxies, random).cut()
   },
   {
     name: 'clients are cut, and are away for 2 s',
+    where: 'clients',
     isLogIntact: true,
     healMs: HEAL_MS + 2_000,
     strike: async ({ clients }, random) => {
-      for (const client of clients) if (random() < 0.5) client.cut(2_000 * random())
+      const cut = clients.filter((client) => random() < 0.5 && client.cut(2_000 * random()))
+      if (cut.length === 0) throw new Error('nobody was cut')
     }
   },
   {
     name: 'B13 a replica is killed',
+    where: 'replicas',
     isLogIntact: true,
     healMs: HEAL_MS,
-    needsProcesses: true,
     strike: async ({ replicas }, random) => {
       const replica = pick(replicas, random)
       await replica.stop('SIGKILL')
@@ -235,9 +268,9 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'B14 a replica is frozen for 20 s',
+    where: 'replicas',
     isLogIntact: true,
     healMs: SILENCE_HEAL_MS,
-    needsProcesses: true,
     strike: async ({ replicas }, random) => {
       const { child } = pick(replicas, random)
       child.process.kill('SIGSTOP')
@@ -247,9 +280,9 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'C1 a replica is rolled',
+    where: 'replicas',
     isLogIntact: true,
     healMs: HEAL_MS,
-    needsProcesses: true,
     strike: async ({ replicas }, random) => {
       const replica = pick(replicas, random)
       await replica.stop('SIGTERM')

@@ -49,6 +49,7 @@ export async function runJitter (
     room: `jitter-${profile.seed}`,
     clients: profile.clients,
     publishers: urls.length,
+    logEntries: 500,
     messagesPerSecond: profile.messagesPerSecond,
     onMessage: ({ sentMs }, isReplay) => {
       const tookUs = (performance.now() - sentMs) * 1_000

@@ -34,6 +34,7 @@ const MAX_EXAMPLES = 20
  */
 export class Ledger {
   readonly examples: string[] = []
+  readonly #logEntries: number
   readonly #violations = new Map<Violation, number>()
   readonly #clients = new Map<string, Client>()
   readonly #sent = new Set<string>()
@@ -47,6 +48,11 @@ export class Ledger {
   #messages = 0
   #duplicates = 0
   #gaps: string[] = []
+
+  /** @param logEntries how many the log keeps: only what is more may be missing from it */
+  constructor (logEntries: number) {
+    this.#logEntries = logEntries
+  }
 
   /** All messages that clients got. */
   get messages (): number {
@@ -78,7 +84,9 @@ export class Ledger {
 
   /** It was certainly not stored, and is not tried again. */
   refused (content: Content): void {
-    this.#refused.add(nameOf(content))
+    const message = nameOf(content)
+    this.#refused.add(message)
+    if (this.#placed.has(message)) this.#report('aborted', `${message} was refused, and had come`)
   }
 
   joined (name: string, { seq, cursor, replay, recovered }: Joined, history = 0): void {
@@ -131,8 +139,9 @@ export class Ledger {
    */
   compare (log: readonly string[], top: Place): void {
     const kept = new Map(log.map((cursor) => [keyOf(cursor), cursor]))
-    const oldestSeq = log.length === 0 ? Infinity : seqOf(log[0]!)
-    const isGone = (cursor: string): boolean => seqOf(cursor) < oldestSeq
+    const oldestSeq = top.seq + 1 - log.length
+    const isGone = (cursor: string): boolean => epochOf(cursor) === epochOf(top.cursor) && seqOf(cursor) < oldestSeq &&
+      log.length >= this.#logEntries
     for (const [name, client] of this.#clients) {
       if (!client.isOnline) this.#report('loss', `${name}: did not come back`)
       else if (client.place?.cursor !== top.cursor) {
@@ -216,6 +225,10 @@ function nameOf ({ publisher, n }: Content): string {
 /** A cursor is opaque to clients; a checker may know that it is `epoch.seq.id`. */
 function keyOf (cursor: string): string {
   return cursor.slice(0, cursor.lastIndexOf('.'))
+}
+
+function epochOf (cursor: string): string {
+  return cursor.slice(0, cursor.indexOf('.'))
 }
 
 function seqOf (cursor: string): number {

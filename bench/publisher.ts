@@ -29,7 +29,7 @@ export class Publisher {
   readonly #options: PublisherOptions
   /** How often each answer came. */
   readonly answers = new Map<string, number>()
-  /** From request to answer, each; of requests whose connection lived. Milliseconds. */
+  /** The longest time from a request to its answer, where the connection lived. Milliseconds. */
   slowestMs = 0
   /** The newest message that was acked. */
   acked: { readonly seq: number, readonly cursor: string, readonly sentMs: number } | undefined
@@ -111,6 +111,7 @@ export class Publisher {
     return await new Promise<Answer | undefined>((resolve) => {
       const timer = setTimeout(() => {
         // Frozen: somebody else may know.
+        this.slowestMs = Math.max(this.slowestMs, ANSWER_MS)
         this.#socket?.terminate()
         resolve(undefined)
       }, ANSWER_MS)

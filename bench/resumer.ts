@@ -33,6 +33,8 @@ export class Resumer {
   /** How often it came back with a cursor; and of what else went wrong, what. */
   resumes = 0
   readonly errors: string[] = []
+  /** When the newest message that it has got was sent. */
+  newestSentMs = 0
   /** From the last thing that it heard on a connection until it had joined on the next. Milliseconds. */
   readonly silencesMs: number[] = []
   readonly #options: ResumerOptions
@@ -162,6 +164,7 @@ export class Resumer {
 
   #message ({ seq = NaN, cursor = '', content }: Frame): void {
     const sent = content as Content & { readonly sentMs: number }
+    this.newestSentMs = Math.max(this.newestSentMs, sent.sentMs)
     const isReplay = this.#options.ledger.message(this.name, { seq, cursor }, sent)
     if (this.#replay > 0) this.#replay--
     this.#seq = seq

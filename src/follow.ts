@@ -22,10 +22,15 @@ export interface Parts {
 export function follow (name: string, { hub, log, position, idleCheck, rules }: Parts): Followed {
   const { kind, retention } = rules.of(name)
   const reads = new SharedReads(log, name)
+  const withCars = new WeakMap<Page, Promise<Page>>()
   const room: Room = hub.open(name, kind, {
     after: async (place) => {
       const page = await reads.after(place)
-      return name === POSITION ? await withCar(page, position, log) : page
+      if (name !== POSITION) return page
+      // Whoever shares the read shares this, too.
+      let completed = withCars.get(page)
+      if (completed === undefined) withCars.set(page, completed = withCar(page, position, log))
+      return await completed
     },
     page: (place, top) => reads.page(place, top),
     newest: (count, top) => reads.newest(count, top),

@@ -24,6 +24,8 @@ export class Probe {
   #timer: NodeJS.Timeout | undefined
   #count = 0
   #awaited: string | undefined
+  // What was sent before the subscriber was rebuilt says nothing about the new one.
+  #rebuiltAt = 0
   #unheard = 0
   #factor = 1
 
@@ -40,9 +42,10 @@ export class Probe {
     this.#timer = undefined
   }
 
-  /** What was published to this replica has come back. */
+  /** What was published to this replica has come back: late is better than never, too. */
   heard (text: string): void {
-    if (text !== this.#awaited) return
+    const count = Number(text)
+    if (!(count > this.#rebuiltAt && count <= this.#count)) return
     this.#awaited = undefined
     this.#unheard = 0
     this.#factor = 1
@@ -50,7 +53,8 @@ export class Probe {
 
   async #probe (): Promise<void> {
     if (this.#line.isUp() && await this.#send()) {
-      this.#timer = setTimeout(() => this.#judge(), PATIENCE_MS)
+      // After a loop that stood still timers run before sockets are read: what has come meanwhile is read first.
+      this.#timer = setTimeout(() => { setImmediate(() => this.#judge()) }, PATIENCE_MS)
       return
     }
     // There is nothing to be heard: whatever was unheard before has another reason.
@@ -70,10 +74,12 @@ export class Probe {
   }
 
   #judge (): void {
+    if (this.#timer === undefined) return
     if (this.#awaited === undefined || !this.#line.isUp()) return this.start()
     // Once is chance, and asked again at once.
     if (++this.#unheard < MAX_UNHEARD) return void this.#probe()
     this.#unheard = 0
+    this.#rebuiltAt = this.#count
     this.#factor = Math.min(MAX_FACTOR, this.#factor * 2)
     this.#line.rebuild()
     this.start()

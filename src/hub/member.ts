@@ -19,6 +19,13 @@ interface Missed {
   readonly gap?: GapReason | undefined
 }
 
+/** Lets a connection's members read the log one after the other; session/gate.ts is one. */
+export interface Turnstile {
+  /** Undefined where it may go on at once. */
+  enter (): Promise<void> | undefined
+  leave (): void
+}
+
 const MAX_TRIES = 3
 
 interface Waiting { readonly seq: number, readonly run: () => void }
@@ -29,12 +36,12 @@ export class Member {
   readonly room: Room
   readonly #queue: SendQueue
   readonly #onWithheld: (sent: Cursor) => void
+  readonly #reads: Turnstile
   #state: MemberState = 'live'
   #last: Cursor | undefined
   #missed = 0
   // Asked to read on while it did: what was read may be of before that.
   #again = false
-  #catchingUp: Promise<void> = Promise.resolve()
   // Counts the times it began to read on: what an earlier one still waits for is nothing to it any more.
   #reading = 0
   #waiting: Waiting[] = []
@@ -44,15 +51,18 @@ export class Member {
   /**
    * @param last the place from which it reads on; undefined in `live` rooms, which have none
    * @param onWithheld called in the place of a frame that this connection wanted no echo of
+   * @param reads shared by all members of the connection
    */
   constructor (
-    connection: string, queue: SendQueue, room: Room, last: Cursor | undefined, onWithheld: (sent: Cursor) => void
+    connection: string, queue: SendQueue, room: Room, last: Cursor | undefined, onWithheld: (sent: Cursor) => void,
+    reads: Turnstile
   ) {
     this.connection = connection
     this.room = room
     this.#queue = queue
     this.#last = last
     this.#onWithheld = onWithheld
+    this.#reads = reads
   }
 
   /** The newest message of the room that this connection has got. */
@@ -78,14 +88,13 @@ export class Member {
     else this.#queue.push(frame)
   }
 
-  /** The socket has drained: go on from where this member stopped. Resolves when it has come as far as it can. */
-  async drained (): Promise<void> {
+  /** The socket has drained: go on from where this member stopped. */
+  drained (): void {
     if (this.#state === 'behind') this.readOn()
     if (this.#missed > 0 && this.room.kind === 'live') {
       this.#reply({ type: 'gap', room: this.room.name, reason: 'slow', missed: this.#missed })
     }
     this.#missed = 0
-    await this.#catchingUp
   }
 
   /** Reads on from the member's place until it is live: the ring where it reaches, else page by page. */
@@ -96,7 +105,7 @@ export class Member {
     this.#state = 'reading'
     const reading = ++this.#reading
     const isWanted = (): boolean => this.#state === 'reading' && this.#reading === reading
-    this.#catchingUp = this.#catchUp(isWanted).catch((error: unknown) => {
+    this.#catchUp(isWanted).catch((error: unknown) => {
       // The room was given up, and its members with it.
       if (isWanted()) throw error
     })
@@ -177,13 +186,8 @@ export class Member {
         this.#state = 'live'
         return
       }
-      if (this.#queue.isFull) {
-        this.#state = 'behind'
-        return
-      }
-      this.#again = false
-      const page = await this.room.backlog.after(this.#last!)
-      if (!isWanted()) return
+      const page = await this.#readPage(isWanted)
+      if (page === undefined || !isWanted()) return
       if (page.gap !== undefined) this.#skip(page)
       else if (!this.#take(page.entries.map((entry) => this.room.sent(entry)))) return
       isAtTop = page.gap === undefined && page.entries.length === 0 && !this.#again
@@ -215,6 +219,23 @@ export class Member {
     else this.#queue.push(sent.frame)
     this.#last = sent
     if (this.#waiting.length > 0) this.#settle(sent.seq)
+  }
+
+  /** A page may be a megabyte: a connection reads one at a time, and none that could not be sent. */
+  async #readPage (isWanted: () => boolean): Promise<Page | undefined> {
+    const turn = this.#reads.enter()
+    if (turn !== undefined) await turn
+    try {
+      if (!isWanted()) return undefined
+      if (this.#queue.isFull) {
+        this.#state = 'behind'
+        return undefined
+      }
+      this.#again = false
+      return await this.room.backlog.after(this.#last!)
+    } finally {
+      this.#reads.leave()
+    }
   }
 
   #isPassed (): boolean {

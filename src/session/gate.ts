@@ -8,9 +8,11 @@ export class Gate {
     this.#size = size
   }
 
-  async enter (): Promise<void> {
-    if (this.#inside < this.#size) this.#inside++
-    else await new Promise<void>((resolve) => { this.#waiting.push(resolve) })
+  /** Undefined where there is a place at once; else resolves when there is. */
+  enter (): Promise<void> | undefined {
+    if (this.#inside >= this.#size) return new Promise<void>((resolve) => { this.#waiting.push(resolve) })
+    this.#inside++
+    return undefined
   }
 
   /** Hands the place over to whoever waits longest. */

@@ -19,7 +19,6 @@ export async function join (session: Session, request: Join): Promise<void> {
   const { id, room: name } = request
   const { interest, hub, rules, limits } = session.services
   const member = session.members.get(name)
-  if (name === ALL) session.cursorCame()
   if (member !== undefined) return await rejoin(session, request, member)
   if (session.claims.size >= limits.maxRoomsPerConnection) return session.refuse(refusal('too_many_rooms'), id, name)
 
@@ -66,11 +65,13 @@ async function rejoin (session: Session, request: Join, member: Member): Promise
     const past = await recall(session, request, room)
     const missed = request.since === undefined ? await readMissed(room, last, past.top) : undefined
     await session.writable()
+    if (room.name === ALL) session.cursorCame()
     if (missed !== undefined) member.advance(missed)
     replay(session, request, past)
     place = past.top
   } finally {
-    member.release(place)
+    // Where it failed, the client asks again; broadcasts go on waiting for that, as long as they would have.
+    if (place !== undefined || !session.isCursorAwaited(room.name)) member.release(place)
   }
 }
 

@@ -10,6 +10,7 @@ import { ALL, POSITION } from '../protocol/rooms.ts'
 import { execute } from './commands.ts'
 import { LAST_ANSWERS_MS, LET_GO_MS } from './drain-times.ts'
 import { Flow } from './flow.ts'
+import { Gate } from './gate.ts'
 import type { Patient } from './heartbeat.ts'
 import { Strikes, TokenBucket } from './rate-limit.ts'
 import type { Services } from './services.ts'
@@ -49,12 +50,11 @@ export class Session implements Patient, Retiring {
   readonly #malformed: Strikes
   readonly #overRate: Strikes
   readonly #flow: Flow
+  readonly #reads = new Gate(1)
   #isReading = true
   #isClosed = false
   #retiring: NodeJS.Timeout | undefined
   #waitForCursor: NodeJS.Timeout | undefined
-  #isWaking = false
-  #woken = 0
   #isFinishing = false
 
   constructor (services: Services, transport: Transport, identity: Identity) {
@@ -100,7 +100,10 @@ export class Session implements Patient, Retiring {
     const member = this.enter(ALL, all, all.top)
     // Who comes back hands in its cursor first: what is broadcast until then comes after what was missed.
     member.hold()
-    this.#waitForCursor = setTimeout(() => member.release(undefined), CURSOR_PATIENCE_MS)
+    this.#waitForCursor = setTimeout(() => {
+      this.cursorCame()
+      member.release(undefined)
+    }, CURSOR_PATIENCE_MS)
     all.add(member)
     heartbeat.add(this)
   }
@@ -108,6 +111,11 @@ export class Session implements Patient, Retiring {
   /** The client has asked for `$all`, from its cursor: it is not waited for any more. */
   cursorCame (): void {
     clearTimeout(this.#waitForCursor)
+    this.#waitForCursor = undefined
+  }
+
+  isCursorAwaited (room: string): boolean {
+    return room === ALL && this.#waitForCursor !== undefined
   }
 
   /** Resolves when what is queued has left, as far as it must for more to be queued; at once where it has. */
@@ -118,7 +126,7 @@ export class Session implements Patient, Retiring {
   /** This connection becomes a member; the caller adds it to the room when it has said so to the client. */
   enter (name: string, room: Room, last: Cursor | undefined): Member {
     const onWithheld = (sent: Cursor): void => this.passWithheld(sent)
-    const member = new Member(this.identity.connection, this.queue, room, last, onWithheld)
+    const member = new Member(this.identity.connection, this.queue, room, last, onWithheld, this.#reads)
     this.members.set(name, member)
     return member
   }
@@ -279,20 +287,8 @@ export class Session implements Patient, Retiring {
     // It took what was sent: that is a sign of life, though it could not be read from.
     this.heard()
     this.#updateReading()
-    void this.#wakeMembers()
+    for (const member of this.members.values()) member.drained()
     this.#flow.resume()
-  }
-
-  /** One after the other, as long as there is room: each may read a megabyte, and none is to be read in vain. */
-  async #wakeMembers (): Promise<void> {
-    if (this.#isWaking) return
-    this.#isWaking = true
-    const members = [...this.members.values()]
-    for (let n = 0; n < members.length && !this.queue.isFull; n++) {
-      // In turn, so that a busy room does not keep the others waiting for ever.
-      await members[this.#woken++ % members.length]!.drained()
-    }
-    this.#isWaking = false
   }
 
   /** A peer that asks and never reads, or asks faster than Redis answers, must not grow us. */

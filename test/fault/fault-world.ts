@@ -8,6 +8,7 @@ import { type RunningGateway, startGateway } from '../helpers/gateway.ts'
 import { TcpProxy } from '../helpers/tcp-proxy.ts'
 
 const ROOM = 'storm'
+const LOG_ENTRIES = 5_000
 const UNLIMITED = { MAX_CONNECTIONS_PER_ADDRESS: '0', RATE_PUBLISHES: '0', RATE_REQUESTS: '0', RATE_CONNECTIONS: '0' }
 
 export interface FaultWorld {
@@ -26,14 +27,16 @@ export async function startFaultWorld (test: Test, settings: Record<string, stri
     ...UNLIMITED,
     PING_INTERVAL_MS: '2000',
     // Whoever is away for 20 s is still within retention.
-    LOG_ENTRIES: '5000',
+    LOG_ENTRIES: String(LOG_ENTRIES),
     REDIS_URL: `redis://127.0.0.1:${proxy.port}`,
     REDIS_PREFIX: prefix,
     REPLICA: `gw-${index}`,
     ...settings
   })))
   const urls = gateways.map(({ ws }) => ws)
-  const crowd = new Crowd(urls, { room: ROOM, clients: 8, publishers: 2, messagesPerSecond: 50 })
+  const crowd = new Crowd(urls, {
+    room: ROOM, clients: 8, publishers: 2, messagesPerSecond: 50, logEntries: LOG_ENTRIES
+  })
   const target = { redis, proxies, replicas: [], clients: crowd.clients, damaged: () => crowd.ledger.damaged() }
   test.teardown(async () => {
     crowd.close()
@@ -59,6 +62,10 @@ export async function survive (
   test.ok(healedMs < fault.healMs, `healed after ${Math.round(healedMs)} ms`)
   test.ok(slowestMs < 2_000, `publishers were answered within ${Math.round(slowestMs)} ms`)
   if (fault.isLogIntact) test.strictSame(crowd.ledger.gaps, [], 'no gap, because the log is intact')
+  else test.ok(crowd.ledger.gaps.length > 0, 'it did strike')
+  if (fault.answer !== undefined) test.ok((counts[fault.answer] ?? 0) > 0, `some were answered ${fault.answer}`)
+  if (fault.leastHealMs !== undefined) test.ok(healedMs > fault.leastHealMs, 'it did strike')
+  test.equal(counts['no answer'], undefined, 'every publish was answered')
   test.strictSame(crowd.errors, [])
   return { healedMs }
 }

@@ -5,7 +5,7 @@ import { startFaultWorld, survive } from './fault-world.ts'
 // Each fault of bench/faults.ts that needs no replicas of its own, alone; `npm run chaos` mixes them.
 t.setTimeout(300_000)
 
-for (const fault of FAULTS.filter(({ needsProcesses }) => needsProcesses !== true)) {
+for (const fault of FAULTS.filter(({ where }) => where !== 'replicas')) {
   t.test(fault.name, { timeout: 60_000 }, async (t) => {
     const world = await startFaultWorld(t)
     await survive(t, world, fault)

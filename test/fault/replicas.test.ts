@@ -37,6 +37,7 @@ t.test('A16 a split brain: what was written to the old primary is told as lost, 
   const { target, crowd, prefix } = await startFaultWorld(t)
   const [stays, moves] = target.proxies
   const heir = await RedisServer.start()
+  t.teardown(() => heir.stop())
   const admin = new Redis(heir.url)
   t.teardown(() => admin.disconnect())
   const old = new Redis(target.redis.url)

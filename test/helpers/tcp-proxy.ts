@@ -62,6 +62,7 @@ export class TcpProxy {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   readonly #muted = new WeakSet<Socket>()
+  readonly #orphans = new Set<Socket>()
   readonly #deaf = new WeakSet<Socket>()
   #held: Array<() => void> | undefined
   #heldText = ''
@@ -139,13 +140,23 @@ export class TcpProxy {
   }
 
   /**
-      const isPeeked = this.#held !== undefined || this.#dropText !== undefined
-      const text = isPeeked ? String(chunk).toLowerCase() : ''
-   * when it has.
+   * The next request that holds this text is carried out, and its connection ends instead of bringing the reply.
+   * Resolves when it has.
    */
   dropReply (text: string): Promise<void> {
     this.#dropText = text.toLowerCase()
     return new Promise((resolve) => { this.#onDropped = resolve })
+  }
+
+  /** No reply is waited for any more. */
+  disarm (): void {
+    this.#dropText = undefined
+  }
+
+  /** Ends what is left of muted connections whose other side has gone. */
+  reap (): void {
+    for (const socket of this.#orphans) socket.destroy()
+    this.#orphans.clear()
   }
 
   #join (client: Socket, upstream: Socket): void {
@@ -159,7 +170,8 @@ export class TcpProxy {
       from.on('close', () => {
         this.#sockets.delete(from)
         // The end of a muted connection is not told either: its other side finds out by itself.
-        if (!this.#muted.has(from)) to.destroy()
+        if (this.#muted.has(from)) this.#orphans.add(to)
+        else to.destroy()
         up.close()
         down.close()
       })
@@ -167,7 +179,8 @@ export class TcpProxy {
     }
     client.on('data', (chunk: Buffer) => {
       if (this.#muted.has(client)) return
-      const text = this.#held === undefined && this.#dropText === undefined ? '' : String(chunk).toLowerCase()
+      const isPeeked = this.#held !== undefined || this.#dropText !== undefined
+      const text = isPeeked ? String(chunk).toLowerCase() : ''
       if (this.#dropText !== undefined && text.includes(this.#dropText)) {
         this.#dropText = undefined
         isLast = true

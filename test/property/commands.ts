@@ -93,7 +93,9 @@ async function publish (model: Model, world: World, count: number): Promise<void
   }
   // Who hears nothing may be left behind what the log keeps.
   const left = model.clients.filter(({ real, replica }) => real !== undefined && world.replicas[replica]!.isDeaf)
-  for (const { mayBreak } of left) mayBreak.add('trimmed')
+  // And whoever has not noticed yet what was done to the log.
+  const misled = model.clients.filter(({ mayBreak }) => mayBreak.size > 0)
+  for (const { mayBreak } of [...left, ...misled]) mayBreak.add('trimmed')
 }
 
 class Publish implements Command {

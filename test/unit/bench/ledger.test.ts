@@ -9,7 +9,7 @@ const log = (count: number, id = 'a'): string[] => Array.from({ length: count },
 
 /** Two clients that are in the room from its beginning; messages 1 to `count` were sent and acked. */
 function opened (count: number): Ledger {
-  const ledger = new Ledger()
+  const ledger = new Ledger(500)
   for (const name of ['ann', 'bob']) ledger.joined(name, { ...place(0), replay: 0 })
   for (let n = 1; n <= count; n++) {
     ledger.sent(by(n))
@@ -58,6 +58,18 @@ const bad: ReadonlyArray<readonly [what: string, kind: Violation, run: (ledger: 
     ledger.sent(by(9))
     ledger.refused(by(9))
     ledger.message('ann', place(1, 'b'), by(9))
+  }],
+  ['a message that has come is refused', 'aborted', (ledger) => {
+    deliver(ledger, 'ann', 1)
+    ledger.refused(by(1))
+  }],
+  ['the log is empty', 'loss', (ledger) => {
+    for (const name of ['ann', 'bob']) deliver(ledger, name, 1, 2, 3)
+    ledger.compare([], place(3))
+  }],
+  ['the log is another one', 'loss', (ledger) => {
+    for (const name of ['ann', 'bob']) deliver(ledger, name, 1, 2, 3)
+    ledger.compare([place(9, 'a', 'f').cursor], place(9, 'a', 'f'))
   }],
   ['a gap is told though the log is intact', 'gap', (ledger) => ledger.gap('ann', 'trimmed', place(3))],
   ['a message comes before joined', 'framing', (ledger) => {

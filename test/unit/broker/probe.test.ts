@@ -60,12 +60,21 @@ t.test('unheard twice, the second time at once, the subscriber is rebuilt; once 
   t.equal(line.rebuilt, 1)
 })
 
-t.test('an old probe that comes late does not count for the new one', async (t) => {
+t.test('a probe that comes late is a sign of life all the same; one from before the rebuilding is none', async (t) => {
   const { line, probe, round, pass } = world(t)
   await round(false)
   probe.heard('1')
   await pass(2_000)
+  t.equal(line.rebuilt, 0)
+  await round(false)
+  await pass(2_000)
   t.equal(line.rebuilt, 1)
+  await pass(10_000)
+  probe.heard('3')
+  await pass(2_000)
+  await pass(2_000)
+  t.equal(line.rebuilt, 2)
+  probe.heard('x')
 })
 
 t.test('where connecting anew does not help, it is done ever less often, and as before once it has helped', async (t) => {

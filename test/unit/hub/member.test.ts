@@ -4,6 +4,7 @@ import { Member } from '../../../src/hub/member.ts'
 import type { Page } from '../../../src/hub/room.ts'
 import type { Cursor } from '../../../src/protocol/cursor.ts'
 import type { RoomKind } from '../../../src/protocol/rooms.ts'
+import { Gate } from '../../../src/session/gate.ts'
 import { Deferred, entries, entry, FakeBacklog, FakeConnection, NOON, openRoom, place, turn } from '../fakes.ts'
 
 const RING_ENTRIES = 500
@@ -15,8 +16,8 @@ function world (kind: RoomKind = 'log', seq = 0, maxBytes = 10_000) {
   room.reset(place(seq))
   const connection = new FakeConnection(maxBytes)
   const onWithheld = ({ seq }: Cursor): void => { connection.queue.push(replyFrame({ type: `instead of ${seq}` })) }
-  const member = new Member('c_1', connection.queue, room, kind === 'live' ? undefined : place(seq), onWithheld)
-  connection.onDrained = () => { void member.drained() }
+  const member = new Member('c_1', connection.queue, room, kind === 'live' ? undefined : place(seq), onWithheld, new Gate(1))
+  connection.onDrained = () => { member.drained() }
   room.add(member)
   const deliver = (first: number, last: number): void => {
     for (const one of entries(first, last)) room.deliver(one)
@@ -49,7 +50,7 @@ t.test('a member that is ahead of its room waits for what it has not got', async
   const { room, backlog, deliver } = world('log', 3)
   backlog.log = entries(1, 5)
   const connection = new FakeConnection()
-  const ahead = new Member('c_2', connection.queue, room, place(5), () => {})
+  const ahead = new Member('c_2', connection.queue, room, place(5), () => {}, new Gate(1))
   room.add(ahead)
   ahead.readOn()
   await turn()
@@ -62,7 +63,7 @@ t.test('what comes while a page is read that is empty is taken from the ring, an
   const page = new Deferred<Page>()
   backlog.answer = async () => await page.promise
   const connection = new FakeConnection()
-  const ahead = new Member('c_2', connection.queue, room, place(5), () => {})
+  const ahead = new Member('c_2', connection.queue, room, place(5), () => {}, new Gate(1))
   room.add(ahead)
   ahead.readOn()
   deliver(4, 7)
@@ -92,7 +93,7 @@ t.test('a member that is behind its room reads on from the ring', async (t) => {
   const { room, backlog, deliver } = world()
   deliver(1, 5)
   const connection = new FakeConnection()
-  const late = new Member('c_2', connection.queue, room, place(2), () => {})
+  const late = new Member('c_2', connection.queue, room, place(2), () => {}, new Gate(1))
   room.add(late)
   late.readOn()
   deliver(6, 6)
@@ -151,8 +152,8 @@ t.test('a slow member goes on only when its socket has drained, not when a messa
   t.ok(before.length < 10)
   deliver(11, 11)
   t.strictSame(await connection.told(), before)
-  connection.onDrained = () => { void member.drained() }
-  void member.drained()
+  connection.onDrained = () => { member.drained() }
+  member.drained()
   for (let round = 0; round < 20; round++) await turn()
   t.strictSame(await connection.told(), entries(1, 11).map(({ seq }) => seq))
 })
@@ -414,7 +415,7 @@ t.test('a member that is held gets nothing, and goes on from the place that it i
   member.hold()
   deliver(3, 4)
   room.reset(place(4))
-  void member.drained()
+  member.drained()
   t.strictSame(await connection.told(), [1, 2])
   backlog.log = entries(1, 4)
   member.release(place(3))

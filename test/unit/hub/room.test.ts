@@ -3,10 +3,11 @@ import { Member } from '../../../src/hub/member.ts'
 import { RingBudget } from '../../../src/hub/ring.ts'
 import type { Room } from '../../../src/hub/room.ts'
 import { entries, entry, FakeBacklog, FakeConnection, NOON, openRoom, place } from '../fakes.ts'
+import { Gate } from '../../../src/session/gate.ts'
 
 function join (room: Room, name: string, seq: number): { member: Member, connection: FakeConnection } {
   const connection = new FakeConnection()
-  const member = new Member(name, connection.queue, room, place(seq), () => {})
+  const member = new Member(name, connection.queue, room, place(seq), () => {}, new Gate(1))
   room.add(member)
   return { member, connection }
 }

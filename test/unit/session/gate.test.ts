@@ -7,7 +7,7 @@ function world (size: number) {
   const gate = new Gate(size)
   const entered: number[] = []
   const come = (...who: readonly number[]): void => {
-    for (const one of who) void gate.enter().then(() => { entered.push(one) })
+    for (const one of who) void Promise.resolve(gate.enter()).then(() => { entered.push(one) })
   }
   return { gate, entered, come }
 }

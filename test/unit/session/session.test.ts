@@ -411,3 +411,36 @@ t.test('what is broadcast before the cursor has come follows what was missed; wi
   await other.transport.has('broadcast', 1)
   t.notOk(session.isClosed)
 })
+
+t.test('a member that falls behind while another one reads the log goes on as soon as the socket drains', async (t) => {
+  const gate = new Deferred()
+  let isGated = false
+  const { session, transport, send, log } = await openSession(t, (memory) => ({
+    after: async (room, place) => {
+      if (isGated && room === 'slow') await gate.promise
+      return await memory.after(room, place)
+    }
+  }))
+  for (const room of ['busy', 'slow']) send({ type: 'join', room })
+  await transport.has('joined', 2)
+  const publish = async (room: string, content: string): Promise<void> => {
+    await log.append(room, { from: '"bob"', content: JSON.stringify(content) })
+    await turn()
+  }
+  transport.fill(send)
+  await publish('slow', 's1')
+  session.services.hub.get('slow')!.forget()
+  isGated = true
+  transport.drain(session)
+  await turn()
+  transport.fill(send)
+  await publish('busy', 'b1')
+  transport.drain(session)
+  await transport.has('message', 1)
+  t.strictSame(transport.written.filter(({ type }) => type === 'message').map(({ content }) => content), ['b1'])
+  gate.resolve()
+  await publish('busy', 'b2')
+  await publish('slow', 's2')
+  const messages = await transport.has('message', 4)
+  t.strictSame(messages.map(({ content }) => content).sort(), ['b1', 'b2', 's1', 's2'])
+})
