@@ -42,9 +42,11 @@ export class Crowd {
       new Publisher({ name: `publisher-${index}`, room, nextUrl: elsewhere(index), ledger }))
   }
 
-  /** Resolves when all clients have joined. */
+  /** Resolves when all have joined. */
   async join (): Promise<void> {
-    await Promise.all(this.clients.map((client) => client.start()))
+    const clients = this.clients.map((client) => client.start())
+    const publishers = this.publishers.map((publisher) => publisher.join())
+    await Promise.all([...clients, ...publishers])
   }
 
   /** Publishing begins, or goes on. */

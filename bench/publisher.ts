@@ -49,6 +49,11 @@ export class Publisher {
     return this.answers.get('ack') ?? 0
   }
 
+  /** So that the first message does not wait for it; where it fails, the first message tries again. */
+  async join (): Promise<void> {
+    await this.#connect()
+  }
+
   start (messagesPerSecond: number): void {
     this.#isStopped = false
     this.#run = this.#publishAll(messagesPerSecond)
