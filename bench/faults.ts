@@ -37,8 +37,8 @@ export interface Fault {
 const HEAL_MS = 3_000
 // Where only the probe can tell.
 const PROBE_HEAL_MS = 15_000
-// Two and a half intervals of silence, and a connection.
-const SILENCE_HEAL_MS = 9_000
+// Two and a half of a client's intervals of silence, and a connection.
+const CLIENT_SILENCE_HEAL_MS = 9_000
 
 function pick<Item> (items: readonly Item[], random: Random): Item {
   return items[Math.floor(random() * items.length)]!
@@ -129,9 +129,9 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "A6 A8 a replica's connections to Redis are half-open",
     where: 'network',
-    leastHealMs: 2_000,
+    leastHealMs: 1_000,
     isLogIntact: true,
-    healMs: SILENCE_HEAL_MS,
+    healMs: HEAL_MS,
     strike: async ({ proxies }, random) => pick(proxies, random).mute()
   },
   {
@@ -270,7 +270,7 @@ export const FAULTS: readonly Fault[] = [
     name: 'B14 a replica is frozen for 20 s',
     where: 'replicas',
     isLogIntact: true,
-    healMs: SILENCE_HEAL_MS,
+    healMs: CLIENT_SILENCE_HEAL_MS,
     strike: async ({ replicas }, random) => {
       const { child } = pick(replicas, random)
       child.process.kill('SIGSTOP')

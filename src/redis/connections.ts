@@ -18,9 +18,11 @@ const COMMAND_TIMEOUT_MS = 1_500
 const QUIT_TIMEOUT_MS = 500
 const CONNECT_TIMEOUT_MS = 2_000
 const MAX_RETRY_DELAY_MS = 1_000
-const PING_MS = 1_000
-const SILENCE_MS = 5_000
-// Two pings may go unanswered before Redis counts as away, though its connections stand.
+const PING_MS = 500
+// Longer than any command waits for its answer, and short enough that a half-open connection is found and replaced
+// within 3 s: at worst one ping's interval, this, and a connection.
+const SILENCE_MS = 1_750
+// So long pings may be refused or unanswered before Redis counts as away, though its connections stand.
 const UNANSWERED_MS = 2_500
 
 // Nothing waits in this process while Redis is away, and nothing is sent twice: with ioredis's defaults a reply
