@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import envSchema from 'env-schema'
+import type { TokenSettings } from './auth/tokens.ts'
 import { ConfigError } from './config-error.ts'
 import { newEpoch } from './log/ids.ts'
 import { MAX_AGE_MS, readRoomRules, RoomRules } from './room-rules.ts'
@@ -19,6 +20,10 @@ interface TextSetting extends TextRules { readonly type: 'string', readonly unit
 const LARGEST = Number.MAX_SAFE_INTEGER
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 const A_DAY_MS = 86_400_000
+const MIN_SECRET_BYTES = 32
+/** A limit that is a multiple of another one, unless it is given. */
+const NUMBER = { pattern: '^[0-9]{1,15}$' } as const
+const USER_CONNECTIONS = 5
 
 function integer (
   byDefault: number, unit: string, description: string, minimum = 0, maximum = LARGEST
@@ -45,6 +50,10 @@ export const SETTINGS = {
   REPLICA: text("this replica's name, as `welcome` tells it; unset: the host name and a random suffix", {
     pattern: '^[A-Za-z0-9_.:-]{1,64}$'
   }),
+  AUTH_SECRET: text('the shared secret of tokens that are signed with HS256, at least 32 bytes; never logged'),
+  AUTH_JWKS_URL: text("the address of an issuer's keys, for tokens that are signed with RS256, ES256 or EdDSA"),
+  AUTH_ISSUER: text('what `iss` of a token must be; unset: anything'),
+  AUTH_AUDIENCE: text('what `aud` of a token must have; unset: anything'),
   ALLOWED_ORIGINS: text("origins besides the gateway's own, comma-separated, or `*`", { default: '' }),
   TRUST_PROXY: text('addresses or CIDRs of the proxies in front, comma-separated', { default: 'loopback' }),
   ROOMS_FILE: text('rules by room name, YAML or JSON (docs/rooms.md); unset: the built-in ones'),
@@ -58,7 +67,11 @@ export const SETTINGS = {
   MAX_ROOMS_PER_CONNECTION: integer(128, 'rooms', 'that one connection may be in'),
   RATE_REQUESTS: integer(50, 'a second', 'requests of one connection; bursts of twice as many'),
   RATE_PUBLISHES: integer(20, 'a second', 'messages, broadcasts and moves of one connection; bursts of twice as many'),
+  RATE_BYTES: text('bytes a second of one connection, bursts of twice as many; unset: RATE_PUBLISHES times MAX_MESSAGE_BYTES', NUMBER),
+  RATE_USER_PUBLISHES: text('as RATE_PUBLISHES, of one user over all connections and replicas, where auth is on; unset: 5 times that', NUMBER),
+  RATE_HTTP: integer(100, 'a second', 'requests over HTTP of one address, over all replicas'),
   RATE_CONNECTIONS: integer(500, 'a second', 'new connections on this replica; bursts of twice as many'),
+  MAX_LOOP_DELAY_MS: integer(200, 'ms', 'above this mean delay of the event loop new connections are refused', 0, LONGEST_TIMER_MS),
   PING_INTERVAL_MS: integer(25_000, 'ms', 'between heartbeats; silence of two and a half is the end', 0, LONGEST_TIMER_MS),
   DRAIN_MS: integer(20_000, 'ms', 'over which SIGTERM sends the connections away; SIGINT does so over 1 s at most', 0, A_DAY_MS),
   MAX_CONNECTION_AGE_MS: integer(0, 'ms', 'after which a connection is sent to come anew, 20 % more or less', 0, 365 * A_DAY_MS),
@@ -70,8 +83,8 @@ export const SETTINGS = {
   })
 } as const
 
-/** Settings of later releases. To ignore one of these would leave a gateway open, or alone, that should not be. */
-const NOT_YET = ['AUTH_SECRET', 'AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE', 'REDIS_MODE'] as const
+/** Settings of later releases. To ignore one of these would leave a gateway alone that should not be. */
+const NOT_YET = ['REDIS_MODE'] as const
 
 /** Every variable that the gateway reads, or refuses. */
 export const VARIABLES: readonly string[] = [...Object.keys(SETTINGS), ...NOT_YET, 'WORKERS']
@@ -91,6 +104,8 @@ export interface Config {
   } | undefined
   readonly redisPrefix: string
   readonly replica: string
+  /** Undefined: open. */
+  readonly tokens: TokenSettings | undefined
   readonly allowedOrigins: readonly string[]
   readonly trustProxy: readonly string[]
   readonly rules: RoomRules
@@ -102,7 +117,11 @@ export interface Config {
   readonly maxRoomsPerConnection: number
   readonly requestsPerSecond: number
   readonly publishesPerSecond: number
+  readonly bytesPerSecond: number
+  readonly userPublishesPerSecond: number
+  readonly httpRequestsPerSecond: number
   readonly connectionsPerSecond: number
+  readonly maxLoopDelayMs: number
   readonly pingIntervalMs: number
   readonly drainMs: number
   readonly maxConnectionAgeMs: number
@@ -157,6 +176,7 @@ function problem (name: keyof Settings, message: string, value: string): string 
 function describe (name: keyof Settings, message: string): string {
   const setting: IntegerSetting | TextSetting = SETTINGS[name]
   if (setting.type === 'integer') return `must be an integer of ${setting.minimum} to ${setting.maximum}`
+  if (setting.pattern === NUMBER.pattern) return 'must be an integer of at least 0'
   return setting.enum === undefined ? message : `must be one of ${setting.enum.join(', ')}`
 }
 
@@ -168,6 +188,7 @@ function toConfig (settings: Settings, problems: string[]): Config {
     redis: readRedis(settings, problems),
     redisPrefix: settings.REDIS_PREFIX,
     replica: settings.REPLICA ?? `${hostname().replace(/[^A-Za-z0-9_.:-]/g, '-').slice(0, 48)}-${newEpoch().slice(0, 4)}`,
+    tokens: readTokens(settings, problems),
     allowedOrigins: readOrigins(settings.ALLOWED_ORIGINS, problems),
     trustProxy: readProxies(settings.TRUST_PROXY, problems),
     rules: readRules(settings, problems),
@@ -179,7 +200,11 @@ function toConfig (settings: Settings, problems: string[]): Config {
     maxRoomsPerConnection: limit(settings.MAX_ROOMS_PER_CONNECTION),
     requestsPerSecond: limit(settings.RATE_REQUESTS),
     publishesPerSecond: limit(settings.RATE_PUBLISHES),
+    bytesPerSecond: limit(Number(settings.RATE_BYTES ?? settings.RATE_PUBLISHES * settings.MAX_MESSAGE_BYTES)),
+    userPublishesPerSecond: limit(Number(settings.RATE_USER_PUBLISHES ?? USER_CONNECTIONS * settings.RATE_PUBLISHES)),
+    httpRequestsPerSecond: limit(settings.RATE_HTTP),
     connectionsPerSecond: limit(settings.RATE_CONNECTIONS),
+    maxLoopDelayMs: limit(settings.MAX_LOOP_DELAY_MS),
     pingIntervalMs: settings.PING_INTERVAL_MS,
     drainMs: settings.DRAIN_MS,
     maxConnectionAgeMs: limit(settings.MAX_CONNECTION_AGE_MS),
@@ -227,6 +252,23 @@ function isAddress (text: string): boolean {
 
 function isRedisUrl (url: string): boolean {
   return URL.canParse(url) && ['redis:', 'rediss:'].includes(new URL(url).protocol) && new URL(url).hostname !== ''
+}
+
+/** Neither the secret nor the address, which may hold one, is repeated in what is said of it. */
+function readTokens (settings: Settings, problems: string[]): TokenSettings | undefined {
+  const { AUTH_SECRET: secret, AUTH_JWKS_URL: jwksUrl, AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience } = settings
+  // RFC 7518 section 3.2: a key as long as the digest.
+  if (secret !== undefined && Buffer.byteLength(secret) < MIN_SECRET_BYTES) {
+    problems.push(`AUTH_SECRET: must be at least ${MIN_SECRET_BYTES} bytes (openssl rand -base64 48 makes one)`)
+  }
+  if (jwksUrl !== undefined && !(URL.canParse(jwksUrl) && /^https?:$/.test(new URL(jwksUrl).protocol))) {
+    problems.push('AUTH_JWKS_URL: must be https://… (or http://… in a network that can be trusted)')
+  }
+  if (secret !== undefined || jwksUrl !== undefined) return { secret, jwksUrl, issuer, audience }
+  // Alone they would quietly leave the gateway open.
+  if (issuer !== undefined) problems.push('AUTH_ISSUER: needs AUTH_SECRET or AUTH_JWKS_URL')
+  if (audience !== undefined) problems.push('AUTH_AUDIENCE: needs AUTH_SECRET or AUTH_JWKS_URL')
+  return undefined
 }
 
 function readOrigins (list: string, problems: string[]): string[] {

@@ -8,18 +8,22 @@ import { RoomSync } from './log/sync.ts'
 import type { Position } from './position/position.ts'
 import { stillEntry } from './position/still.ts'
 import { BrokerError } from './protocol/codes.ts'
-import { POSITION, type RoomKind } from './protocol/rooms.ts'
+import { CONTROL, POSITION, type RoomKind } from './protocol/rooms.ts'
+import { type Order, OrderRoom } from './session/orders.ts'
 
 export interface Parts {
   readonly hub: Hub
   readonly log: Log
   readonly position: Position
   readonly idleCheck: IdleCheck
+  readonly obey: (order: Order) => void
   readonly rules: { of (room: string): { readonly kind: RoomKind, readonly retention: Retention } }
 }
 
 /** A room that this replica begins to follow: its place in the hub, kept in step with its log, where it has one. */
-export function follow (name: string, { hub, log, position, idleCheck, rules }: Parts): Followed {
+export function follow (name: string, parts: Parts): Followed {
+  const { hub, log, position, idleCheck, rules } = parts
+  if (name === CONTROL) return followOrders(parts)
   const { kind, retention } = rules.of(name)
   const reads = new SharedReads(log, name)
   const withCars = new WeakMap<Page, Promise<Page>>()
@@ -64,7 +68,17 @@ function followSignals (name: string, hub: Hub, room: Room): Followed {
   }
 }
 
+/** What all replicas are told to do: a log like any other, without members. */
+function followOrders ({ log, idleCheck, obey }: Parts): Followed {
+  const sync = new RoomSync(log, new SharedReads(log, CONTROL), new OrderRoom(obey), false)
+  return keepInStep(sync, idleCheck, () => {}, () => {})
+}
+
 function followLog (sync: RoomSync, hub: Hub, room: Room, idleCheck: IdleCheck): Followed {
+  return keepInStep(sync, idleCheck, () => room.restored(), () => hub.close(room.name))
+}
+
+function keepInStep (sync: RoomSync, idleCheck: IdleCheck, onRestored: () => void, onStopped: () => void): Followed {
   return {
     start: async () => {
       idleCheck.add(sync)
@@ -72,13 +86,13 @@ function followLog (sync: RoomSync, hub: Hub, room: Room, idleCheck: IdleCheck):
     },
     receive: (envelope) => sync.receive(envelope),
     restore: async () => {
-      room.restored()
+      onRestored()
       await sync.restore()
     },
     stop: () => {
       idleCheck.remove(sync)
       sync.stop()
-      hub.close(room.name)
+      onStopped()
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { TokenAuthenticator } from './auth/tokens.ts'
 import type { Broker } from './broker/broker.ts'
 import { Interest } from './broker/interest.ts'
 import { MemoryBroker, MemoryBus } from './broker/memory.ts'
@@ -8,6 +9,7 @@ import { RedisBroker } from './broker/redis.ts'
 import type { Config } from './config.ts'
 import { follow } from './follow.ts'
 import { Admission } from './http/admission.ts'
+import { LoopDelay } from './http/loop-delay.ts'
 import { createServer } from './http/server.ts'
 import { Hub } from './hub/hub.ts'
 import { Flusher } from './hub/send-queue.ts'
@@ -19,14 +21,19 @@ import { MemoryPosition } from './position/memory.ts'
 import type { Position } from './position/position.ts'
 import { RedisPosition } from './position/redis.ts'
 import { BrokerError } from './protocol/codes.ts'
-import { ALL } from './protocol/rooms.ts'
+import { ALL, CONTROL } from './protocol/rooms.ts'
+import { MemoryQuota } from './quota/memory.ts'
+import type { Quota } from './quota/quota.ts'
+import { RedisQuota } from './quota/redis.ts'
 import { RedisConnections } from './redis/connections.ts'
 import { Keys } from './redis/keys.ts'
 import type { RoomRules } from './room-rules.ts'
 import { HARD_END_MS } from './session/drain-times.ts'
 import { Heartbeat } from './session/heartbeat.ts'
+import { type Order, Orders } from './session/orders.ts'
 import type { Services } from './session/services.ts'
 import { Sessions } from './session/sessions.ts'
+import { UserRates } from './session/user-rates.ts'
 
 const LINGER_MS = 10_000
 const RETRY_MS = 50
@@ -41,6 +48,7 @@ interface Shared {
   readonly broker: Broker
   readonly log: Log
   readonly position: Position
+  readonly quota: Quota
   readonly connections: RedisConnections | undefined
 }
 
@@ -66,12 +74,22 @@ export async function createGateway (config: Config, logger: FastifyBaseLogger):
   const shared = createShared(config, rules, logger)
   const hub = new Hub()
   const idleCheck = new IdleCheck(shared.log)
-  const parts = { hub, log: shared.log, position: shared.position, rules, idleCheck }
-  const interest = new Interest(shared.broker, (room) => follow(room, parts), LINGER_MS)
   const now = (): number => performance.now()
+  const sessions = new Sessions(config.maxConnectionAgeMs, now)
+  const parts = {
+    hub,
+    log: shared.log,
+    position: shared.position,
+    rules,
+    idleCheck,
+    obey: ({ disconnect }: Order) => sessions.disconnect(disconnect)
+  }
+  const interest = new Interest(shared.broker, (room) => follow(room, parts), LINGER_MS)
   const services: Services = {
     replica: config.replica,
     limits: config,
+    auth: config.tokens && new TokenAuthenticator(config.tokens),
+    userRates: config.tokens && new UserRates(shared.quota, config.userPublishesPerSecond, now),
     hub,
     interest,
     log: shared.log,
@@ -83,7 +101,7 @@ export async function createGateway (config: Config, logger: FastifyBaseLogger):
     now,
     logger
   }
-  const replica = new Replica(config, services, shared, idleCheck)
+  const replica = new Replica(config, services, shared, sessions, idleCheck)
   await replica.build(logger)
   return replica
 }
@@ -94,7 +112,7 @@ function createShared (config: Config, rules: RoomRules, logger: FastifyBaseLogg
     const bus = new MemoryBus()
     const log = new MemoryLog(bus, retentionOf)
     const position = new MemoryPosition(bus, log, config.positionBounds)
-    return { broker: new MemoryBroker(bus), log, position, connections: undefined }
+    return { broker: new MemoryBroker(bus), log, position, quota: new MemoryQuota(), connections: undefined }
   }
   const connections = new RedisConnections(config.redis, `tidegate:${config.replica}`, logger)
   const keys = new Keys(config.redisPrefix)
@@ -102,6 +120,7 @@ function createShared (config: Config, rules: RoomRules, logger: FastifyBaseLogg
     broker: new RedisBroker(connections, keys),
     log: new RedisLog(connections, keys, retentionOf),
     position: new RedisPosition(connections, keys, config.positionBounds),
+    quota: new RedisQuota(connections, keys),
     connections
   }
 }
@@ -113,18 +132,19 @@ class Replica implements Gateway {
   readonly #shared: Shared
   readonly #sessions: Sessions
   readonly #idleCheck: IdleCheck
+  readonly #loopDelay = new LoopDelay()
   #app: FastifyInstance | undefined
   #isSynced = false
   #stopping: Promise<void> | undefined
   #lastProblem = ''
 
-  constructor (config: Config, services: Services, shared: Shared, idleCheck: IdleCheck) {
+  constructor (config: Config, services: Services, shared: Shared, sessions: Sessions, idleCheck: IdleCheck) {
     this.replica = config.replica
     this.#config = config
     this.#services = services
     this.#shared = shared
     this.#idleCheck = idleCheck
-    this.#sessions = new Sessions(config.maxConnectionAgeMs, services.now)
+    this.#sessions = sessions
   }
 
   async build (logger: FastifyBaseLogger): Promise<void> {
@@ -133,7 +153,10 @@ class Replica implements Gateway {
       trustProxy: this.#config.trustProxy,
       allowedOrigins: this.#config.allowedOrigins,
       services: this.#services,
-      admission: new Admission(this.#config, () => this.#whyClosed(), this.#services.now),
+      requestsPerSecond: this.#config.httpRequestsPerSecond,
+      quota: this.#shared.quota,
+      orders: new Orders(this.#shared.log),
+      admission: new Admission(this.#config, () => this.#whyClosed(), this.#loopDelay, this.#services.now),
       sessions: this.#sessions,
       whyNotReady: () => this.#whyNotReady()
     })
@@ -154,6 +177,8 @@ class Replica implements Gateway {
     }
     this.#services.heartbeat.start()
     this.#sessions.start()
+    this.#services.userRates?.start()
+    this.#loopDelay.start()
     this.#idleCheck.start()
     return address
   }
@@ -166,7 +191,10 @@ class Replica implements Gateway {
       await this.stop(0)
       throw error
     }
-    this.#services.logger.warn({ host }, 'open: whoever reaches this address may do everything (there is no auth yet)')
+    if (this.#services.auth === undefined) {
+      const problem = 'neither AUTH_SECRET nor AUTH_JWKS_URL is set'
+      this.#services.logger.warn({ host, problem }, 'open: whoever reaches this address may do everything')
+    }
     return this.#app!.server.address() as AddressInfo
   }
 
@@ -182,6 +210,8 @@ class Replica implements Gateway {
     this.#services.heartbeat.stop()
     await this.#closeServer(Math.max(LEAST_HTTP_MS, Math.min(LAST_HTTP_MS, latestMs - this.#services.now())))
     this.#idleCheck.stop()
+    this.#loopDelay.stop()
+    this.#services.userRates?.stop()
     this.#services.interest.stop()
     await this.#shared.broker.stop()
     await this.#shared.log.stop()
@@ -197,13 +227,13 @@ class Replica implements Gateway {
   }
 
   /**
-   * Broadcasts reach every connection, so no connection is taken before they can be heard. Goes on trying until it can,
-   * or is stopped.
+   * Broadcasts and orders reach every connection, so no connection is taken before they can be heard. Goes on trying
+   * until it can, or is stopped.
    */
   async #followAll (): Promise<void> {
     while (this.#stopping === undefined) {
       try {
-        await this.#services.interest.acquire(ALL)
+        await Promise.all([ALL, CONTROL].map((room) => this.#services.interest.acquire(room)))
         this.#isSynced = true
         return
       } catch (error) {

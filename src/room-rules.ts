@@ -3,7 +3,7 @@ import { Ajv, type ErrorObject } from 'ajv'
 import { parse } from 'yaml'
 import { ConfigError } from './config-error.ts'
 import type { Retention } from './log/log.ts'
-import { ALL, isRoomName, POSITION, type RoomKind } from './protocol/rooms.ts'
+import { ALL, CONTROL, isRoomName, POSITION, type RoomKind } from './protocol/rooms.ts'
 
 /** Who may publish on a socket: `members` of the room, `anyone`, or nobody but the server itself. */
 export type Publishers = 'members' | 'anyone' | 'server'
@@ -34,7 +34,7 @@ function kindByName (name: string): RoomKind {
 }
 
 // The longest prefixes that are built in: beneath them all other rules.
-const BUILT_IN: WrittenRules = { '*': {}, 'latest:*': {}, 'live:*': {}, [POSITION]: {}, [ALL]: { kind: 'log' } }
+const BUILT_IN: WrittenRules = { '*': {}, 'latest:*': {}, 'live:*': {}, [POSITION]: {}, [ALL]: { kind: 'log' }, [CONTROL]: { kind: 'log' } }
 
 // The one place that says what a rules file may hold: docs/rooms.md shows it.
 const validate = new Ajv({ allErrors: true }).compile({

@@ -1,3 +1,4 @@
+import { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyRequest } from 'fastify'
 import { type Refusal, refusal } from '../protocol/codes.ts'
 import { type Clock, TokenBucket } from '../session/rate-limit.ts'
@@ -8,9 +9,13 @@ export interface AdmissionLimits {
   readonly maxConnections: number
   readonly maxConnectionsPerAddress: number
   readonly connectionsPerSecond: number
+  readonly maxLoopDelayMs: number
 }
 
 const MAX_USER_CHARS = 64
+const OVERLOADED_RETRY_MS = 2_000
+// Whoever has one address of IPv6 has at least so many of them.
+const IPV6_SUBNET_BITS = 64
 
 /** Who is let in: decided before the upgrade, so that a refusal costs neither side a connection. */
 export class Admission {
@@ -20,38 +25,60 @@ export class Admission {
   readonly #byAddress = new Map<string, number>()
   #connections = 0
 
+  readonly #loopDelay: { readonly meanMs: number }
+
   /** @param whyClosed why nobody can be let in now; undefined where one can */
-  constructor (limits: AdmissionLimits, whyClosed: () => string | undefined, now: Clock) {
+  constructor (
+    limits: AdmissionLimits, whyClosed: () => string | undefined, loopDelay: { readonly meanMs: number }, now: Clock
+  ) {
     this.#limits = limits
     this.#whyClosed = whyClosed
+    this.#loopDelay = loopDelay
     this.#rate = new TokenBucket(limits.connectionsPerSecond, 2 * limits.connectionsPerSecond, now)
   }
 
-  /** Undefined for yes. */
-  refuse (request: FastifyRequest): Refusal | undefined {
-    const { allowedOrigins, maxConnections, maxConnectionsPerAddress } = this.#limits
+  /** Lets one connection in, until the returned function is called (once counts); or says why not. */
+  admit (request: FastifyRequest): (() => void) | Refusal {
+    const address = networkOf(request.ip)
+    const refused = this.#refuse(request, address)
+    if (refused !== undefined) return refused
+    this.#connections++
+    this.#byAddress.set(address, (this.#byAddress.get(address) ?? 0) + 1)
+    let isIn = true
+    return () => {
+      if (isIn) this.#leave(address)
+      isIn = false
+    }
+  }
+
+  #refuse (request: FastifyRequest, address: string): Refusal | undefined {
+    const { allowedOrigins, maxConnections, maxConnectionsPerAddress, maxLoopDelayMs } = this.#limits
     if (!isRequestOriginAllowed(request, allowedOrigins)) return refusal('forbidden', 'origin: not allowed')
     const problem = this.#whyClosed()
     if (problem !== undefined) return refusal('unavailable', problem)
     if (this.#connections >= maxConnections) return refusal('unavailable', 'this replica is full')
-    if ((this.#byAddress.get(request.ip) ?? 0) >= maxConnectionsPerAddress) {
+    // Those who are connected go first: each new connection costs more than any message.
+    if (this.#loopDelay.meanMs > maxLoopDelayMs) {
+      return refusal('unavailable', 'this replica has too much to do', OVERLOADED_RETRY_MS)
+    }
+    if ((this.#byAddress.get(address) ?? 0) >= maxConnectionsPerAddress) {
       return refusal('rate_limited', 'too many connections from this address')
     }
     const waitMs = this.#rate.take()
     return waitMs > 0 ? refusal('unavailable', 'too many new connections at once', waitMs) : undefined
   }
 
-  /** A connection from this address is open until the returned function is called. */
-  enter (address: string): () => void {
-    this.#connections++
-    this.#byAddress.set(address, (this.#byAddress.get(address) ?? 0) + 1)
-    return () => {
-      this.#connections--
-      const left = this.#byAddress.get(address)! - 1
-      if (left > 0) this.#byAddress.set(address, left)
-      else this.#byAddress.delete(address)
-    }
+  #leave (address: string): void {
+    this.#connections--
+    const left = this.#byAddress.get(address)! - 1
+    if (left > 0) this.#byAddress.set(address, left)
+    else this.#byAddress.delete(address)
   }
+}
+
+/** The address that limits count by. */
+export function networkOf (address: string): string {
+  return normalizeIP(address, IPV6_SUBNET_BITS)
 }
 
 /** What is wrong with `?user=`; undefined for nothing. */

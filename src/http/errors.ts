@@ -3,16 +3,27 @@ import { BrokerError, ERRORS, type Refusal, refusal } from '../protocol/codes.ts
 
 const RETRY_AFTER_S = 1
 
+/** Over the limit of http/rate-limit.ts, which can only throw. */
+export class RateLimited extends Error {
+  readonly retryAfterMs: number
+
+  constructor (retryAfterMs: number) {
+    super('too many requests')
+    this.retryAfterMs = retryAfterMs
+  }
+}
+
 /** Answers `{ code, reason, message }`, with `Retry-After` where trying again can help. */
 export function sendRefusal (reply: FastifyReply, { reason, message, retryAfterMs }: Refusal): FastifyReply {
   const { code, retryable } = ERRORS[reason]
+  // RFC 6750 section 3.
+  if (code === 401) void reply.header('www-authenticate', 'Bearer')
   if (retryable) void reply.header('retry-after', retryAfterMs === undefined ? RETRY_AFTER_S : Math.ceil(retryAfterMs / 1000))
   return reply.code(code).send({ code, reason, message })
 }
 
 /** One shape for every error that leaves over HTTP. */
 export function registerErrors (app: FastifyInstance): void {
-  app.setNotFoundHandler((_request, reply) => sendRefusal(reply, refusal('not_found')))
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const refused = toRefusal(error)
     if (refused.reason === 'internal') request.log.error({ err: error }, 'request failed')
@@ -23,6 +34,7 @@ export function registerErrors (app: FastifyInstance): void {
 
 function toRefusal (error: FastifyError): Refusal {
   if (error instanceof BrokerError) return refusal(error.reason)
+  if (error instanceof RateLimited) return refusal('rate_limited', error.message, error.retryAfterMs)
   switch (error.code) {
     case 'FST_ERR_CTP_INVALID_JSON_BODY': return refusal('bad_json', 'the body is not JSON')
     case 'FST_ERR_CTP_EMPTY_JSON_BODY': return refusal('bad_message', 'body: missing')

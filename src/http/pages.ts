@@ -4,16 +4,8 @@ import type { FastifyPluginAsync, FastifyReply } from 'fastify'
 
 const WEB = fileURLToPath(new URL('../web/', import.meta.url))
 
-const HEADERS = {
-  'content-security-policy': "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
-    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer'
-}
-
 /** The chat at `/chat`, the dashboard at `/dashboard`, and what they load under `/assets/`. */
 export const pageRoutes: FastifyPluginAsync = async (app) => {
-  app.addHook('onRequest', async (_request, reply) => { void reply.headers(HEADERS) })
   await app.register(fastifyStatic, { root: WEB, prefix: '/assets/', index: false, redirect: false })
   app.get('/', async (_request, reply) => await reply.redirect('/chat'))
   app.get('/chat', async (_request, reply) => await sendPage(reply, 'chat.html'))

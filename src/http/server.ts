@@ -6,17 +6,25 @@ import Fastify, {
   type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController
 } from 'fastify'
 import { refusal } from '../protocol/codes.ts'
+import type { Quota } from '../quota/quota.ts'
+import type { Orders } from '../session/orders.ts'
 import { registerErrors, sendRefusal } from './errors.ts'
+import { registerHeaders } from './headers.ts'
 import { opsRoutes } from './ops.ts'
 import { isOriginAllowed } from './origins.ts'
 import { pageRoutes } from './pages.ts'
 import { positionRoutes } from './position.ts'
+import { registerRateLimit } from './rate-limit.ts'
+import { userRoutes } from './users.ts'
 import { registerWebSocket, type WebSocketOptions } from './websocket.ts'
 
 export interface ServerOptions extends WebSocketOptions {
   readonly logger: FastifyBaseLogger
   readonly trustProxy: readonly string[]
   readonly allowedOrigins: readonly string[]
+  readonly requestsPerSecond: number
+  readonly quota: Quota
+  readonly orders: Orders
   readonly whyNotReady: () => string | undefined
 }
 
@@ -58,9 +66,14 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
       maxAge: 600
     })
   })
+  await registerHeaders(app)
+  app.decorateRequest('caller', undefined)
+  await registerRateLimit(app, options.quota, options.requestsPerSecond)
+  const { auth, userRates, position } = options.services
   await registerWebSocket(app, options)
   await app.register(opsRoutes, { whyNotReady: options.whyNotReady })
-  await app.register(positionRoutes, { position: options.services.position })
+  await app.register(positionRoutes, { position, auth, userRates })
+  await app.register(userRoutes, { auth, orders: options.orders })
   await app.register(pageRoutes)
   return app
 }

@@ -3,12 +3,14 @@ import websocket from '@fastify/websocket'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { WebSocket } from 'ws'
 import { decode } from '../protocol/codec.ts'
-import { refusal } from '../protocol/codes.ts'
+import { CLOSES, ERRORS, type Refusal, refusal } from '../protocol/codes.ts'
 import type { Services } from '../session/services.ts'
 import { type Identity, Session } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
+import { type Caller, identify, isCaller, isTokenInQuery } from './access.ts'
 import { type Admission, refuseUser } from './admission.ts'
 import { sendRefusal } from './errors.ts'
+import { UNLIMITED } from './rate-limit.ts'
 import { SocketTransport } from './socket-transport.ts'
 
 export interface WebSocketOptions {
@@ -31,7 +33,7 @@ const WS_OPTIONS = {
 
 /** `GET /ws`: the upgrade, and the bytes in and out. What they mean is the session's business. */
 export async function registerWebSocket (app: FastifyInstance, options: WebSocketOptions): Promise<void> {
-  const { services, admission, sessions } = options
+  const { services, sessions } = options
   await app.register(websocket, {
     options: { ...WS_OPTIONS, maxPayload: services.limits.maxMessageBytes },
     // gateway.ts ends the sessions, with goodbyes and codes; here only the door is shut.
@@ -48,28 +50,63 @@ export async function registerWebSocket (app: FastifyInstance, options: WebSocke
     }
   })
 
+  // Whom an upgrade was let in as, or why it is not, between the hook and the handler.
+  const arrivals = new WeakMap<FastifyRequest, Arrival>()
   app.route({
     method: 'GET',
     url: '/ws',
+    ...UNLIMITED,
     onRequest: async (request, reply) => {
       if (!request.ws) return sendRefusal(reply, refusal('bad_message', 'upgrade: /ws takes WebSockets only'))
-      const refused = admission.refuse(request) ?? refuseUser(queryOf(request).user)
-      if (refused !== undefined) return sendRefusal(reply, refused)
+      const arrival = await arrive(request, options)
+      if ('reason' in arrival) return sendRefusal(reply, arrival)
+      arrivals.set(request, arrival)
     },
     handler: (_request, reply) => sendRefusal(reply, refusal('bad_message', 'upgrade: /ws takes WebSockets only')),
-    wsHandler: (ws, request) => connect(ws, request, services, admission, sessions)
+    wsHandler: (ws, request) => {
+      const { caller, leave } = arrivals.get(request)!
+      ws.on('close', leave)
+      // ws ends the connection itself, with the right code; the plugin's listener would keep the request alive.
+      ws.removeAllListeners('error')
+      ws.on('error', (error) => services.logger.debug({ err: error }, 'socket'))
+      if (caller === undefined) ws.close(CLOSES.unauthenticated.code, CLOSES.unauthenticated.reason)
+      else connect(ws, request, caller, services, sessions)
+    }
   })
+}
+
+/** An upgrade that is let in. Without a caller it is closed at once: its token was refused. */
+interface Arrival {
+  readonly caller: Caller | undefined
+  readonly leave: () => void
+}
+
+/** Who is let in is decided before the upgrade, so that a refusal costs neither side a connection. */
+async function arrive (
+  request: FastifyRequest, { admission, services: { auth } }: WebSocketOptions
+): Promise<Arrival | Refusal> {
+  const refused = auth === undefined ? refuseUser(queryOf(request).user) : undefined
+  if (refused !== undefined) return refused
+  const leave = admission.admit(request)
+  if (typeof leave !== 'function') return leave
+  // Whatever becomes of the upgrade, its socket ends.
+  request.raw.socket.once('close', leave)
+  const caller = await identify(request, auth, true)
+  if (isCaller(caller)) return { caller, leave }
+  // Browsers hide the status of an upgrade that fails, but tell the code of a close.
+  if (isTokenInQuery(request) && ERRORS[caller.reason].code === 401) return { caller: undefined, leave }
+  leave()
+  return caller
 }
 
 /** Listeners are attached in the same turn as the upgrade, or the first frames are lost. */
 function connect (
-  ws: WebSocket, request: FastifyRequest, services: Services, admission: Admission, sessions: Sessions
+  ws: WebSocket, request: FastifyRequest, caller: Caller, services: Services, sessions: Sessions
 ): void {
   const { socket } = request.raw
   const query = queryOf(request)
   const transport = new SocketTransport(ws, socket)
-  const session = new Session(services, transport, identify(query.user))
-  const leave = admission.enter(request.ip)
+  const session = new Session(services, transport, identityOf(caller, query.user))
   socket.setNoDelay(true)
   socket.on('timeout', () => socket.destroy())
   transport.start(() => { if (socket.writableLength === 0) session.queue.drained() })
@@ -77,12 +114,8 @@ function connect (
   ws.on('message', (data: Buffer, isBinary) => session.onFrame(data, isBinary))
   ws.on('ping', () => session.heard())
   ws.on('pong', () => session.heard())
-  // ws ends the connection itself, with the right code; the plugin's listener would keep the request alive.
-  ws.removeAllListeners('error')
-  ws.on('error', (error) => services.logger.debug({ connection, err: error }, 'socket'))
   ws.on('close', (code) => {
     sessions.delete(session)
-    leave()
     session.onClosed()
     services.logger.debug({ connection, user, code }, 'disconnected')
   })
@@ -115,11 +148,12 @@ function joinAll (session: Session, { rooms, history }: Query): void {
   for (const room of new Set(rooms)) session.handle(decode(JSON.stringify({ type: 'join', room, history: count })))
 }
 
-function identify (user: string | undefined): Identity {
+function identityOf ({ user: verified, access }: Caller, named: string | undefined): Identity {
   const connection = `c_${randomBytes(6).toString('base64url')}`
+  const user = verified ?? named
   return user === undefined
-    ? { connection, user: `guest-${randomName()}`, keyScope: 'guest' }
-    : { connection, user, keyScope: `user:${user}` }
+    ? { connection, user: `guest-${randomName()}`, keyScope: 'guest', access }
+    : { connection, user, keyScope: `user:${user}`, access }
 }
 
 function randomName (): string {

@@ -81,6 +81,8 @@ function readRequest (fields: Fields, id: RequestId | undefined, text: string): 
         before: readCount(fields, 'before', 1),
         limit: readCount(fields, 'limit', 1, MAX_HISTORY_LIMIT) ?? DEFAULT_HISTORY_LIMIT
       }
+    case 'auth':
+      return { type, id, token: readToken(fields) }
     case 'ping':
       return { type, id }
     case undefined:
@@ -147,6 +149,13 @@ function readSince (fields: Fields): ReturnType<typeof parseCursor> {
   const cursor = typeof since === 'string' ? parseCursor(since) : undefined
   if (cursor === undefined) throw new BadField(refusal('bad_cursor'))
   return cursor
+}
+
+function readToken (fields: Fields): string {
+  const token = optional(fields, 'token')
+  if (token === undefined) throw bad('token: missing')
+  if (typeof token !== 'string') throw bad('token: must be a string')
+  return token
 }
 
 /** `content` may be null: it is the one field in which null is a value. */

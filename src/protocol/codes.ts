@@ -9,6 +9,8 @@ export const ERRORS = {
   unknown_type: { code: 400, retryable: false, message: 'the gateway does not know this type of request' },
   bad_room: { code: 400, retryable: false, message: 'room: no name of a room' },
   bad_cursor: { code: 400, retryable: false, message: 'since: not a cursor of this gateway' },
+  unauthenticated: { code: 401, retryable: false, message: 'token: missing' },
+  token_expired: { code: 401, retryable: false, message: 'token: it has expired' },
   forbidden: { code: 403, retryable: false, message: 'not allowed' },
   not_joined: { code: 403, retryable: false, message: 'join the room first' },
   not_found: { code: 404, retryable: false, message: 'there is nothing at this address' },
@@ -67,6 +69,8 @@ export const CLOSES = {
   binary: { code: 1003, reason: 'only text frames', reconnect: false },
   defect: { code: 1011, reason: 'a defect of the gateway', reconnect: true },
   malformed: { code: 4400, reason: 'too many malformed frames', reconnect: false },
+  unauthenticated: { code: 4401, reason: 'token bad, expired or revoked', reconnect: true },
+  disconnected: { code: 4403, reason: 'disconnected by an operator', reconnect: false },
   silent: { code: 4408, reason: 'heartbeat timed out', reconnect: true },
   flooding: { code: 4429, reason: 'too many requests over the rate limit', reconnect: true }
 } as const

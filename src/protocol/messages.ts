@@ -43,6 +43,7 @@ export type Request =
     readonly before: number | undefined
     readonly limit: number
   }
+  | { readonly type: 'auth', readonly id: RequestId | undefined, readonly token: string }
   | { readonly type: 'ping', readonly id: RequestId | undefined }
 
 /** A request of one type. */
@@ -61,6 +62,8 @@ export type Reply =
     readonly replica: string
     readonly pingIntervalMs: number
     readonly maxMessageBytes: number
+    /** When the token does, as ISO 8601. */
+    readonly expires?: string | undefined
     readonly broadcastCursor: string
   }
   | {
@@ -72,7 +75,7 @@ export type Reply =
     readonly recovered?: boolean | undefined
     readonly replay?: number
   }
-  | { readonly type: 'left', readonly id?: RequestId | undefined, readonly room: string }
+  | { readonly type: 'left', readonly id?: RequestId | undefined, readonly room: string, readonly reason?: 'forbidden' }
   | {
     readonly type: 'ack'
     readonly id: RequestId
@@ -89,6 +92,12 @@ export type Reply =
     readonly cursor?: string
     readonly seq?: number
     readonly missed?: number
+  }
+  | {
+    readonly type: 'authenticated'
+    readonly id?: RequestId | undefined
+    readonly user: string
+    readonly expires: string
   }
   | { readonly type: 'pong', readonly id?: RequestId | undefined, readonly timestamp: string }
   | {

@@ -4,6 +4,9 @@ export type RoomKind = 'log' | 'latest' | 'live'
 /** The room that every connection is in without asking: broadcasts travel there. */
 export const ALL = '$all'
 
+/** What replicas are told travels here; no client can name it. */
+export const CONTROL = '$control'
+
 /** The room that follows the shared car. */
 export const POSITION = 'position'
 

@@ -34,6 +34,11 @@ export class Keys {
     return `${this.#prefix}probe:${replica}`
   }
 
+  /** A counter of what somebody has used up. No room's: names of rooms are in braces. */
+  quota (name: string): string {
+    return `${this.#prefix}quota:${name}`
+  }
+
   /** The room of a channel that `channel` named. */
   roomOf (channel: string): string {
     return channel.slice(this.#prefix.length + 1, -3)

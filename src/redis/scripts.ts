@@ -230,3 +230,14 @@ if not epoch then return { {}, '0', '' } end
 local entries, more = newest(KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]))
 return { entries, more and '1' or '0', epoch }
 `
+
+/** KEYS counter · ARGV amount, windowMs → { count, milliseconds until it is forgotten } */
+export const COUNT_SCRIPT = `
+local count = redis.call('INCRBY', KEYS[1], ARGV[1])
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 then
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  left = tonumber(ARGV[2])
+end
+return { count, left }
+`

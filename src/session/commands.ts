@@ -8,8 +8,9 @@ import { formatCursor } from '../protocol/cursor.ts'
 import type { Draft, IdempotencyKey } from '../protocol/entry.ts'
 import type { Request, RequestId, RequestOf } from '../protocol/messages.ts'
 import { ALL, POSITION } from '../protocol/rooms.ts'
+import { authenticate } from './authenticate.ts'
 import { join } from './join.ts'
-import { refuseLeave, refusePublish } from './permissions.ts'
+import { refuseBroadcast, refuseJoin, refuseLeave, refuseMove, refusePublish } from './permissions.ts'
 import type { Session } from './session.ts'
 
 const MAX_HISTORY_BYTES = 262_144
@@ -23,6 +24,7 @@ export async function execute (session: Session, request: Request): Promise<void
     case 'broadcast': return await broadcast(session, request)
     case 'move': return await move(session, request)
     case 'history': return await history(session, request)
+    case 'auth': return await authenticate(session, request)
     case 'ping': return session.reply({ type: 'pong', id: request.id, timestamp: new Date().toISOString() })
   }
 }
@@ -43,7 +45,7 @@ async function publish (session: Session, request: RequestOf<'message'>): Promis
   const { id, room } = request
   const { rules, log } = session.services
   const member = session.members.get(room)
-  const refused = refusePublish(room, rules.of(room), member !== undefined)
+  const refused = refusePublish(session.credentials.grants, room, rules.of(room), member !== undefined)
   if (refused !== undefined) return session.refuse(refused, id, room)
 
   if (request.echo || member === undefined) {
@@ -85,7 +87,7 @@ function acknowledge (
 async function signal (session: Session, request: RequestOf<'message'>): Promise<void> {
   const { id, room } = request
   const { rules, broker } = session.services
-  const refused = refusePublish(room, rules.of(room), session.members.has(room))
+  const refused = refusePublish(session.credentials.grants, room, rules.of(room), session.members.has(room))
   if (refused !== undefined) return session.refuse(refused, id, room)
   const { from, content, except, key } = draftOf(session, request)
   const ack = (): void => {
@@ -126,6 +128,8 @@ function keyOf (session: Session, key: string | undefined): IdempotencyKey | und
 
 async function broadcast (session: Session, request: RequestOf<'broadcast'>): Promise<void> {
   const { id, content } = request
+  const refused = refuseBroadcast(session.credentials.grants)
+  if (refused !== undefined) return session.refuse(refused, id)
   acknowledge(session, { id }, await session.services.log.append(ALL, {
     from: session.from, content, key: keyOf(session, request.key)
   }))
@@ -133,6 +137,8 @@ async function broadcast (session: Session, request: RequestOf<'broadcast'>): Pr
 
 async function move (session: Session, request: RequestOf<'move'>): Promise<void> {
   const { id, delta } = request
+  const refused = refuseMove(session.credentials.grants)
+  if (refused !== undefined) return session.refuse(refused, id, POSITION)
   const moved = await session.services.position.move(delta, keyOf(session, request.key))
   if (typeof moved === 'string') return session.refuse(refusal(moved), id, POSITION)
   if (id === undefined) return
@@ -151,6 +157,8 @@ async function move (session: Session, request: RequestOf<'move'>): Promise<void
 async function history (session: Session, request: RequestOf<'history'>): Promise<void> {
   const { id, room, before, limit } = request
   const { rules, log } = session.services
+  const refused = refuseJoin(session.credentials.grants, room)
+  if (refused !== undefined) return session.refuse(refused, id, room)
   if (rules.of(room).kind === 'live') {
     session.queue.push(historyFrame(id, room, [], false))
     return

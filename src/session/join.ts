@@ -7,6 +7,7 @@ import type { RequestOf } from '../protocol/messages.ts'
 import { ALL, POSITION } from '../protocol/rooms.ts'
 import { MAX_REPLAY_ENTRIES, type Past, readMissed, readPast } from './past.ts'
 import { stillEntry } from '../position/still.ts'
+import { refuseJoin } from './permissions.ts'
 import type { Session } from './session.ts'
 
 type Join = RequestOf<'join'>
@@ -18,6 +19,8 @@ type Join = RequestOf<'join'>
 export async function join (session: Session, request: Join): Promise<void> {
   const { id, room: name } = request
   const { interest, hub, rules, limits } = session.services
+  const refused = refuseJoin(session.credentials.grants, name)
+  if (refused !== undefined) return session.refuse(refused, id, name)
   const member = session.members.get(name)
   if (member !== undefined) return await rejoin(session, request, member)
   if (session.claims.size >= limits.maxRoomsPerConnection) return session.refuse(refusal('too_many_rooms'), id, name)
@@ -34,16 +37,18 @@ export async function join (session: Session, request: Join): Promise<void> {
     interest.release(name)
     throw error
   })
-  // The connection ended meanwhile, and with it everything else it held.
-  if (!joined) interest.release(name)
+  if (joined) return
+  session.claims.delete(name)
+  interest.release(name)
+  refuseLate(session, request)
 }
 
-/** False where the connection has ended meanwhile. */
+/** False where the connection has ended meanwhile, or has got a token that does not allow this room. */
 async function enter (session: Session, request: Join, room: Room, isLive: boolean): Promise<boolean> {
   const past = isLive ? undefined : await recall(session, request, room)
   // What is replayed may be a megabyte, and other joins may have been answered meanwhile.
   await session.writable()
-  if (session.isClosed) return false
+  if (session.isClosed || refuseJoin(session.credentials.grants, request.room) !== undefined) return false
   if (past === undefined) joinedLive(session, request)
   else replay(session, request, past)
   const member = session.enter(request.room, room, past?.top)
@@ -65,6 +70,7 @@ async function rejoin (session: Session, request: Join, member: Member): Promise
     const past = await recall(session, request, room)
     const missed = request.since === undefined ? await readMissed(room, last, past.top) : undefined
     await session.writable()
+    if (session.members.get(room.name) !== member) return refuseLate(session, request)
     if (room.name === ALL) session.cursorCame()
     if (missed !== undefined) member.advance(missed)
     replay(session, request, past)
@@ -73,6 +79,12 @@ async function rejoin (session: Session, request: Join, member: Member): Promise
     // Where it failed, the client asks again; broadcasts go on waiting for that, as long as they would have.
     if (place !== undefined || !session.isCursorAwaited(room.name)) member.release(place)
   }
+}
+
+/** The right to be in the room was lost while it was being joined; nothing where the connection has ended. */
+function refuseLate (session: Session, { id, room }: Join): void {
+  const refused = refuseJoin(session.credentials.grants, room)
+  if (refused !== undefined && !session.isClosed) session.refuse(refused, id, room)
 }
 
 /** A `live` room has no log that would tell that Redis is away: a member of it would hear nothing, and not know. */

@@ -1,7 +1,7 @@
 /** Milliseconds of a clock that never goes back. */
 export type Clock = () => number
 
-/** Tokens come at a steady rate, up to a burst; each request takes one. */
+/** Tokens come at a steady rate, up to a burst; each request takes one, or as many as it is large. */
 export class TokenBucket {
   readonly #perMs: number
   readonly #burst: number
@@ -18,14 +18,14 @@ export class TokenBucket {
     this.#filledMs = now()
   }
 
-  /** Takes a token. 0 where there was one; else how long, in milliseconds, until there is. */
-  take (): number {
+  /** Takes tokens. 0 where there were so many; else how long, in milliseconds, until there are. */
+  take (count = 1): number {
     if (this.#perMs === Infinity) return 0
     const nowMs = this.#now()
     this.#tokens = Math.min(this.#burst, this.#tokens + (nowMs - this.#filledMs) * this.#perMs)
     this.#filledMs = nowMs
-    if (this.#tokens < 1) return Math.ceil((1 - this.#tokens) / this.#perMs)
-    this.#tokens--
+    if (this.#tokens < count) return Math.ceil((count - this.#tokens) / this.#perMs)
+    this.#tokens -= count
     return 0
   }
 }

@@ -1,3 +1,4 @@
+import type { Authenticator } from '../auth/auth.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Interest } from '../broker/interest.ts'
 import type { Hub } from '../hub/hub.ts'
@@ -7,6 +8,7 @@ import type { Position } from '../position/position.ts'
 import type { RoomKind } from '../protocol/rooms.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { Clock } from './rate-limit.ts'
+import type { UserRates } from './user-rates.ts'
 
 /** As much of a room's rule as a session asks for; room-rules.ts has the whole. */
 export interface RoomRule {
@@ -21,6 +23,7 @@ export interface SessionLimits {
   readonly maxRoomsPerConnection: number
   readonly requestsPerSecond: number
   readonly publishesPerSecond: number
+  readonly bytesPerSecond: number
   readonly pingIntervalMs: number
 }
 
@@ -34,6 +37,10 @@ export interface SessionLogger {
 export interface Services {
   readonly replica: string
   readonly limits: SessionLimits
+  /** Undefined where the gateway is open. */
+  readonly auth: Authenticator | undefined
+  /** Undefined where users are not known for who they are. */
+  readonly userRates: UserRates | undefined
   readonly hub: Hub
   readonly interest: Interest
   readonly log: Log

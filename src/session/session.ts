@@ -1,3 +1,4 @@
+import type { Access } from '../auth/auth.ts'
 import { Member } from '../hub/member.ts'
 import { replyFrame } from '../hub/frame.ts'
 import type { Room } from '../hub/room.ts'
@@ -7,12 +8,14 @@ import { BrokerError, type CloseName, CLOSES, ERRORS, type Refusal, refusal } fr
 import { type Cursor, formatCursor } from '../protocol/cursor.ts'
 import type { Reply, Request, RequestId } from '../protocol/messages.ts'
 import { ALL, POSITION } from '../protocol/rooms.ts'
+import { Allowance } from './allowance.ts'
 import { execute } from './commands.ts'
+import { Credentials } from './credentials.ts'
 import { LAST_ANSWERS_MS, LET_GO_MS } from './drain-times.ts'
 import { Flow } from './flow.ts'
 import { Gate } from './gate.ts'
 import type { Patient } from './heartbeat.ts'
-import { Strikes, TokenBucket } from './rate-limit.ts'
+import { Strikes } from './rate-limit.ts'
 import type { Services } from './services.ts'
 import type { Retiring } from './sessions.ts'
 import type { Transport } from './transport.ts'
@@ -22,11 +25,13 @@ export interface Identity {
   readonly user: string
   /** Whose keys count as one's own: the user's, or those of all guests, who have no lasting name. */
   readonly keyScope: string
+  readonly access: Access
 }
 
 const CURSOR_PATIENCE_MS = 1_000
 const MALFORMED_PER_MINUTE = 10
-const OVER_RATE_PER_10_S = 200
+// What asks for no room, and must keep its order all the same; no room is called so.
+const AUTH = '$auth'
 const MALFORMED = new Set(['bad_json', 'bad_message', 'unknown_type'])
 const PUBLISHES = new Set<Request['type']>(['message', 'broadcast', 'move'])
 
@@ -34,6 +39,7 @@ const PUBLISHES = new Set<Request['type']>(['message', 'broadcast', 'move'])
 export class Session implements Patient, Retiring {
   readonly identity: Identity
   readonly services: Services
+  readonly credentials: Credentials
   readonly queue: SendQueue
   /** The sender's name as JSON text, as messages carry it. */
   readonly from: string
@@ -45,10 +51,8 @@ export class Session implements Patient, Retiring {
   readonly withheld = new Map<string, (cursor: Cursor) => void>()
   heardMs: number
   readonly #transport: Transport
-  readonly #requests: TokenBucket
-  readonly #publishes: TokenBucket
+  readonly #allowance: Allowance
   readonly #malformed: Strikes
-  readonly #overRate: Strikes
   readonly #flow: Flow
   readonly #reads = new Gate(1)
   #isReading = true
@@ -63,6 +67,7 @@ export class Session implements Patient, Retiring {
     this.identity = identity
     this.from = JSON.stringify(identity.user)
     this.heardMs = now()
+    this.credentials = new Credentials(identity.access, () => this.close('unauthenticated'))
     this.#transport = transport
     this.queue = new SendQueue(transport, services.flusher, limits.sendQueueBytes, {
       onFull: () => this.#onFull(),
@@ -73,10 +78,8 @@ export class Session implements Patient, Retiring {
       mayBegin: () => this.#isClosed || !this.queue.isFull,
       onChange: () => this.#updateReading()
     })
-    this.#requests = new TokenBucket(limits.requestsPerSecond, 2 * limits.requestsPerSecond, now)
-    this.#publishes = new TokenBucket(limits.publishesPerSecond, 2 * limits.publishesPerSecond, now)
+    this.#allowance = new Allowance(limits, now, identity.user, services.userRates)
     this.#malformed = new Strikes(MALFORMED_PER_MINUTE, 60_000, now)
-    this.#overRate = new Strikes(OVER_RATE_PER_10_S, 10_000, now)
   }
 
   get isClosed (): boolean {
@@ -95,6 +98,7 @@ export class Session implements Patient, Retiring {
       replica,
       pingIntervalMs: limits.pingIntervalMs,
       maxMessageBytes: limits.maxMessageBytes,
+      expires: this.credentials.expires,
       broadcastCursor: formatCursor(all.top)
     })
     const member = this.enter(ALL, all, all.top)
@@ -148,8 +152,7 @@ export class Session implements Patient, Retiring {
       return
     }
     const decoded = decode(data.toString())
-    const waitMs = this.#requests.take() ||
-      (decoded.ok && PUBLISHES.has(decoded.request.type) ? this.#publishes.take() : 0)
+    const waitMs = this.#allowance.take(data.length, decoded.ok && PUBLISHES.has(decoded.request.type))
     if (waitMs > 0) this.#refuseOverRate(decoded, waitMs)
     else this.handle(decoded)
   }
@@ -224,6 +227,7 @@ export class Session implements Patient, Retiring {
     this.#isClosed = true
     clearTimeout(this.#retiring)
     clearTimeout(this.#waitForCursor)
+    this.credentials.stop()
     this.queue.close()
     this.services.heartbeat.remove(this)
     for (const name of [...this.members.keys()]) this.depart(name)
@@ -263,7 +267,7 @@ export class Session implements Patient, Retiring {
     const id = decoded.ok ? decoded.request.id : decoded.id
     const room = decoded.ok ? roomOf(decoded.request) : decoded.room
     this.refuse(refusal('rate_limited', ERRORS.rate_limited.message, waitMs), id, room)
-    if (this.#overRate.add()) this.close('flooding')
+    if (this.#allowance.isStubborn()) this.close('flooding')
   }
 
   #onFailure (request: Request, error: unknown): void {
@@ -308,6 +312,7 @@ function roomOf (request: Request): string | undefined {
 
 /** The room whose order a request belongs to. */
 function orderOf (request: Request): string | undefined {
+  if (request.type === 'auth') return AUTH
   return request.type === 'broadcast' ? ALL : roomOf(request)
 }
 

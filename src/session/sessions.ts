@@ -3,8 +3,11 @@ import type { Clock } from './rate-limit.ts'
 
 /** As much of a session as its end asks for. */
 export interface Retiring {
+  readonly identity: { readonly user: string }
   /** Says goodbye with a slot, and closes 2 s after it. */
   retire (afterMs: number): void
+  /** Ends it with a closing handshake. */
+  close (name: 'disconnected'): void
   /** Ends the connection without another word. */
   terminate (): void
 }
@@ -47,6 +50,11 @@ export class Sessions {
   delete (session: Retiring): void {
     this.#open.delete(session)
     if (this.#open.size === 0) this.#onEmpty()
+  }
+
+  /** Ends all connections of a user. */
+  disconnect (user: string): void {
+    for (const session of [...this.#open.keys()]) if (session.identity.user === user) session.close('disconnected')
   }
 
   /** Time has passed: whoever is old is asked to come anew. */

@@ -31,7 +31,8 @@ export async function startServices (
   const idleCheck = new IdleCheck(log)
   const rule = { kind: 'log', publish: 'members', retention } as const
   const rules = { of: () => rule }
-  const interest = new Interest(broker, (name) => follow(name, { hub, log, position, rules, idleCheck }), lingerMs)
+  const parts = { hub, log, position, rules, idleCheck, obey: () => {} }
+  const interest = new Interest(broker, (name) => follow(name, parts), lingerMs)
   broker.start(interest)
   await interest.acquire(ALL)
   const now = (): number => 0
@@ -44,8 +45,11 @@ export async function startServices (
       maxRoomsPerConnection: 8,
       requestsPerSecond: Infinity,
       publishesPerSecond: Infinity,
+      bytesPerSecond: Infinity,
       pingIntervalMs: 25_000
     },
+    auth: undefined,
+    userRates: undefined,
     hub,
     interest,
     log,

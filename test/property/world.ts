@@ -1,3 +1,4 @@
+import { OPEN_ACCESS } from '../../src/auth/auth.ts'
 import type { Broker, BrokerListener, SignalOutcome } from '../../src/broker/broker.ts'
 import { payloadOf, type Frame } from '../../src/hub/frame.ts'
 import type { Log } from '../../src/log/log.ts'
@@ -147,7 +148,7 @@ export class RealClient implements Transport {
   readonly #session: Session
 
   constructor ({ services }: TestServices, user: string) {
-    this.#session = new Session(services, this, { connection: `c_${user}`, user, keyScope: `user:${user}` })
+    this.#session = new Session(services, this, { connection: `c_${user}`, user, keyScope: `user:${user}`, access: OPEN_ACCESS })
     this.#session.open()
   }
 

@@ -23,6 +23,7 @@ t.test('without settings the gateway runs by its defaults', (t) => {
     host: '0.0.0.0',
     redis: undefined,
     redisPrefix: 'tg:',
+    tokens: undefined,
     allowedOrigins: [],
     trustProxy: ['loopback'],
     maxMessageBytes: 65_536,
@@ -33,7 +34,11 @@ t.test('without settings the gateway runs by its defaults', (t) => {
     maxRoomsPerConnection: 128,
     requestsPerSecond: 50,
     publishesPerSecond: 20,
+    bytesPerSecond: 20 * 65_536,
+    userPublishesPerSecond: 100,
+    httpRequestsPerSecond: 100,
     connectionsPerSecond: 500,
+    maxLoopDelayMs: 200,
     pingIntervalMs: 25_000,
     drainMs: 20_000,
     maxConnectionAgeMs: Infinity,
@@ -117,7 +122,7 @@ t.test('every bad setting is named in one error, with what it must be', (t) => {
   }
   const found = problems(env)
   t.strictSame([...found].sort(), [
-    'AUTH_SECRET: not supported by this version',
+    'AUTH_SECRET: must be at least 32 bytes (openssl rand -base64 48 makes one)',
     'LOG_ENTRIES: must be an integer of 1 to 1000000, not "0"',
     'LOG_LEVEL: must be one of trace, debug, info, warn, error, fatal, silent, not "loud"',
     'MAX_CONNECTIONS: must be an integer of 0 to 9007199254740991, not "many"',
@@ -177,9 +182,7 @@ t.test('settings that contradict each other are named in the same error as those
 })
 
 t.test('settings of later releases are refused, not ignored', (t) => {
-  for (const name of ['AUTH_SECRET', 'AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE', 'REDIS_MODE']) {
-    t.strictSame(problems({ [name]: 'x' }), [`${name}: not supported by this version`])
-  }
+  t.strictSame(problems({ REDIS_MODE: 'x' }), ['REDIS_MODE: not supported by this version'])
   t.strictSame(problems({ WORKERS: 'auto' }), ['WORKERS: not supported by this version (it runs 1)'])
   t.strictSame(problems({ WORKERS: '1' }), [])
   t.end()
@@ -216,6 +219,39 @@ t.test('a password or a database without a Redis is refused: it would run alone'
   t.strictSame(problems({ REDIS_PASS: 'hunter2', REDIS_DB: '2' }),
     ['REDIS_PASS: needs REDIS_URL or REDIS_ADDR', 'REDIS_DB: needs REDIS_URL or REDIS_ADDR'])
   t.strictSame(problems({ REDIS_DB: '0' }), [])
+  t.end()
+})
+
+t.test('limits of bytes, and of users, follow those of publishes unless they are given', (t) => {
+  t.match(loadConfig({ RATE_PUBLISHES: '2', MAX_MESSAGE_BYTES: '100' }), { bytesPerSecond: 200, userPublishesPerSecond: 10 })
+  t.match(loadConfig({ RATE_PUBLISHES: '0' }), { bytesPerSecond: Infinity, userPublishesPerSecond: Infinity })
+  t.match(loadConfig({ MAX_MESSAGE_BYTES: '0' }), { bytesPerSecond: Infinity, userPublishesPerSecond: 100 })
+  t.match(loadConfig({ RATE_BYTES: '0', RATE_USER_PUBLISHES: '7' }), { bytesPerSecond: Infinity, userPublishesPerSecond: 7 })
+  t.strictSame(problems({ RATE_BYTES: '1e3' }), ['RATE_BYTES: must be an integer of at least 0, not "1e3"'])
+  t.end()
+})
+
+t.test('tokens are checked by a secret, by keys, or by both', (t) => {
+  const secret = 'x'.repeat(32)
+  const none = { secret: undefined, jwksUrl: undefined, issuer: undefined, audience: undefined }
+  t.strictSame(loadConfig({ AUTH_SECRET: secret }).tokens, { ...none, secret })
+  const jwksUrl = 'https://issuer.example/jwks.json'
+  t.strictSame(loadConfig({ AUTH_SECRET: secret, AUTH_JWKS_URL: jwksUrl, AUTH_ISSUER: 'i', AUTH_AUDIENCE: 'a' }).tokens,
+    { secret, jwksUrl, issuer: 'i', audience: 'a' })
+  t.end()
+})
+
+t.test('a secret that is too short, and an address that is none, are refused, and not repeated', (t) => {
+  t.strictSame(problems({ AUTH_SECRET: 'hunter2'.repeat(4) }), ['AUTH_SECRET: must be at least 32 bytes (openssl rand -base64 48 makes one)'])
+  for (const url of ['issuer', 'file:///etc/keys', 'ftp://x/y', '//issuer.example']) {
+    t.strictSame(problems({ AUTH_JWKS_URL: url }), ['AUTH_JWKS_URL: must be https://… (or http://… in a network that can be trusted)'])
+  }
+  t.end()
+})
+
+t.test('an issuer or an audience alone is refused: the gateway would stand open', (t) => {
+  t.strictSame(problems({ AUTH_ISSUER: 'i', AUTH_AUDIENCE: 'a' }),
+    ['AUTH_ISSUER: needs AUTH_SECRET or AUTH_JWKS_URL', 'AUTH_AUDIENCE: needs AUTH_SECRET or AUTH_JWKS_URL'])
   t.end()
 })
 

@@ -2,7 +2,14 @@ import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import { Admission, refuseUser } from '../../../src/http/admission.ts'
 
-const LIMITS = { allowedOrigins: [], maxConnections: 3, maxConnectionsPerAddress: 2, connectionsPerSecond: 5 }
+const LIMITS = {
+  allowedOrigins: [],
+  maxConnections: 3,
+  maxConnectionsPerAddress: 2,
+  connectionsPerSecond: 5,
+  maxLoopDelayMs: 200
+}
+const IDLE = { meanMs: 0 }
 
 /** As much of a request as is asked for. */
 function from (ip: string, origin?: string): FastifyRequest {
@@ -33,48 +40,67 @@ t.test('who gives no name is given one, and not refused', (t) => {
 })
 
 t.test('a page of another origin is refused, whatever else holds', (t) => {
-  const admission = new Admission(LIMITS, () => 'draining', () => 0)
-  t.match(admission.refuse(from('::1', 'https://evil.com')), { reason: 'forbidden' })
+  const admission = new Admission(LIMITS, () => 'draining', IDLE, () => 0)
+  t.match(admission.admit(from('::1', 'https://evil.com')), { reason: 'forbidden' })
   t.end()
 })
 
 t.test('while nobody can be let in, everyone is told why', (t) => {
   let why: string | undefined = 'draining'
-  const admission = new Admission(LIMITS, () => why, () => 0)
-  t.match(admission.refuse(from('::1', 'http://gw')), { reason: 'unavailable', message: 'draining' })
+  const admission = new Admission(LIMITS, () => why, IDLE, () => 0)
+  t.match(admission.admit(from('::1', 'http://gw')), { reason: 'unavailable', message: 'draining' })
   why = undefined
-  t.equal(admission.refuse(from('::1', 'http://gw')), undefined)
+  t.type(admission.admit(from('::1', 'http://gw')), 'function')
   t.end()
 })
 
 t.test('an address may have so many connections, and another one when one has ended', (t) => {
-  const admission = new Admission(LIMITS, () => undefined, () => 0)
-  const leave = admission.enter('10.0.0.1')
-  admission.enter('10.0.0.1')
-  t.match(admission.refuse(from('10.0.0.1')), { reason: 'rate_limited' })
-  t.equal(admission.refuse(from('10.0.0.2')), undefined)
+  const admission = new Admission(LIMITS, () => undefined, IDLE, () => 0)
+  const leave = admission.admit(from('10.0.0.1')) as () => void
+  admission.admit(from('10.0.0.1'))
+  t.match(admission.admit(from('10.0.0.1')), { reason: 'rate_limited' })
+  t.type(admission.admit(from('10.0.0.2')), 'function')
   leave()
-  t.equal(admission.refuse(from('10.0.0.1')), undefined)
-  admission.enter('10.0.0.1')
-  t.match(admission.refuse(from('10.0.0.1')), { reason: 'rate_limited' })
+  leave()
+  t.type(admission.admit(from('10.0.0.1')), 'function', 'who leaves makes place')
+  t.match(admission.admit(from('10.0.0.1')), { message: 'this replica is full' }, 'for one, however often it says so')
+  t.end()
+})
+
+t.test('a network of IPv6 counts as one address, and an address of IPv4 is one in whatever form', (t) => {
+  const admission = new Admission({ ...LIMITS, maxConnections: 100 }, () => undefined, IDLE, () => 0)
+  for (const address of ['2001:db8::1', '2001:db8::ffff:1']) t.type(admission.admit(from(address)), 'function')
+  t.match(admission.admit(from('2001:db8:0:0:1:2:3:4')), { reason: 'rate_limited' })
+  t.type(admission.admit(from('2001:db8:0:1::1')), 'function')
+  for (const address of ['10.0.0.1', '::ffff:10.0.0.1']) t.type(admission.admit(from(address)), 'function')
+  t.match(admission.admit(from('10.0.0.1')), { reason: 'rate_limited' })
   t.end()
 })
 
 t.test('a replica may have so many connections, whoever they are from', (t) => {
-  const admission = new Admission(LIMITS, () => undefined, () => 0)
-  const leave = ['10.0.0.1', '10.0.0.2', '10.0.0.3'].map((address) => admission.enter(address))
-  t.match(admission.refuse(from('10.0.0.4')), { reason: 'unavailable', message: 'this replica is full' })
+  const admission = new Admission(LIMITS, () => undefined, IDLE, () => 0)
+  const leave = ['10.0.0.1', '10.0.0.2', '10.0.0.3'].map((address) => admission.admit(from(address)) as () => void)
+  t.match(admission.admit(from('10.0.0.4')), { reason: 'unavailable', message: 'this replica is full' })
   leave[0]!()
-  t.equal(admission.refuse(from('10.0.0.4')), undefined)
+  t.type(admission.admit(from('10.0.0.4')), 'function')
+  t.end()
+})
+
+t.test('a replica whose loop is late lets nobody in until it is not', (t) => {
+  const delay = { meanMs: 201 }
+  const admission = new Admission(LIMITS, () => undefined, delay, () => 0)
+  t.match(admission.admit(from('10.0.0.4')), { reason: 'unavailable', retryAfterMs: 2_000 })
+  delay.meanMs = 200
+  t.type(admission.admit(from('10.0.0.4')), 'function')
   t.end()
 })
 
 t.test('a rush of new connections is told when to come again', (t) => {
   let nowMs = 0
-  const admission = new Admission(LIMITS, () => undefined, () => nowMs)
-  for (let n = 0; n < 10; n++) t.equal(admission.refuse(from(`10.0.0.${n}`)), undefined)
-  t.match(admission.refuse(from('10.0.1.1')), { reason: 'unavailable', retryAfterMs: 200 })
+  const admission = new Admission({ ...LIMITS, maxConnections: 100 }, () => undefined, IDLE, () => nowMs)
+  for (let n = 0; n < 10; n++) t.type(admission.admit(from(`10.0.0.${n}`)), 'function')
+  t.match(admission.admit(from('10.0.1.1')), { reason: 'unavailable', retryAfterMs: 200 })
   nowMs = 200
-  t.equal(admission.refuse(from('10.0.1.1')), undefined)
+  t.type(admission.admit(from('10.0.1.1')), 'function')
   t.end()
 })

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { Grants } from '../../../src/auth/grants.ts'
 import { refuseLeave, refusePublish } from '../../../src/session/permissions.ts'
 import type { RoomRule } from '../../../src/session/services.ts'
 
@@ -7,28 +8,28 @@ function rule (publish: RoomRule['publish']): RoomRule {
 }
 
 t.test('members may publish, and others are asked to join first', (t) => {
-  t.equal(refusePublish('general', rule('members'), true), undefined)
-  t.match(refusePublish('general', rule('members'), false), { reason: 'not_joined', message: 'join the room first' })
+  t.equal(refusePublish(Grants.open, 'general', rule('members'), true), undefined)
+  t.match(refusePublish(Grants.open, 'general', rule('members'), false), { reason: 'not_joined', message: 'join the room first' })
   t.end()
 })
 
 t.test('where anyone may publish, membership is not asked for', (t) => {
-  t.equal(refusePublish('general', rule('anyone'), false), undefined)
-  t.equal(refusePublish('general', rule('anyone'), true), undefined)
+  t.equal(refusePublish(Grants.open, 'general', rule('anyone'), false), undefined)
+  t.equal(refusePublish(Grants.open, 'general', rule('anyone'), true), undefined)
   t.end()
 })
 
 t.test('where the server publishes, not even a member may', (t) => {
   const refused = { reason: 'forbidden', message: 'room: only the server may publish here' }
-  t.match(refusePublish('general', rule('server'), true), refused)
-  t.match(refusePublish('general', rule('server'), false), refused)
+  t.match(refusePublish(Grants.open, 'general', rule('server'), true), refused)
+  t.match(refusePublish(Grants.open, 'general', rule('server'), false), refused)
   t.end()
 })
 
 t.test('no rule opens $all or position to messages', (t) => {
   for (const publish of ['members', 'anyone', 'server'] as const) {
-    t.match(refusePublish('$all', rule(publish), true), { reason: 'forbidden', message: 'room: $all is for broadcasts' })
-    t.match(refusePublish('position', rule(publish), true), { reason: 'forbidden', message: 'room: position changes by move' })
+    t.match(refusePublish(Grants.open, '$all', rule(publish), true), { reason: 'forbidden', message: 'room: $all is for broadcasts' })
+    t.match(refusePublish(Grants.open, 'position', rule(publish), true), { reason: 'forbidden', message: 'room: position changes by move' })
   }
   t.end()
 })

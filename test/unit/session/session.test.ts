@@ -1,5 +1,6 @@
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
+import { OPEN_ACCESS } from '../../../src/auth/auth.ts'
 import type { Broker } from '../../../src/broker/broker.ts'
 import { MemoryBroker, MemoryBus } from '../../../src/broker/memory.ts'
 import type { Frame } from '../../../src/hub/frame.ts'
@@ -87,7 +88,7 @@ async function openSession (
   const parts = { broker: new MemoryBroker(bus), log, position }
   const { services, interest } = await startServices(parts, { retention: KEEP })
   const transport = new FakeTransport()
-  const identity = { connection: 'c_1', user: 'ann', keyScope: 'user:ann' }
+  const identity = { connection: 'c_1', user: 'ann', keyScope: 'user:ann', access: OPEN_ACCESS }
   const session = new Session({ ...services, ...replace }, transport, identity)
   t.teardown(async () => {
     session.onClosed()

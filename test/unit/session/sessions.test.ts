@@ -4,10 +4,14 @@ import { type Retiring, Sessions } from '../../../src/session/sessions.ts'
 
 /** A connection that remembers what was asked of it. */
 class Guest implements Retiring {
+  readonly identity: { readonly user: string }
   readonly slots: number[] = []
+  readonly closes: string[] = []
   terminated = 0
   onTerminate = (): void => {}
+  constructor (user = 'ann') { this.identity = { user } }
   retire (afterMs: number): void { this.slots.push(afterMs) }
+  close (name: 'disconnected'): void { this.closes.push(name) }
   terminate (): void {
     this.terminated++
     this.onTerminate()
@@ -29,6 +33,14 @@ t.test('slots are spread evenly over the window', async (t) => {
   t.strictSame(all.map(({ slots }) => slots), [[0], [200], [400], [600], [800]])
   for (const guest of all) sessions.delete(guest)
   await drained
+})
+
+t.test('a user is disconnected on every connection, and nobody else is', async (t) => {
+  const sessions = new Sessions(Infinity, () => 0)
+  const [ann, bob, annAgain] = [new Guest('ann'), new Guest('bob'), new Guest('ann')]
+  for (const guest of [ann, bob, annAgain]) sessions.add(guest)
+  sessions.disconnect('ann')
+  t.strictSame([ann, bob, annAgain].map(({ closes }) => closes), [['disconnected'], [], ['disconnected']])
 })
 
 t.test('with nobody there a drain is over at once', async (t) => {

@@ -1,0 +1,38 @@
+import type { Refusal } from '../protocol/codes.ts'
+import { Grants } from './grants.ts'
+
+/** What somebody may do, and for how long. */
+export interface Access {
+  readonly grants: Grants
+  /** Milliseconds since 1970, the leeway included; Infinity for ever. */
+  readonly endsMs: number
+  /** When the token says that it expires: milliseconds since 1970; undefined without a token. */
+  readonly expiresMs: number | undefined
+}
+
+/** Somebody whose token was verified. */
+export interface Identified extends Access {
+  readonly user: string
+}
+
+/** Tells who somebody is. Nothing in a token is believed, or repeated, before it is verified. */
+export interface Authenticator {
+  /**
+   * Never rejects: `unauthenticated` or `token_expired` where the token is refused, `unavailable` where the keys that
+   * it would be checked with cannot be had.
+   */
+  verify (token: string): Promise<Identified | Refusal>
+}
+
+/** Where no auth is configured: everyone may do everything but administrate. */
+export const OPEN_ACCESS: Access = { grants: Grants.open, endsMs: Infinity, expiresMs: undefined }
+
+export function isIdentified (outcome: Identified | Refusal): outcome is Identified {
+  return 'user' in outcome
+}
+
+/** Tokens are checked up to this length only: what is longer is no token of anybody's. */
+export const MAX_TOKEN_CHARS = 8_192
+
+/** Clocks of issuers and replicas may differ by so much. Seconds. */
+export const LEEWAY_S = 5

@@ -1,0 +1,68 @@
+import type { FastifyRequest, preParsingAsyncHookHandler } from 'fastify'
+import { type Access, type Authenticator, isIdentified, OPEN_ACCESS } from '../auth/auth.ts'
+import type { Grants } from '../auth/grants.ts'
+import { type Refusal, refusal } from '../protocol/codes.ts'
+import { sendRefusal } from './errors.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks, where the route has let them in. */
+    caller: Caller | undefined
+  }
+}
+
+/** Who asks over HTTP. `user` is undefined in an open gateway, where nobody says who they are. */
+export interface Caller {
+  readonly user: string | undefined
+  readonly access: Access
+}
+
+/** The token of the `Authorization` header (RFC 6750 section 2.1). A header that is none of ours is a bad token. */
+function bearerOf (request: FastifyRequest): string | undefined {
+  const { authorization } = request.headers
+  return authorization === undefined ? undefined : /^Bearer +([^ ]+) *$/i.exec(authorization)?.[1] ?? ''
+}
+
+/** `?token=`, for browsers, which cannot set a header on a WebSocket or an event stream. */
+function queryTokenOf (request: FastifyRequest): string | undefined {
+  const token = (request.query as Readonly<Record<string, string | string[] | undefined>>)['token']
+  return Array.isArray(token) ? '' : token
+}
+
+/** Whether what is believed of this request stands in its address alone: the header counts where there are both. */
+export function isTokenInQuery (request: FastifyRequest): boolean {
+  return request.headers.authorization === undefined && queryTokenOf(request) !== undefined
+}
+
+/** @param mayBeInQuery whether the token may be in the address, too */
+export async function identify (
+  request: FastifyRequest, auth: Authenticator | undefined, mayBeInQuery = false
+): Promise<Caller | Refusal> {
+  if (auth === undefined) return { user: undefined, access: OPEN_ACCESS }
+  const token = bearerOf(request) ?? (mayBeInQuery ? queryTokenOf(request) : undefined)
+  if (token === undefined) return refusal('unauthenticated')
+  const outcome = await auth.verify(token)
+  return isIdentified(outcome) ? { user: outcome.user, access: outcome } : outcome
+}
+
+export function isCaller (outcome: Caller | Refusal): outcome is Caller {
+  return 'access' in outcome
+}
+
+export type Permit = (grants: Grants, request: FastifyRequest) => Refusal | undefined
+
+/**
+ * Lets a request in by its token and what that allows: after the rate limit (which is onRequest) and before the body is
+ * read.
+ */
+export function guard (auth: Authenticator | undefined, permit: Permit): { preParsing: preParsingAsyncHookHandler } {
+  return {
+    preParsing: async (request, reply) => {
+      const caller = await identify(request, auth)
+      if (!isCaller(caller)) return sendRefusal(reply, caller)
+      const refused = permit(caller.access.grants, request)
+      if (refused !== undefined) return sendRefusal(reply, refused)
+      request.caller = caller
+    }
+  }
+}
