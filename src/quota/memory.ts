@@ -25,6 +25,10 @@ export class MemoryQuota implements Quota {
     return { count: window.count, leftMs: Math.ceil(window.endsMs - nowMs) }
   }
 
+  get size (): number {
+    return this.#windows.size
+  }
+
   #forgetEnded (nowMs: number): void {
     for (const [name, { endsMs }] of this.#windows) if (endsMs <= nowMs) this.#windows.delete(name)
   }

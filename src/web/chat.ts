@@ -1,6 +1,7 @@
 import { Connection } from './connection.ts'
 import { Continuity } from './continuity.ts'
 import { ALL, type Frame, type RequestError } from './frames.ts'
+import { pageToken } from './page-token.ts'
 import { create, element, showState, storedName, storeName, uniqueKey } from './page.ts'
 
 const HISTORY = 50
@@ -47,6 +48,7 @@ const connection = new Connection({
   state (state) {
     if (state.is === 'online') {
       user = state.user
+      if (nameInput.disabled) nameInput.value = user
       if (notice.dataset.about === OFFLINE) say('')
     }
     showState(status, state)
@@ -285,5 +287,7 @@ window.addEventListener('hashchange', () => {
 const first = fromHash() || 'general'
 for (const name of new Set(['general', 'random', first])) open(name)
 show(rooms.get(first))
-nameInput.value = storedName()
+// With a token nobody chooses a name.
+nameInput.disabled = pageToken !== null
+if (!nameInput.disabled) nameInput.value = storedName()
 connection.start(nameInput.value)

@@ -1,4 +1,5 @@
 import { type Ask, type Frame, RequestError } from './frames.ts'
+import { pageToken } from './page-token.ts'
 import { type Refused, Rooms } from './rooms.ts'
 
 export type State =
@@ -20,9 +21,11 @@ const LONGEST_RETRY_MS = 15_000
 const SILENCE_MS = 10_000
 const FINAL_CLOSES = new Map([
   [4400, 'the gateway could not read what this page sent; this is a bug'],
-  [4401, 'not signed in, or the sign-in has expired'],
+  [4401, 'the token of this page (#token=…) is bad, or has expired'],
   [4403, 'disconnected by an operator']
 ])
+
+const NO_TOKEN = 'this gateway asks for a token: open the page as /chat#token=…'
 
 /** A WebSocket to the page's own host that comes back by itself, and then resumes its rooms. */
 export class Connection {
@@ -78,6 +81,7 @@ export class Connection {
     const url = new URL('/ws', location.href)
     url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:'
     if (this.user !== '') url.searchParams.set('user', this.user)
+    if (pageToken !== null) url.searchParams.set('token', pageToken)
     this.socket = new WebSocket(url)
     this.socket.onmessage = (event) => { this.receive(JSON.parse(String(event.data)) as Frame) }
     this.socket.onclose = (event) => { this.lose(event.code) }
@@ -131,7 +135,20 @@ export class Connection {
     this.drop()
     const reason = FINAL_CLOSES.get(code) ?? this.farewell
     if (reason !== undefined) this.handlers.state({ is: 'stopped', reason })
-    else this.wait(Math.random() * Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.attempt++))
+    else if (!this.wasOnline && pageToken === null) void this.askWhy()
+    else this.retryLater()
+  }
+
+  /** A browser does not tell why an upgrade was refused; over HTTP the gateway says so. */
+  private async askWhy (): Promise<void> {
+    const status = await fetch('/position').then((answer) => answer.status, () => 0)
+    if (this.socket !== undefined || this.retry !== undefined) return
+    if (status === 401) this.handlers.state({ is: 'stopped', reason: NO_TOKEN })
+    else this.retryLater()
+  }
+
+  private retryLater (): void {
+    this.wait(Math.random() * Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.attempt++))
   }
 
   private drop (): void {

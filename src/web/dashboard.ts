@@ -1,6 +1,7 @@
 import { Connection } from './connection.ts'
 import { epoch } from './continuity.ts'
 import { type Frame, RequestError } from './frames.ts'
+import { pageToken } from './page-token.ts'
 import { create, element, showState, storedName, uniqueKey } from './page.ts'
 
 const STEP = 50
@@ -100,7 +101,11 @@ async function move (delta: number): Promise<void> {
 
 /** Where it is not known whether a move was made, the same key makes it safe to ask again. */
 async function post (delta: number): Promise<number> {
-  const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': uniqueKey() }
+  const headers = {
+    'Content-Type': 'application/json',
+    'Idempotency-Key': uniqueKey(),
+    ...(pageToken === null ? {} : { Authorization: `Bearer ${pageToken}` })
+  }
   for (let attempt = 1; ; attempt++) {
     const answer = await tryPost(headers, JSON.stringify({ delta }))
     if (answer.position !== undefined) return answer.position

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
+import { signToken } from '../../src/auth/sign.ts'
 import { isOnline, open, say, screenshot, shows } from '../helpers/browser.ts'
 import { startGateway } from '../helpers/gateway.ts'
 import { RedisServer } from '../../cluster/redis.ts'
@@ -88,4 +89,27 @@ t.test('the chat says that it has lost the connection, comes back by itself, and
   await say(page, 'two')
   await shows(page, 'guest-', 'two')
   t.ok(second.port)
+})
+
+t.test('with a token behind the # the pages are who it says, and may what it allows', async (t) => {
+  const AUTH_SECRET = 'a secret that is long enough for it'
+  const { http } = await startGateway(t, { AUTH_SECRET })
+  const ann = await signToken(AUTH_SECRET, { user: 'ann', lifetimeS: 600, can: ['move'] })
+  const chat = await open(t, `${http}/chat#token=${ann}`)
+  await isOnline(chat, /as ann via/)
+  t.equal(await chat.inputValue('#name'), 'ann')
+  t.ok(await chat.isDisabled('#name'))
+  await say(chat, 'Hello')
+  await shows(chat, 'ann', 'Hello')
+  const dashboard = await open(t, `${http}/dashboard#token=${ann}`)
+  await dashboard.locator('#position', { hasText: /^0$/ }).waitFor()
+  await dashboard.click('#forward')
+  await dashboard.locator('#position', { hasText: /^50$/ }).waitFor()
+  t.notMatch(chat.url(), /token/, 'it is not left in the address bar')
+  await chat.reload()
+  await isOnline(chat, /as ann via/)
+  const nobody = await open(t, `${http}/chat`)
+  await nobody.locator('#status', { hasText: /Stopped: this gateway asks for a token/ }).waitFor()
+  const stranger = await open(t, `${http}/chat#token=bad`)
+  await stranger.locator('#status', { hasText: /Stopped: the token of this page/ }).waitFor()
 })

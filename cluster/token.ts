@@ -1,0 +1,74 @@
+import { parseArgs } from 'node:util'
+import type { TokenOptions } from '../src/auth/sign.ts'
+import { Grants } from '../src/auth/grants.ts'
+import { integer } from './options.ts'
+
+export const HELP = `Makes a token (JWT, HS256) for development, signed with AUTH_SECRET as the gateway checks it.
+
+  AUTH_SECRET=… npm run --silent token -- --user ann [--rooms json] [--can words] [--lifetime s]
+
+  --user name   who it is for: the claim \`sub\`
+  --rooms json  such as '{"chat:*":["join","publish"]}' (default: all rooms, as their rules allow everyone)
+  --can words   of broadcast,move,admin (default: none)
+  --lifetime s  seconds until it expires (default 3600)
+  --help        this
+
+AUTH_ISSUER and AUTH_AUDIENCE go into it where they are set. A page takes it as /chat#token=…
+`
+
+export interface TokenCommand {
+  readonly secret: string
+  readonly options: TokenOptions
+  readonly help: boolean
+}
+
+/**
+ * Reads the command line and the environment.
+ * @throws Error that names the option or variable that is wrong
+ */
+export function readTokenCommand (
+  args: readonly string[], env: Readonly<Record<string, string | undefined>>
+): TokenCommand {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      user: { type: 'string', default: '' },
+      rooms: { type: 'string' },
+      can: { type: 'string' },
+      lifetime: { type: 'string', default: '3600' },
+      help: { type: 'boolean', short: 'h', default: false }
+    }
+  })
+  const rooms = values.rooms === undefined ? undefined : readJson('--rooms', values.rooms)
+  const can = values.can === undefined ? undefined : readWords(values.can)
+  const options: TokenOptions = {
+    user: values.user,
+    lifetimeS: integer('--lifetime', values.lifetime, 1, 315_360_000),
+    rooms: rooms as TokenOptions['rooms'],
+    can,
+    issuer: env['AUTH_ISSUER'] || undefined,
+    audience: env['AUTH_AUDIENCE'] || undefined
+  }
+  const secret = env['AUTH_SECRET'] ?? ''
+  if (values.help) return { secret, options, help: true }
+  if (values.user === '') throw new Error('--user: missing')
+  // The gateway would refuse them: better now.
+  Grants.of({ rooms, can })
+  if (Buffer.byteLength(secret) < 32) throw new Error('AUTH_SECRET: must be set, to at least 32 bytes, as for the gateway')
+  return { secret, options, help: false }
+}
+
+function readJson (name: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new Error(`${name}: must be JSON, such as '{"chat:*":["join","publish"]}'`)
+  }
+}
+
+function readWords (text: string): string[] {
+  const words = text.split(',').map((word) => word.trim()).filter((word) => word !== '')
+  const unknown = words.find((word) => !['broadcast', 'move', 'admin'].includes(word))
+  if (unknown !== undefined) throw new Error(`--can: must be of broadcast,move,admin, not ${JSON.stringify(unknown)}`)
+  return words
+}

@@ -1,0 +1,104 @@
+import t from 'tap'
+import { signToken } from '../../src/auth/sign.ts'
+import { connect, refused } from '../helpers/client.ts'
+import { startGateway } from '../helpers/gateway.ts'
+
+const AUTH_SECRET = 'a secret that is long enough for it'
+
+async function token (user: string, can: readonly string[] = []): Promise<string> {
+  return await signToken(AUTH_SECRET, { user, lifetimeS: 600, can })
+}
+
+async function statuses (url: string, count: number, init?: RequestInit): Promise<number[]> {
+  return await Promise.all(Array.from({ length: count }, async () => (await fetch(url, init)).status))
+}
+
+t.test('over HTTP an address may ask so often in a second; those who watch the replica may always', async (t) => {
+  const { http } = await startGateway(t, { RATE_HTTP: '10' })
+  const limited = await statuses(`${http}/position`, 40)
+  t.equal(limited.filter((status) => status === 200).length, 10)
+  t.equal(limited.filter((status) => status === 429).length, 30)
+  const answer = await fetch(`${http}/chat`)
+  t.equal(answer.status, 429, 'pages count, too')
+  t.equal(answer.headers.get('retry-after'), '1')
+  t.strictSame(await answer.json(), { code: 429, reason: 'rate_limited', message: 'too many requests' })
+  t.strictSame([...new Set(await statuses(`${http}/nowhere`, 5))], [429], 'and what is not there')
+  for (const path of ['/healthz', '/readyz']) t.strictSame([...new Set(await statuses(`${http}${path}`, 40))], [200], path)
+})
+
+t.test('the limit comes before the token is looked at', async (t) => {
+  const { http } = await startGateway(t, { RATE_HTTP: '5', AUTH_SECRET })
+  const guesses = await statuses(`${http}/position`, 30, { headers: { authorization: 'Bearer guess' } })
+  t.equal(guesses.filter((status) => status === 401).length, 5)
+  t.equal(guesses.filter((status) => status === 429).length, 25)
+})
+
+t.test('with the limit off nobody is limited', async (t) => {
+  const { http } = await startGateway(t, { RATE_HTTP: '0' })
+  t.strictSame([...new Set(await statuses(`${http}/position`, 300))], [200])
+})
+
+t.test('one connection may send so many bytes', async (t) => {
+  const { ws } = await startGateway(t, { RATE_BYTES: '10000', MAX_MESSAGE_BYTES: '8000' })
+  const client = await connect(t, `${ws}?join=general`)
+  const content = 'x'.repeat(7_000)
+  const answers = []
+  for (let n = 0; n < 4; n++) answers.push(await client.ask({ type: 'message', room: 'general', content }))
+  t.strictSame(answers.map(({ type }) => type), ['ack', 'ack', 'error', 'error'])
+  t.match(answers[2], { code: 429, reason: 'rate_limited', retryable: true })
+  t.ok((answers[2]!['retryAfterMs'] as number) > 0)
+  t.match(await client.ask({ type: 'ping' }), { type: 'pong' }, 'what is small still fits')
+})
+
+t.test('a user may publish so much over all connections and HTTP; others are not held', async (t) => {
+  const { ws, http } = await startGateway(t, { AUTH_SECRET, RATE_USER_PUBLISHES: '5' })
+  const ann = await token('ann', ['move'])
+  const tabs = await Promise.all([1, 2].map(() => connect(t, `${ws}?token=${ann}&join=general`)))
+  const outcomes: string[] = []
+  for (let n = 0; n < 14; n++) {
+    const answer = await tabs[n % 2]!.ask({ type: 'message', room: 'general', content: n })
+    outcomes.push(answer.type)
+    if (answer.type === 'error') t.match(answer, { code: 429, reason: 'rate_limited', retryAfterMs: Number })
+  }
+  t.equal(outcomes.filter((type) => type === 'ack').length, 10)
+  const headers = { authorization: `Bearer ${ann}`, 'content-type': 'application/json' }
+  const move = await fetch(`${http}/position`, { method: 'POST', headers, body: '{"delta":1}' })
+  t.equal(move.status, 429)
+  t.ok(Number(move.headers.get('retry-after')) >= 1)
+  const bob = await connect(t, `${ws}?token=${await token('bob')}&join=general`)
+  t.match(await bob.ask({ type: 'message', room: 'general', content: 'hello' }), { type: 'ack' })
+})
+
+t.test('an address may have so many connections, refused before the upgrade, and as many again when they have ended', async (t) => {
+  const { ws } = await startGateway(t, { MAX_CONNECTIONS_PER_ADDRESS: '3' })
+  const clients = await Promise.all([1, 2, 3].map(() => connect(t, ws)))
+  const { status, body, retryAfter } = await refused(ws)
+  t.equal(status, 429)
+  t.match(body, { code: 429, reason: 'rate_limited' })
+  t.ok(retryAfter)
+  clients[0]!.socket.close()
+  await clients[0]!.closed
+  t.match((await connect(t, ws)).welcome, { type: 'welcome' })
+})
+
+t.test('upgrades that are refused for their token leave no place taken', async (t) => {
+  const { ws } = await startGateway(t, { AUTH_SECRET, MAX_CONNECTIONS_PER_ADDRESS: '3' })
+  for (let n = 0; n < 20; n++) {
+    t.equal((await refused(ws, { headers: { authorization: 'Bearer bad' } })).status, 401)
+  }
+  const good = await token('ann')
+  await Promise.all([1, 2, 3].map(() => connect(t, `${ws}?token=${good}`)))
+  t.equal((await refused(`${ws}?token=${good}`)).status, 429)
+})
+
+t.test('an address that is forged counts for nothing, unless the proxy is trusted', async (t) => {
+  const { ws } = await startGateway(t, { MAX_CONNECTIONS_PER_ADDRESS: '2', TRUST_PROXY: '10.9.9.9' })
+  const from = (address: string): { headers: Record<string, string> } => ({ headers: { 'x-forwarded-for': address } })
+  await connect(t, ws, from('1.1.1.1'))
+  await connect(t, ws, from('2.2.2.2'))
+  t.equal((await refused(ws, from('3.3.3.3'))).status, 429)
+  const trusted = await startGateway(t, { MAX_CONNECTIONS_PER_ADDRESS: '1', TRUST_PROXY: 'loopback' })
+  await connect(t, trusted.ws, from('1.1.1.1'))
+  await connect(t, trusted.ws, from('2.2.2.2'))
+  t.equal((await refused(trusted.ws, from('6.6.6.6, 2.2.2.2'))).status, 429, 'the last one that the proxy wrote counts')
+})

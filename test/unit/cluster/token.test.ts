@@ -1,0 +1,36 @@
+import t from 'tap'
+import { isIdentified } from '../../../src/auth/auth.ts'
+import { signToken } from '../../../src/auth/sign.ts'
+import { TokenAuthenticator } from '../../../src/auth/tokens.ts'
+import { readTokenCommand } from '../../../cluster/token.ts'
+
+const AUTH_SECRET = 'a secret that is long enough for it'
+
+t.test('what the command makes, the gateway takes', async (t) => {
+  const rooms = '{"chat:*":["join","publish"]}'
+  const env = { AUTH_SECRET, AUTH_ISSUER: 'us', AUTH_AUDIENCE: 'gateway' }
+  const args = ['--user', 'ann', '--rooms', rooms, '--can', 'move, admin', '--lifetime', '60']
+  const { secret, options } = readTokenCommand(args, env)
+  const auth = new TokenAuthenticator({ secret: AUTH_SECRET, jwksUrl: undefined, issuer: 'us', audience: 'gateway' })
+  const who = await auth.verify(await signToken(secret, options))
+  if (!isIdentified(who)) throw new Error(who.message)
+  t.equal(who.user, 'ann')
+  t.strictSame(['move', 'admin', 'broadcast'].map((ability) => who.grants.can(ability as 'move')), [true, true, false])
+  t.strictSame(['chat:1', 'lobby'].map((room) => who.grants.in(room, 'publish')), [true, false])
+  const leftMs = who.expiresMs! - Date.now()
+  t.ok(leftMs > 55_000 && leftMs <= 60_000, `${leftMs} ms`)
+})
+
+t.test('what is wrong is named', async (t) => {
+  const faults: Array<[string[], RegExp]> = [
+    [[], /--user: missing/],
+    [['--user', 'ann', '--rooms', 'chat'], /--rooms: must be JSON/],
+    [['--user', 'ann', '--rooms', '["chat"]'], /rooms: must be an object/],
+    [['--user', 'ann', '--rooms', '{"a b":["join"]}'], /rooms: a pattern is the name of a room/],
+    [['--user', 'ann', '--can', 'fly'], /--can: must be of broadcast,move,admin, not "fly"/],
+    [['--user', 'ann', '--lifetime', '0'], /--lifetime/],
+    [['ann'], /ann/]
+  ]
+  for (const [args, message] of faults) t.throws(() => readTokenCommand(args, { AUTH_SECRET }), { message }, args.join(' '))
+  t.throws(() => readTokenCommand(['--user', 'ann'], { AUTH_SECRET: 'short' }), { message: /AUTH_SECRET: must be set/ })
+})
