@@ -1,6 +1,6 @@
 import closeWithGrace from 'close-with-grace'
 import { type Logger, pino } from 'pino'
-import { loadConfig } from './config.ts'
+import { type Config, loadConfig } from './config.ts'
 import { ConfigError } from './config-error.ts'
 import { onEndSignals } from './end-signals.ts'
 import { createGateway } from './gateway.ts'
@@ -31,17 +31,19 @@ try {
     endNow: () => process.exit(1)
   })
   const address = await gateway.start()
-  if (address !== undefined) announce(address.port, config.redis === undefined ? 'memory' : 'redis', logger)
+  if (address !== undefined) announce(address.port, config, logger)
 } catch (error) {
   for (const line of describe(error)) process.stderr.write(`tidegate: ${line}\n`)
   process.exit(1)
 }
 
-function announce (port: number, broker: 'memory' | 'redis', logger: Logger): void {
+function announce (port: number, config: Config, logger: Logger): void {
+  const broker = config.redis === undefined ? 'memory' : 'redis'
   const site = `http://localhost:${port}`
   logger.info({ broker, port }, `pages: chat ${site}/chat, dashboard ${site}/dashboard`)
   if (process.stdout.isTTY) {
-    process.stdout.write(`\nTidegate is up.\n  chat       ${site}/chat\n  dashboard  ${site}/dashboard\n\n`)
+    const warning = config.tokens === undefined ? '\n  It is OPEN: whoever reaches it may do everything (docs/auth.md).\n' : ''
+    process.stdout.write(`\nTidegate is up.\n  chat       ${site}/chat\n  dashboard  ${site}/dashboard\n${warning}\n`)
   }
 }
 

@@ -2,6 +2,7 @@ import { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyRequest } from 'fastify'
 import { type Refusal, refusal } from '../protocol/codes.ts'
 import { type Clock, TokenBucket } from '../session/rate-limit.ts'
+import { AddressRates } from './address-rates.ts'
 import { isRequestOriginAllowed } from './origins.ts'
 
 export interface AdmissionLimits {
@@ -13,6 +14,7 @@ export interface AdmissionLimits {
 }
 
 const MAX_USER_CHARS = 64
+const LEAST_PER_ADDRESS_AND_SECOND = 100
 const OVERLOADED_RETRY_MS = 2_000
 // Whoever has one address of IPv6 has at least so many of them.
 const IPV6_SUBNET_BITS = 64
@@ -23,6 +25,7 @@ export class Admission {
   readonly #whyClosed: () => string | undefined
   readonly #rate: TokenBucket
   readonly #byAddress = new Map<string, number>()
+  readonly #rates: AddressRates
   #connections = 0
 
   readonly #loopDelay: { readonly meanMs: number }
@@ -35,6 +38,8 @@ export class Admission {
     this.#whyClosed = whyClosed
     this.#loopDelay = loopDelay
     this.#rate = new TokenBucket(limits.connectionsPerSecond, 2 * limits.connectionsPerSecond, now)
+    // As many in a second as at once: or one address could use up what all may have.
+    this.#rates = new AddressRates(Math.max(limits.maxConnectionsPerAddress, LEAST_PER_ADDRESS_AND_SECOND), now)
   }
 
   /** Lets one connection in, until the returned function is called (once counts); or says why not. */
@@ -64,6 +69,8 @@ export class Admission {
     if ((this.#byAddress.get(address) ?? 0) >= maxConnectionsPerAddress) {
       return refusal('rate_limited', 'too many connections from this address')
     }
+    const tooSoonMs = this.#rates.take(address)
+    if (tooSoonMs > 0) return refusal('rate_limited', 'too many new connections from this address', tooSoonMs)
     const waitMs = this.#rate.take()
     return waitMs > 0 ? refusal('unavailable', 'too many new connections at once', waitMs) : undefined
   }

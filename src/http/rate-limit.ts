@@ -1,11 +1,16 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import rateLimit, { type FastifyRateLimitStore } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { BrokerError, refusal } from '../protocol/codes.ts'
-import type { Quota } from '../quota/quota.ts'
+import type { Counted, Quota } from '../quota/quota.ts'
 import { networkOf } from './admission.ts'
 import { RateLimited, sendRefusal } from './errors.ts'
 
 const WINDOW_MS = 1_000
+// A Redis that does not answer must not hold a request up that it would hold up itself.
+const PATIENCE_MS = 250
+
+const UNCOUNTED: Counted = { count: 0, leftMs: 0 }
 
 /** Routes that no limit holds for: those that watch a replica, and the upgrade, which has limits of its own. */
 export const UNLIMITED = { config: { rateLimit: false } } as const
@@ -27,17 +32,19 @@ export async function registerRateLimit (app: FastifyInstance, quota: Quota, per
   app.setNotFoundHandler(isLimited ? { preHandler: app.rateLimit() } : {}, (_request, reply) => sendRefusal(reply, refusal('not_found')))
 }
 
-/** The plugin's own store for Redis knows no deadline: a Redis that says nothing would hold every request up. */
+/**
+ * The plugin's own store for Redis knows no deadline. Where Redis is away, or slow, nothing is limited: what needs
+ * Redis is refused anyway.
+ */
 function storeOf (quota: Quota): new () => FastifyRateLimitStore {
   return class implements FastifyRateLimitStore {
     incr (address: string, callback: (error: Error | null, result?: { current: number, ttl: number }) => void): void {
-      quota.add(`http:${address}`, 1, WINDOW_MS).then(
-        ({ count, leftMs }) => callback(null, { current: count, ttl: leftMs }),
-        (error: unknown) => {
-          // Where Redis is away nothing is limited: what needs Redis is refused anyway.
-          if (error instanceof BrokerError) callback(null, { current: 0, ttl: 0 })
-          else callback(error as Error)
-        })
+      const counted = quota.add(`http:${address}`, 1, WINDOW_MS).catch((error: unknown) => {
+        if (!(error instanceof BrokerError)) throw error
+        return UNCOUNTED
+      })
+      Promise.race([counted, delay(PATIENCE_MS, UNCOUNTED, { ref: false })]).then(
+        ({ count, leftMs }) => callback(null, { current: count, ttl: leftMs }), callback)
     }
 
     child (): this {

@@ -104,3 +104,17 @@ t.test('a rush of new connections is told when to come again', (t) => {
   t.type(admission.admit(from('10.0.1.1')), 'function')
   t.end()
 })
+
+t.test('one address that comes and goes cannot use up what all may have', (t) => {
+  const admission = new Admission({ ...LIMITS, connectionsPerSecond: 1_000 }, () => undefined, IDLE, () => 0)
+  const outcomes = Array.from({ length: 300 }, () => {
+    const leave = admission.admit(from('10.0.0.1'))
+    if (typeof leave !== 'function') return leave.reason
+    leave()
+    return 'in'
+  })
+  t.equal(outcomes.filter((outcome) => outcome === 'in').length, 200, 'a burst of twice the rate')
+  t.equal(outcomes.at(-1), 'rate_limited')
+  t.type(admission.admit(from('10.0.0.2')), 'function')
+  t.end()
+})
