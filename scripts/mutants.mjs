@@ -8,6 +8,10 @@ const NGINX = '../nginx.conf'
 
 /** What is broken, in which file (of build/src), what is replaced by what, and the test that must notice. */
 const MUTANTS = [
+  ['a Redis user with too few rights is ready', 'redis/connections.js',
+    "return this.#denied === '' ? undefined", 'return true ? undefined', 'cluster/redis-acl.test.js'],
+  ['a right to a database comes too late for the connection', 'redis/connections.js',
+    'redis.disconnect(true);\n    }', ';\n    }', 'cluster/redis-acl.test.js'],
   ['joined before SUBSCRIBE is confirmed', 'broker/redis.js',
     'await ask(subscriber, () => subscriber.subscribe(this.#keys.channel(room)))',
     'void ask(subscriber, () => subscriber.subscribe(this.#keys.channel(room))).catch(() => {})',
