@@ -13,7 +13,7 @@ t.teardown(() => redis.stop())
 quotaContract(t, async (t) => {
   const keys = new Keys(`test-${randomBytes(6).toString('hex')}:`)
   const make = async (name: string): Promise<RedisQuota> => {
-    const connections = new RedisConnections({ url: redis.url }, name, { info: () => {}, warn: () => {} })
+    const connections = new RedisConnections({ url: redis.url }, name, { info: () => {}, warn: () => {}, error: () => {} })
     connections.start()
     t.teardown(() => connections.stop())
     await eventually('Redis is connected', async () => connections.isReady)
