@@ -43,9 +43,9 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
     bodyLimit: options.services.limits.maxMessageBytes || Number.MAX_SAFE_INTEGER,
     handlerTimeout: HANDLER_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    // A path that is not even a path is the client's mistake like any other.
-    frameworkErrors: (error, _request, reply) => {
-      void sendRefusal(reply as unknown as FastifyReply, refusal('bad_message', error.message))
+    // A path that is not even a path is the client's mistake like any other. Fastify would repeat it, token and all.
+    frameworkErrors: (_error, _request, reply) => {
+      void sendRefusal(reply as unknown as FastifyReply, refusal('bad_message', 'path: not valid'))
     },
     clientErrorHandler: refuseBytes,
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 2_000 }
