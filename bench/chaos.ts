@@ -209,8 +209,8 @@ export const LEGEND = `  struck       how often, in all; and the longest that it
   told         a gap told the client of these: Redis lost them, or they came before the place where the gap goes on
   unseen       Redis lost these before the client had got anything of what was lost: for it they were never there
   lost         none of these, and a violation; expected = delivered + told + unseen + lost
-  no answer    the publisher's own replica was killed, frozen or rolled, or its connection cut: it asked another one
-               with the same key
+  no answer    the publisher's own replica was killed, frozen or rolled, or its connection was cut, as all are before
+               each fault: it asked another one with the same key
   silence      from the last thing that a client heard on a connection until it had joined on the next
 `
 
@@ -221,7 +221,7 @@ export function report (result: ChaosResult): string {
   const rows = byName.map(([name, { times, slowestMs }]) =>
     `  ${String(times).padStart(4)} ×  ${name.padEnd(62)} ${String(Math.round(slowestMs)).padStart(6)} ms`)
   const row = (name: string, count: number): string => `    ${name.padEnd(11)}${String(count).padStart(10)}`
-  const inSilence = unseen === 0 ? 'nothing lost in silence' : 'nothing lost that Redis kept, nothing lost in silence but the unseen'
+  const butUnseen = unseen === 0 ? '' : ' (but for what is unseen)'
   return [
     '  struck  fault                                                          healed at last after',
     ...rows,
@@ -232,10 +232,11 @@ export function report (result: ChaosResult): string {
     row('lost', lost),
     `  resumes ${resumes}, gaps ${gaps} (where the log was damaged)`,
     `  answers ${JSON.stringify(answers)}, the slowest after ${Math.round(slowestAnswerMs)} ms`,
+    ...(answers['no answer'] === undefined ? [] : ['    (no answer: its replica was gone; another was asked, with the same key)']),
     `  silence of a client, p50 ${Math.round(silenceMs.p50)} ms, p99 ${Math.round(silenceMs.p99)} ms, ` +
       `at most ${Math.round(silenceMs.max)} ms`,
     problems.length === 0
-      ? `  ledger clean: ${inSilence}, nothing twice, nothing out of order, no gap where the log was intact`
+      ? `  ledger clean: nothing lost in silence${butUnseen}, nothing twice, nothing out of order, no gap where the log was intact`
       : problems.map((problem) => `  NOT OK: ${problem}`).join('\n')
   ].join('\n')
 }
