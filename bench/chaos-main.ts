@@ -1,7 +1,7 @@
-import { parseArgs } from 'node:util'
 import { integer } from '../cluster/options.ts'
-import { report, runChaos } from './chaos.ts'
-import { type Fault, FAULTS } from './faults.ts'
+import { type ChaosResult, LEGEND, report, runChaos } from './chaos.ts'
+import { MAX_SEED, onInterrupt, optionsOrExit } from './command.ts'
+import { type Fault, FAULTS, faultsNamed } from './faults.ts'
 
 /** `npm run chaos`: faults strike on a schedule that the seed decides, and no message may be lost without a word. */
 const HELP = `Clients and publishers over three replicas and one Redis, while faults strike, one after the other and in pairs:
@@ -13,11 +13,23 @@ Redis killed, rewound, frozen, muted, full, failed over; replicas killed, frozen
   --seeds n,n  of the schedules, one after the other (default 1,2,3)
   --clients n  (default 30)
   --rate n     messages a second (default 30)
-  --only text  only faults with this in their names, such as A15
+  --only text  only the fault of this letter and number, such as A15, or those with this text in their names
   --help       this
 
-Exit code 0 where all is well, 1 on a violation or where a fault never struck, 2 where it was called wrongly.
+What the report says (docs/reliability.md has one, and how to read it):
+
+${LEGEND}
+The faults (docs/reliability.md):
+
+${FAULTS.map(({ name }) => `  ${name}\n`).join('')}
+Ctrl-C ends it, with what is known so far.
+Exit code 0 where all is well, 1 on a violation or where a fault never struck, 2 where it was called wrongly, 130 or 143
+where it was interrupted.
 `
+
+// What a fault takes, on the average of all of them; and a start and an end.
+const FAULT_S = 5
+const AROUND_S = 20
 
 interface Options {
   readonly seconds: number
@@ -27,54 +39,38 @@ interface Options {
   readonly faults: readonly Fault[]
 }
 
-const options = optionsOrExit()
+const defaults = { seconds: '600', seeds: '1,2,3', clients: '30', rate: '30', only: undefined }
+const options = optionsOrExit('chaos', HELP, defaults, (values): Options => ({
+  seconds: integer('--seconds', values.seconds, 1, 86_400),
+  seeds: values.seeds.split(',').map((seed) => integer('--seeds', seed, 0, MAX_SEED)),
+  clients: integer('--clients', values.clients, 1, 2_000),
+  rate: integer('--rate', values.rate, 1, 1_000),
+  faults: values.only === undefined ? FAULTS : faultsNamed(values.only)
+}))
+let soFar: (() => ChaosResult) | undefined
+onInterrupt(() => {
+  const result = soFar?.()
+  const times = [...result?.struck.values() ?? []].reduce((sum, { times }) => sum + times, 0)
+  const account = result === undefined ? ' nothing' : `\n${report(result)}`
+  return `interrupted after ${times} faults; up to the end of the last one:${account}`
+})
+
+const { seconds, seeds, faults } = options
+const minutes = Math.ceil(seeds.length * (Math.max(seconds, faults.length * FAULT_S) + AROUND_S) / 60)
+process.stderr.write(`chaos: ${faults.length} faults, seeds ${seeds.join(', ')}; about ${minutes} min in all\n`)
 let isWell = true
-for (const seed of options.seeds) {
-  process.stderr.write(`seed ${seed}\n`)
+for (const seed of seeds) {
+  process.stdout.write(`\nseed ${seed}\n`)
   const result = await runChaos({
     seed,
-    durationMs: options.seconds * 1_000,
+    durationMs: seconds * 1_000,
     clients: options.clients,
     messagesPerSecond: options.rate,
-    faults: options.faults,
-    onProgress: (text) => process.stderr.write(`  ${text}\n`)
+    faults,
+    onProgress: (text) => process.stderr.write(`  ${text}\n`),
+    onStart: (known) => { soFar = known }
   })
-  process.stdout.write(`\n${report(result)}\n`)
+  process.stdout.write(`${report(result)}\n`)
   isWell &&= result.problems.length === 0
 }
 process.exit(isWell ? 0 : 1)
-
-function optionsOrExit (): Options {
-  try {
-    return readOptions()
-  } catch (error) {
-    process.stderr.write(`chaos: ${(error as Error).message}\n\n${HELP}`)
-    process.exit(2)
-  }
-}
-
-function readOptions (): Options {
-  const { values } = parseArgs({
-    options: {
-      seconds: { type: 'string', default: '600' },
-      seeds: { type: 'string', default: '1,2,3' },
-      clients: { type: 'string', default: '30' },
-      rate: { type: 'string', default: '30' },
-      only: { type: 'string', default: '' },
-      help: { type: 'boolean', short: 'h', default: false }
-    }
-  })
-  if (values.help) {
-    process.stdout.write(HELP)
-    process.exit(0)
-  }
-  const faults = FAULTS.filter(({ name }) => name.includes(values.only))
-  if (faults.length === 0) throw new Error(`--only: no fault has ${JSON.stringify(values.only)} in its name`)
-  return {
-    seconds: integer('--seconds', values.seconds, 1, 86_400),
-    seeds: values.seeds.split(',').map((seed) => integer('--seeds', seed, 0, 2 ** 32 - 1)),
-    clients: integer('--clients', values.clients, 1, 2_000),
-    rate: integer('--rate', values.rate, 1, 1_000),
-    faults
-  }
-}

@@ -5,6 +5,7 @@ import { TcpProxy } from '../test/helpers/tcp-proxy.ts'
 import { Crowd } from './crowd.ts'
 import { type Fault, FAULTS, type Target } from './faults.ts'
 import { footprint, isBack } from './footprint.ts'
+import type { Account } from './ledger.ts'
 import { type Random, seeded } from './random.ts'
 
 export interface ChaosOptions {
@@ -15,20 +16,21 @@ export interface ChaosOptions {
   /** Those that may strike; all of them where it is not given. */
   readonly faults?: readonly Fault[]
   readonly onProgress?: (text: string) => void
+  /** Given what is known so far, for whoever does not wait for the end. */
+  readonly onStart?: (soFar: () => ChaosResult) => void
 }
 
 export interface ChaosResult {
   readonly seed: number
   /** How often each fault struck, and the longest it took to heal. */
   readonly struck: ReadonlyMap<string, { readonly times: number, readonly slowestMs: number }>
-  readonly published: number
-  readonly delivered: number
+  readonly account: Account
   readonly gaps: number
   readonly resumes: number
   readonly answers: Readonly<Record<string, number>>
   readonly slowestAnswerMs: number
-  /** From the last thing that a client heard until it had joined again, p50 and p99. Milliseconds. */
-  readonly silenceMs: { readonly p50: number, readonly p99: number }
+  /** From the last thing that a client heard on a connection until it had joined on the next. Milliseconds. */
+  readonly silenceMs: { readonly p50: number, readonly p99: number, readonly max: number }
   readonly problems: readonly string[]
 }
 
@@ -54,7 +56,8 @@ const SETTINGS = {
 
 /** Clients and publishers over three replicas while faults strike, one after the other and in pairs. */
 export async function runChaos (options: ChaosOptions): Promise<ChaosResult> {
-  const { seed, durationMs, clients, messagesPerSecond, faults = FAULTS, onProgress = () => {} } = options
+  const { seed, durationMs, clients, messagesPerSecond, faults = FAULTS } = options
+  const { onProgress = () => {}, onStart = () => {} } = options
   const random = seeded(seed)
   const redis = await RedisServer.start()
   const proxies = await Promise.all(Array.from({ length: REPLICAS }, () => TcpProxy.open(redis.port, 'redis')))
@@ -67,6 +70,21 @@ export async function runChaos (options: ChaosOptions): Promise<ChaosResult> {
   const problems: string[] = []
   const struck = new Map<string, { times: number, slowestMs: number }>()
   let slowestMs = 0
+  const soFar = (): ChaosResult => {
+    const silences = crowd.clients.flatMap(({ silencesMs }) => silencesMs).sort((a, b) => a - b)
+    return {
+      seed,
+      struck,
+      account: crowd.ledger.account,
+      gaps: crowd.ledger.gaps.length,
+      resumes: crowd.clients.reduce((sum, { resumes }) => sum + resumes, 0),
+      answers: crowd.answers.counts,
+      slowestAnswerMs: slowestMs,
+      silenceMs: { p50: quantile(silences, 0.5), p99: quantile(silences, 0.99), max: silences.at(-1) ?? 0 },
+      problems: [...new Set([...problems, ...crowd.errors])]
+    }
+  }
+  onStart(soFar)
   try {
     const before = await footprint(cluster.replicas, target.redis)
     await crowd.join()
@@ -93,7 +111,9 @@ export async function runChaos (options: ChaosOptions): Promise<ChaosResult> {
       crowd.resume()
       await delay(CALM_MS * random())
     }
-    await Promise.all(crowd.publishers.map((publisher) => publisher.stop()))
+    const calm = { gaps: crowd.ledger.gaps.length, verdict: crowd.ledger.verdict().join() }
+    await crowd.rest(target.redis.url, PREFIX)
+    problems.push(...judge(crowd, [], 0, calm))
     crowd.close()
     for (const proxy of proxies) proxy.reap()
     await delay(LINGER_MS)
@@ -105,19 +125,7 @@ export async function runChaos (options: ChaosOptions): Promise<ChaosResult> {
     for (const proxy of proxies) proxy.close()
     await target.redis.stop()
   }
-  const silences = crowd.clients.flatMap(({ silencesMs }) => silencesMs).sort((a, b) => a - b)
-  return {
-    seed,
-    struck,
-    published: crowd.published,
-    delivered: crowd.ledger.messages,
-    gaps: crowd.ledger.gaps.length,
-    resumes: crowd.clients.reduce((sum, { resumes }) => sum + resumes, 0),
-    answers: crowd.answers.counts,
-    slowestAnswerMs: slowestMs,
-    silenceMs: { p50: quantile(silences, 0.5), p99: quantile(silences, 0.99) },
-    problems: [...new Set([...problems, ...crowd.errors])]
-  }
+  return soFar()
 }
 
 function quantile (sorted: readonly number[], share: number): number {
@@ -192,23 +200,43 @@ function judge (
 }
 
 function namesOf (faults: readonly Fault[]): string {
-  return faults.map(({ name }) => name).join(' + ')
+  return faults.map(({ name }) => name).join(' + ') || 'after the last fault'
 }
 
+/** What the words of a report mean. */
+export const LEGEND = `  struck       how often, in all; and the longest that it took to heal: from when what was broken is back until every
+               publisher was acked, and every client has got, a message that was sent after that
+  told         a gap told the client of these: Redis lost them, or they came before the place where the gap goes on
+  unseen       Redis lost these before the client had got anything of what was lost: for it they were never there
+  lost         none of these, and a violation; expected = delivered + told + unseen + lost
+  no answer    the publisher's own replica was killed, frozen or rolled, or its connection was cut, as all are before
+               each fault: it asked another one with the same key
+  silence      from the last thing that a client heard on a connection until it had joined on the next
+`
+
 export function report (result: ChaosResult): string {
-  const { seed, struck, published, delivered, gaps, resumes, answers, slowestAnswerMs, silenceMs, problems } = result
+  const { struck, account, gaps, resumes, answers, slowestAnswerMs, silenceMs, problems } = result
+  const { published, expected, delivered, told, unseen, lost } = account
   const byName = [...struck].sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))
   const rows = byName.map(([name, { times, slowestMs }]) =>
     `  ${String(times).padStart(4)} ×  ${name.padEnd(62)} ${String(Math.round(slowestMs)).padStart(6)} ms`)
+  const row = (name: string, count: number): string => `    ${name.padEnd(11)}${String(count).padStart(10)}`
+  const butUnseen = unseen === 0 ? '' : ' (but for what is unseen)'
   return [
-    `seed ${seed}`,
     '  struck  fault                                                          healed at last after',
     ...rows,
-    `  published ${published}, delivered ${delivered}, resumes ${resumes}, gaps ${gaps} (where the log was damaged)`,
+    `  published ${published}, for ${expected / published || 0} clients each: ${expected} deliveries expected`,
+    row('delivered', delivered),
+    row('told', told),
+    row('unseen', unseen),
+    row('lost', lost),
+    `  resumes ${resumes}, gaps ${gaps} (where the log was damaged)`,
     `  answers ${JSON.stringify(answers)}, the slowest after ${Math.round(slowestAnswerMs)} ms`,
-    `  silence of a client, p50 ${Math.round(silenceMs.p50)} ms, p99 ${Math.round(silenceMs.p99)} ms`,
+    ...(answers['no answer'] === undefined ? [] : ['    (no answer: its replica was gone; another was asked, with the same key)']),
+    `  silence of a client, p50 ${Math.round(silenceMs.p50)} ms, p99 ${Math.round(silenceMs.p99)} ms, ` +
+      `at most ${Math.round(silenceMs.max)} ms`,
     problems.length === 0
-      ? '  ledger clean: nothing lost, nothing twice, nothing out of order, no gap where the log was intact'
+      ? `  ledger clean: nothing lost in silence${butUnseen}, nothing twice, nothing out of order, no gap where the log was intact`
       : problems.map((problem) => `  NOT OK: ${problem}`).join('\n')
   ].join('\n')
 }

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { cpus } from 'node:os'
-import { parseArgs } from 'node:util'
 import { Grants } from '../src/auth/grants.ts'
 import { signToken } from '../src/auth/sign.ts'
 import { decode } from '../src/protocol/codec.ts'
@@ -11,6 +10,7 @@ import { UserRates } from '../src/session/user-rates.ts'
 import { Client } from '../cluster/client.ts'
 import { Cluster } from '../cluster/cluster.ts'
 import { integer } from '../cluster/options.ts'
+import { optionsOrExit } from './command.ts'
 import { cpuUs } from './cpu.ts'
 
 /** `npm run checks`: what it costs a publish to be checked. */
@@ -34,7 +34,10 @@ const ROOM = 'team-7:lobby'
 const OFF = { RATE_PUBLISHES: '0', RATE_REQUESTS: '0', RATE_USER_PUBLISHES: '0', RATE_BYTES: '0' }
 const ON = { RATE_PUBLISHES: '1000000', RATE_REQUESTS: '1000000', RATE_USER_PUBLISHES: '1000000', RATE_BYTES: '1000000000' }
 
-const { messages, rounds } = optionsOrExit()
+const { messages, rounds } = optionsOrExit('checks', HELP, { messages: '20000', rounds: '5' }, (values) => ({
+  messages: integer('--messages', values.messages, 100, 10_000_000),
+  rounds: integer('--rounds', values.rounds, 1, 100)
+}))
 process.stdout.write(`${cpus().length} × ${cpus()[0]!.model}, Node ${process.version}\n`)
 const checkUs = checkCost()
 process.stdout.write(`the checks alone: ${checkUs.toFixed(3)} µs a message (median of ${rounds})\n`)
@@ -114,27 +117,4 @@ async function publish (client: Client, count: number): Promise<void> {
 
 function median (values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!
-}
-
-function optionsOrExit (): { messages: number, rounds: number } {
-  try {
-    const { values } = parseArgs({
-      options: {
-        messages: { type: 'string', default: '20000' },
-        rounds: { type: 'string', default: '5' },
-        help: { type: 'boolean', short: 'h', default: false }
-      }
-    })
-    if (values.help) {
-      process.stdout.write(HELP)
-      process.exit(0)
-    }
-    return {
-      messages: integer('--messages', values.messages, 100, 10_000_000),
-      rounds: integer('--rounds', values.rounds, 1, 100)
-    }
-  } catch (error) {
-    process.stderr.write(`checks: ${(error as Error).message}\n\n${HELP}`)
-    process.exit(2)
-  }
 }

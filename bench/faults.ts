@@ -291,6 +291,16 @@ export const FAULTS: readonly Fault[] = [
   }
 ]
 
+/** By its letter, such as A1, or by a part of its name. @throws Error where there is none */
+export function faultsNamed (text: string): readonly Fault[] {
+  const isNamed = /^[A-Z]\d+$/i.test(text)
+    ? ({ name }: Fault) => name.split(' ').includes(text.toUpperCase())
+    : ({ name }: Fault) => name.includes(text)
+  const found = text === '' ? [] : FAULTS.filter(isNamed)
+  if (found.length === 0) throw new Error(`--only: no fault is called ${JSON.stringify(text)}`)
+  return found
+}
+
 async function subscribers (admin: Redis): Promise<number> {
   return String(await admin.call('CLIENT', 'LIST', 'TYPE', 'pubsub')).split('\n').length
 }

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Child } from '../cluster/child.ts'
 import { freePort } from '../cluster/ports.ts'
-import { cutAll, type Profile } from './jitter.ts'
+import { cutAll, type Profile, PROGRESS_MS } from './jitter.ts'
 import { seeded } from './random.ts'
 
 const FOLDER = fileURLToPath(new URL('../../bench/peers/socket-io/', import.meta.url))
@@ -34,14 +34,18 @@ export interface PeerResult {
 export function installPeer (): void {
   if (existsSync(`${FOLDER}node_modules`)) return
   process.stderr.write('installing Socket.IO beside the bench (once)\n')
-  const { status } = spawnSync('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'], {
+  const { status, signal } = spawnSync('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'], {
     cwd: FOLDER, stdio: ['ignore', 2, 2]
   })
+  // Ctrl-C in a terminal ends npm, too.
+  if (signal === 'SIGINT') process.exit(130)
   if (status !== 0) throw new Error('Socket.IO could not be installed; --alone runs without it')
 }
 
 /** The same profile on Socket.IO with its Redis adapter: each client comes back to the next server, and joins anew. */
-export async function runPeerJitter (redisUrl: string, servers: number, profile: Profile): Promise<PeerResult> {
+export async function runPeerJitter (
+  redisUrl: string, servers: number, profile: Profile, onProgress: (text: string) => void = () => {}
+): Promise<PeerResult> {
   const { connect } = await import(`${FOLDER}client.mjs`) as { connect: Connect }
   const processes = await Promise.all(Array.from({ length: servers }, async () => {
     const port = await freePort()
@@ -61,6 +65,9 @@ export async function runPeerJitter (redisUrl: string, servers: number, profile:
   const startMs = performance.now()
   const cutting = cutAll(members, profile, seeded(profile.seed))
   let published = 0
+  const progress = setInterval(() => {
+    onProgress(`${Math.round((performance.now() - startMs) / 1_000)} s, ${published} published`)
+  }, PROGRESS_MS)
   while (performance.now() - startMs < profile.durationMs) {
     const due = Math.min(profile.durationMs, performance.now() - startMs) * profile.messagesPerSecond / 1_000
     for (; published < due; published++) {
@@ -69,6 +76,7 @@ export async function runPeerJitter (redisUrl: string, servers: number, profile:
     await delay(2)
   }
   const cuts = cutting.stop()
+  clearInterval(progress)
   await delay(SETTLE_MS)
   for (const member of members) member.close()
   for (const publisher of publishers) publisher.cut()
@@ -134,6 +142,7 @@ export function reportPeer ({ published, cuts, delivered, expected, duplicates, 
   const spread = [50, 95, 99, 100].map((percentile) => (live.percentile(percentile) / 1_000).toFixed(1).padStart(9)).join('')
   return [
     'Socket.IO 4.8.4 with @socket.io/redis-adapter 8.3.0, the same',
+    '  (it does not support connection state recovery; the Streams adapter does, and was not measured)',
     `  published    ${published}`,
     `  cuts         ${cuts}`,
     `  delivered    ${(100 * delivered / expected).toFixed(4)} % (${delivered} of ${expected}); what is missing was lost without a word`,

@@ -34,13 +34,16 @@ export interface Result {
   readonly loopDelayMs: number
 }
 
-const PROGRESS_MS = 5_000
+export const PROGRESS_MS = 5_000
 const MAX_LOOP_DELAY_MS = 200
 
-/** Clients that are cut again and again, on several replicas, while messages are published; none may miss one. */
+/**
+ * Clients that are cut again and again, on several replicas, while messages are published; none may miss one.
+ * @param onStart given what can be said before the end
+ */
 export async function runJitter (
   urls: readonly string[], redis: { readonly url: string, readonly prefix: string }, profile: Profile,
-  onProgress: (text: string) => void = () => {}
+  onProgress: (text: string) => void = () => {}, onStart: (soFar: () => string) => void = () => {}
 ): Promise<Result> {
   const live = createHistogram()
   const replayed = createHistogram()
@@ -64,6 +67,9 @@ export async function runJitter (
   loop.enable()
   crowd.resume()
   const cutting = cutAll(crowd.clients, profile, seeded(profile.seed))
+  onStart(() => `interrupted after ${cutting.count()} cuts; until then: published ${crowd.published}, ` +
+    `delivered ${crowd.ledger.messages}, gaps ${crowd.ledger.gaps.length}, ` +
+    `ledger ${crowd.ledger.verdict().join(', ') || 'clean'}`)
   for (let passedMs = 0; passedMs < profile.durationMs; passedMs = performance.now() - startMs) {
     await delay(Math.min(PROGRESS_MS, profile.durationMs - passedMs))
     onProgress(`${Math.round((performance.now() - startMs) / 1_000)} s, ${crowd.published} published`)
@@ -95,7 +101,7 @@ export interface Cuttable { cut (offlineMs: number): boolean }
 /** Each client is cut at times of its own, about one `cutEveryMs` apart. */
 export function cutAll (
   clients: readonly Cuttable[], { cutEveryMs, offlineMs }: Profile, random: Random
-): { stop: () => number } {
+): { count: () => number, stop: () => number } {
   let cuts = 0
   const timers = new Map<Cuttable, NodeJS.Timeout>()
   const schedule = (client: Cuttable, waitMs: number): void => {
@@ -106,6 +112,7 @@ export function cutAll (
   }
   for (const client of clients) schedule(client, cutEveryMs * random())
   return {
+    count: () => cuts,
     stop: () => {
       for (const timer of timers.values()) clearTimeout(timer)
       return cuts

@@ -12,6 +12,25 @@ export interface Joined extends Place {
 /** What a publisher wrote into each message: whose it is, and its number among those. */
 export interface Content { readonly publisher: string, readonly n: number }
 
+/**
+ * What became of every message that was acked, for every client, as far as the last comparison with the log: `expected`
+ * is `delivered` + `told` + `unseen` + `lost`.
+ */
+export interface Account {
+  /** How many messages were acked, and how many deliveries that makes. */
+  readonly published: number
+  readonly expected: number
+  readonly delivered: number
+  /** Not delivered, and within a gap of this client's: lost, or before the place where the gap says that it goes on. */
+  readonly told: number
+  /** Not delivered and not told: Redis lost it before this client had got anything of what was lost. */
+  readonly unseen: number
+  /** Not delivered, and none of these: each is a violation. */
+  readonly lost: number
+}
+
+interface Gap { readonly from: Place | undefined, readonly to: Place }
+
 interface Client {
   place: Place | undefined
   /** Frames that `joined` announced and that have not come yet. */
@@ -19,6 +38,9 @@ interface Client {
   isOnline: boolean
   /** Since the last gap, or the last comparison with the log. */
   segment: string[]
+  /** Since the last comparison: the numbers of the messages that it got, and its gaps. */
+  heard: number[]
+  gaps: Gap[]
   /** Of each publisher, the newest message. */
   readonly newest: Map<string, number>
   readonly recent: Set<string>
@@ -30,17 +52,23 @@ const MAX_EXAMPLES = 20
 /**
  * Keeps account of what clients and publishers of one room were told, and says what breaks the promise
  * (docs/recovery.md): each message once and in order, the same for everyone, or a gap; and gaps only where the log was
- * damaged.
+ * damaged. All clients have joined before the first message.
  */
 export class Ledger {
   readonly examples: string[] = []
   readonly #logEntries: number
   readonly #violations = new Map<Violation, number>()
   readonly #clients = new Map<string, Client>()
-  readonly #sent = new Set<string>()
+  /** All that were sent, with a number each. */
+  readonly #sent = new Map<string, number>()
+  readonly #unanswered = new Set<string>()
   readonly #refused = new Set<string>()
   /** Acked and not yet found in the log. */
   #acked = new Map<string, string>()
+  /** Under way when the log was damaged: their acks may be of what is lost. */
+  #doubtful = new Set<string>()
+  /** By their numbers, all that were acked since the last comparison. */
+  #published = new Map<number, string>()
   /** By epoch and number. */
   readonly #cursors = new Map<string, string>()
   readonly #placed = new Map<string, string>()
@@ -48,6 +76,7 @@ export class Ledger {
   #messages = 0
   #duplicates = 0
   #gaps: string[] = []
+  #account: Account = { published: 0, expected: 0, delivered: 0, told: 0, unseen: 0, lost: 0 }
 
   /** @param logEntries how many the log keeps: only what is more may be missing from it */
   constructor (logEntries: number) {
@@ -57,6 +86,10 @@ export class Ledger {
   /** All messages that clients got. */
   get messages (): number {
     return this.#messages
+  }
+
+  get account (): Account {
+    return this.#account
   }
 
   get gaps (): readonly string[] {
@@ -71,21 +104,27 @@ export class Ledger {
   damaged (): void {
     this.#isDamaged = true
     this.#acked.clear()
+    for (const message of this.#unanswered) this.#doubtful.add(message)
   }
 
   sent (content: Content): void {
-    this.#sent.add(nameOf(content))
+    this.#sent.set(nameOf(content), this.#sent.size)
+    this.#unanswered.add(nameOf(content))
   }
 
   acked (content: Content, cursor: string): void {
-    this.#placeIs(nameOf(content), cursor)
-    this.#acked.set(nameOf(content), cursor)
+    const message = nameOf(content)
+    this.#unanswered.delete(message)
+    this.#placeIs(message, cursor)
+    if (!this.#doubtful.has(message)) this.#acked.set(message, cursor)
+    this.#published.set(this.#sent.get(message)!, cursor)
   }
 
   /** It was certainly not stored, and is not tried again. */
   refused (content: Content): void {
     const message = nameOf(content)
     this.#refused.add(message)
+    this.#unanswered.delete(message)
     if (this.#placed.has(message)) this.#report('aborted', `${message} was refused, and had come`)
   }
 
@@ -109,7 +148,9 @@ export class Ledger {
     const client = this.#client(name)
     this.#gaps.push(reason)
     if (!this.#isDamaged) this.#report('gap', `${name}: ${reason} at ${cursor}, though the log is intact`)
-    client.place = { seq: seq - client.replay, cursor }
+    const to = { seq: seq - client.replay, cursor }
+    client.gaps.push({ from: client.place, to })
+    client.place = to
     client.segment = []
     client.newest.clear()
   }
@@ -154,7 +195,9 @@ export class Ledger {
     for (const [message, cursor] of this.#acked) {
       if (!isGone(cursor) && kept.get(keyOf(cursor)) !== cursor) this.#report('loss', `${message} was acked as ${cursor}`)
     }
+    this.#settle((cursor) => isGone(cursor) || kept.get(keyOf(cursor)) === cursor)
     this.#acked = new Map()
+    this.#doubtful = new Set()
     this.#isDamaged = false
     this.#cursors.clear()
   }
@@ -164,10 +207,49 @@ export class Ledger {
     return [...this.#violations].map(([kind, count]) => `${count} × ${kind}`)
   }
 
+  /** What was acked since the last comparison goes into the account. */
+  #settle (isKept: (cursor: string) => boolean): void {
+    let [delivered, told, unseen, lost] = [0, 0, 0, 0]
+    for (const [name, client] of this.#clients) {
+      const heard = new Set(client.heard)
+      const lostBefore = lost
+      for (const [message, cursor] of this.#published) {
+        if (heard.has(message)) delivered++
+        else if (client.gaps.some((gap) => isWithin(gap, cursor))) told++
+        else if (this.#isDamaged && !isKept(cursor)) unseen++
+        else lost++
+      }
+      const count = lost - lostBefore
+      if (count > 0) this.#report('loss', `${name}: ${count} neither came nor were told`, count)
+      client.heard = []
+      client.gaps = []
+    }
+    const { size } = this.#published
+    const before = this.#account
+    this.#account = {
+      published: before.published + size,
+      expected: before.expected + size * this.#clients.size,
+      delivered: before.delivered + delivered,
+      told: before.told + told,
+      unseen: before.unseen + unseen,
+      lost: before.lost + lost
+    }
+    this.#published = new Map()
+  }
+
   #client (name: string): Client {
     let client = this.#clients.get(name)
     if (client === undefined) {
-      client = { place: undefined, replay: 0, isOnline: false, segment: [], newest: new Map(), recent: new Set() }
+      client = {
+        place: undefined,
+        replay: 0,
+        isOnline: false,
+        segment: [],
+        heard: [],
+        gaps: [],
+        newest: new Map(),
+        recent: new Set()
+      }
       this.#clients.set(name, client)
     }
     return client
@@ -196,7 +278,9 @@ export class Ledger {
 
   #checkContent (name: string, client: Client, cursor: string, content: Content): void {
     const message = nameOf(content)
-    if (!this.#sent.has(message)) this.#report('phantom', `${name}: got ${message}, which nobody sent`)
+    const number = this.#sent.get(message)
+    if (number === undefined) this.#report('phantom', `${name}: got ${message}, which nobody sent`)
+    else client.heard.push(number)
     if (this.#refused.has(message)) this.#report('aborted', `${name}: got ${message}, which was refused`)
     this.#placeIs(message, cursor)
     const before = client.newest.get(content.publisher) ?? -1
@@ -220,6 +304,12 @@ export class Ledger {
 
 function nameOf ({ publisher, n }: Content): string {
   return `${publisher}:${n}`
+}
+
+/** In the log that the client left there, after its place; or in the one where it went on, before that. */
+function isWithin ({ from, to }: Gap, cursor: string): boolean {
+  const isAfter = from !== undefined && epochOf(cursor) === epochOf(from.cursor) && seqOf(cursor) > from.seq
+  return isAfter || (epochOf(cursor) === epochOf(to.cursor) && seqOf(cursor) <= to.seq)
 }
 
 /** A cursor is opaque to clients; a checker may know that it is `epoch.seq.id`. */

@@ -6,6 +6,6 @@ try {
   const { secret, options, help } = readTokenCommand(process.argv.slice(2), process.env)
   process.stdout.write(help ? HELP : `${await signToken(secret, options)}\n`)
 } catch (error) {
-  process.stderr.write(`token: ${(error as Error).message}\n\n${HELP}`)
+  process.stderr.write(`token: ${(error as Error).message}\nsee --help\n`)
   process.exitCode = 2
 }

@@ -52,10 +52,20 @@ export function readTokenCommand (
   const secret = env['AUTH_SECRET'] ?? ''
   if (values.help) return { secret, options, help: true }
   if (values.user === '') throw new Error('--user: missing')
-  // The gateway would refuse them: better now.
-  Grants.of({ rooms, can })
+  checkRooms(rooms)
   if (Buffer.byteLength(secret) < 32) throw new Error('AUTH_SECRET: must be set, to at least 32 bytes, as for the gateway')
   return { secret, options, help: false }
+}
+
+/** What the gateway would refuse, or what it would not know. */
+function checkRooms (rooms: unknown): void {
+  try {
+    Grants.of({ rooms })
+  } catch (error) {
+    throw new Error((error as Error).message.replace('token: rooms', '--rooms'))
+  }
+  const unknown = Object.values(rooms ?? {}).flat().find((word) => !['join', 'publish'].includes(word as string))
+  if (unknown !== undefined) throw new Error(`--rooms: must allow join or publish, not ${JSON.stringify(unknown)}`)
 }
 
 function readJson (name: string, text: string): unknown {

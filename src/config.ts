@@ -52,6 +52,7 @@ export const SETTINGS = {
   }),
   AUTH_SECRET: text('the shared secret of tokens that are signed with HS256, at least 32 bytes; never logged'),
   AUTH_JWKS_URL: text("the address of an issuer's keys, for tokens that are signed with RS256, ES256 or EdDSA"),
+  AUTH_REQUIRED: integer(0, '0 or 1', '1: without AUTH_SECRET or AUTH_JWKS_URL the gateway does not start, instead of standing open', 0, 1),
   AUTH_ISSUER: text('what `iss` of a token must be; unset: anything'),
   AUTH_AUDIENCE: text('what `aud` of a token must have; unset: anything'),
   ALLOWED_ORIGINS: text("origins besides the gateway's own, comma-separated, or `*`", { default: '' }),
@@ -233,7 +234,7 @@ function readRedis (settings: Settings, problems: string[]): Config['redis'] {
   const db = settings.REDIS_DB === 0 ? undefined : settings.REDIS_DB
   if (url !== undefined && addr !== undefined) problems.push('REDIS_ADDR: not together with REDIS_URL')
   // Neither is repeated in what is said of it: it may hold a password.
-  if (url !== undefined && !isRedisUrl(url)) problems.push('REDIS_URL: must be redis://host:port or rediss://host:port')
+  if (url !== undefined && !isRedisUrl(url)) problems.push('REDIS_URL: must be redis://host:port or rediss://host:port (a user or password in it percent-encoded)')
   if (addr !== undefined && !isAddress(addr)) problems.push('REDIS_ADDR: must be host:port')
   if (url === undefined && addr === undefined) {
     // Alone they would quietly run the memory broker.
@@ -258,13 +259,14 @@ function isRedisUrl (url: string): boolean {
 function readTokens (settings: Settings, problems: string[]): TokenSettings | undefined {
   const { AUTH_SECRET: secret, AUTH_JWKS_URL: jwksUrl, AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience } = settings
   // RFC 7518 section 3.2: a key as long as the digest.
-  if (secret !== undefined && Buffer.byteLength(secret) < MIN_SECRET_BYTES) {
+  if (secret !== undefined && Buffer.byteLength(secret.trim()) < MIN_SECRET_BYTES) {
     problems.push(`AUTH_SECRET: must be at least ${MIN_SECRET_BYTES} bytes (openssl rand -base64 48 makes one)`)
   }
   if (jwksUrl !== undefined && !(URL.canParse(jwksUrl) && /^https?:$/.test(new URL(jwksUrl).protocol))) {
     problems.push('AUTH_JWKS_URL: must be https://… (or http://… in a network that can be trusted)')
   }
   if (secret !== undefined || jwksUrl !== undefined) return { secret, jwksUrl, issuer, audience }
+  if (settings.AUTH_REQUIRED === 1) problems.push('AUTH_REQUIRED: needs AUTH_SECRET or AUTH_JWKS_URL')
   // Alone they would quietly leave the gateway open.
   if (issuer !== undefined) problems.push('AUTH_ISSUER: needs AUTH_SECRET or AUTH_JWKS_URL')
   if (audience !== undefined) problems.push('AUTH_AUDIENCE: needs AUTH_SECRET or AUTH_JWKS_URL')
@@ -275,7 +277,8 @@ function readOrigins (list: string, problems: string[]): string[] {
   return split(list).map((item) => {
     if (item === '*' || item === 'null') return item
     const origin = URL.canParse(item) ? new URL(item).origin : 'null'
-    if (origin === 'null' || !/^https?:$/.test(new URL(item).protocol)) {
+    // A path, or a star in a name, would not do what it seems to.
+    if (!/^https?:/.test(origin) || origin.includes('*') || `${origin}/` !== new URL(item).href) {
       // What holds an @ may hold a password, and is not repeated.
       const shown = list.includes('@') ? '' : `, not ${JSON.stringify(item)}`
       problems.push(`ALLOWED_ORIGINS: must be origins such as https://example.org, or *${shown}`)

@@ -86,10 +86,13 @@ export async function createGateway (config: Config, logger: FastifyBaseLogger):
     obey: ({ disconnect }: Order) => sessions.disconnect(disconnect)
   }
   const interest = new Interest(shared.broker, (room) => follow(room, parts), LINGER_MS)
+  const auth = config.tokens && new TokenAuthenticator(config.tokens, (problem) => {
+    logger.warn({ problem, setting: 'AUTH_JWKS_URL' }, 'the keys that tokens are checked with cannot be fetched; trying again')
+  })
   const services: Services = {
     replica: config.replica,
     limits: config,
-    auth: config.tokens && new TokenAuthenticator(config.tokens),
+    auth,
     userRates: config.tokens && new UserRates(shared.quota, config.userPublishesPerSecond, now),
     hub,
     interest,
@@ -102,7 +105,7 @@ export async function createGateway (config: Config, logger: FastifyBaseLogger):
     now,
     logger
   }
-  const replica = new Replica(config, services, shared, sessions, idleCheck)
+  const replica = new Replica(config, services, shared, sessions, idleCheck, auth)
   await replica.build(logger)
   return replica
 }
@@ -129,6 +132,7 @@ function createShared (config: Config, rules: RoomRules, logger: FastifyBaseLogg
 class Replica implements Gateway {
   readonly replica: string
   readonly #config: Config
+  readonly #auth: TokenAuthenticator | undefined
   readonly #services: Services
   readonly #shared: Shared
   readonly #sessions: Sessions
@@ -139,9 +143,13 @@ class Replica implements Gateway {
   #stopping: Promise<void> | undefined
   #lastProblem = ''
 
-  constructor (config: Config, services: Services, shared: Shared, sessions: Sessions, idleCheck: IdleCheck) {
+  constructor (
+    config: Config, services: Services, shared: Shared, sessions: Sessions, idleCheck: IdleCheck,
+    auth: TokenAuthenticator | undefined
+  ) {
     this.replica = config.replica
     this.#config = config
+    this.#auth = auth
     this.#services = services
     this.#shared = shared
     this.#idleCheck = idleCheck
@@ -166,6 +174,7 @@ class Replica implements Gateway {
   async start (): Promise<AddressInfo | undefined> {
     this.#shared.broker.start(this.#services.interest)
     this.#shared.connections?.start()
+    void this.#auth?.start()
     // Whoever listens before it can serve has a proxy's clients see 503. Without Redis it listens to say just that.
     const isFollowing = this.#followAll()
     await Promise.race([isFollowing, delay(START_PATIENCE_MS, undefined, { ref: false })])

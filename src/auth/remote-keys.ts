@@ -16,11 +16,22 @@ const MAX_STALE_MS = 3_600_000
 // Nor does every token ask it once more.
 const RETRY_MS = 2_000
 
+/** The keys of an issuer. */
+export interface RemoteKeys {
+  /** Rejects with KeysUnavailable, or for a token that names none of them. */
+  readonly getKey: JWTVerifyGetKey
+  /** Fetches them before anybody needs them. Never rejects. */
+  load (): Promise<void>
+}
+
 /**
  * The keys at a JWKS address (RFC 7517), fetched when first needed, again when they are old or a token names one that
  * is not among them, and never more often than the bounds above, whatever tokens are tried.
+ * @param onFailure told why, each time that they could not be fetched
  */
-export function remoteKeys (url: URL, now = () => performance.now()): JWTVerifyGetKey {
+export function remoteKeys (
+  url: URL, onFailure: (problem: string) => void, now = () => performance.now()
+): RemoteKeys {
   let failedMs = -Infinity
   // The newest keys, and when they came; jose writes it whenever keys have come that it can read.
   const known: Partial<ExportedJWKSCache> = {}
@@ -35,12 +46,18 @@ export function remoteKeys (url: URL, now = () => performance.now()): JWTVerifyG
       return await fetch(...request)
     }
   })
-  return async (header, token) => {
+  const failed = (error: unknown): void => {
+    if (now() - failedMs < RETRY_MS) return
+    failedMs = now()
+    const { message, cause } = error as Error
+    onFailure((cause as NodeJS.ErrnoException | undefined)?.code ?? message)
+  }
+  const getKey: JWTVerifyGetKey = async (header, token) => {
     try {
       return await keys(header, token)
     } catch (error) {
       if (isTokensFault(error)) throw error
-      if (now() - failedMs >= RETRY_MS) failedMs = now()
+      failed(error)
       const { jwks, uat = -Infinity } = known
       // jose counts by the same clock.
       if (jwks === undefined || Date.now() - uat > MAX_STALE_MS) throw new KeysUnavailable('JWKS', { cause: error })
@@ -52,6 +69,7 @@ export function remoteKeys (url: URL, now = () => performance.now()): JWTVerifyG
       }
     }
   }
+  return { getKey, load: () => keys.reload().catch(failed) }
 }
 
 /** It names no key of the issuer's, more than one, or an algorithm that no key is for. */

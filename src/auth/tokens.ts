@@ -2,7 +2,7 @@ import { errors, type JWTPayload, jwtVerify, type JWTVerifyOptions, type Protect
 import { type Refusal, refusal } from '../protocol/codes.ts'
 import { type Authenticator, type Identified, LEEWAY_S, MAX_TOKEN_CHARS } from './auth.ts'
 import { ClaimError, Grants } from './grants.ts'
-import { KeysUnavailable, remoteKeys } from './remote-keys.ts'
+import { KeysUnavailable, type RemoteKeys, remoteKeys } from './remote-keys.ts'
 
 export interface TokenSettings {
   /** For HS256. */
@@ -24,8 +24,10 @@ type Verify = (token: string) => Promise<JWTPayload>
 export class TokenAuthenticator implements Authenticator {
   readonly #bySecret: Verify | undefined
   readonly #byKeys: Verify | undefined
+  readonly #keys: RemoteKeys | undefined
 
-  constructor ({ secret, jwksUrl, issuer, audience }: TokenSettings) {
+  /** @param onNoKeys told why, each time that the issuer's keys could not be fetched */
+  constructor ({ secret, jwksUrl, issuer, audience }: TokenSettings, onNoKeys: (problem: string) => void = () => {}) {
     const options: JWTVerifyOptions = {
       clockTolerance: LEEWAY_S,
       requiredClaims: ['sub', 'exp'],
@@ -38,10 +40,15 @@ export class TokenAuthenticator implements Authenticator {
         (await jwtVerify(token, key, { ...options, algorithms: [SHARED_ALGORITHM] })).payload
     }
     if (jwksUrl !== undefined) {
-      const keys = remoteKeys(new URL(jwksUrl))
+      const keys = this.#keys = remoteKeys(new URL(jwksUrl), onNoKeys)
       this.#byKeys = async (token) =>
-        (await jwtVerify(token, keys, { ...options, algorithms: ASYMMETRIC_ALGORITHMS })).payload
+        (await jwtVerify(token, keys.getKey, { ...options, algorithms: ASYMMETRIC_ALGORITHMS })).payload
     }
+  }
+
+  /** Fetches the issuer's keys, if there is one, before anybody needs them. Never rejects. */
+  async start (): Promise<void> {
+    await this.#keys?.load()
   }
 
   async verify (token: string): Promise<Identified | Refusal> {
@@ -90,5 +97,6 @@ function toRefusal (error: unknown): Refusal {
   if (error instanceof KeysUnavailable) {
     return refusal('unavailable', 'the keys that tokens are checked with cannot be had')
   }
+  if (error instanceof errors.JWSSignatureVerificationFailed) return refusal('unauthenticated', 'token: signature: not accepted')
   return refusal('unauthenticated', 'token: refused')
 }

@@ -64,12 +64,12 @@ export async function registerWebSocket (app: FastifyInstance, options: WebSocke
     },
     handler: (_request, reply) => sendRefusal(reply, refusal('bad_message', 'upgrade: /ws takes WebSockets only')),
     wsHandler: (ws, request) => {
-      const { caller, leave } = arrivals.get(request)!
+      const { caller, problem, leave } = arrivals.get(request)!
       ws.on('close', leave)
       // ws ends the connection itself, with the right code; the plugin's listener would keep the request alive.
       ws.removeAllListeners('error')
       ws.on('error', (error) => services.logger.debug({ err: error }, 'socket'))
-      if (caller === undefined) ws.close(CLOSES.unauthenticated.code, CLOSES.unauthenticated.reason)
+      if (caller === undefined) ws.close(CLOSES.unauthenticated.code, problem)
       else connect(ws, request, caller, services, sessions)
     }
   })
@@ -78,12 +78,13 @@ export async function registerWebSocket (app: FastifyInstance, options: WebSocke
 /** An upgrade that is let in. Without a caller it is closed at once: its token was refused. */
 interface Arrival {
   readonly caller: Caller | undefined
+  readonly problem?: string
   readonly leave: () => void
 }
 
 /** Who is let in is decided before the upgrade, so that a refusal costs neither side a connection. */
 async function arrive (
-  request: FastifyRequest, { admission, services: { auth } }: WebSocketOptions
+  request: FastifyRequest, { admission, services: { auth, logger } }: WebSocketOptions
 ): Promise<Arrival | Refusal> {
   const refused = auth === undefined ? refuseUser(queryOf(request).user) : undefined
   if (refused !== undefined) return refused
@@ -92,9 +93,12 @@ async function arrive (
   // Whatever becomes of the upgrade, its socket ends.
   request.raw.socket.once('close', leave)
   const caller = await identify(request, auth, true)
+  if (!isCaller(caller)) logger.debug({ address: request.ip, problem: caller.message }, 'refused')
   if (isCaller(caller)) return { caller, leave }
   // Browsers hide the status of an upgrade that fails, but tell the code of a close.
-  if (isTokenInQuery(request) && ERRORS[caller.reason].code === 401) return { caller: undefined, leave }
+  if (isTokenInQuery(request) && ERRORS[caller.reason].code === 401) {
+    return { caller: undefined, problem: caller.message, leave }
+  }
   leave()
   return caller
 }

@@ -69,7 +69,7 @@ export const CLOSES = {
   binary: { code: 1003, reason: 'only text frames', reconnect: false },
   defect: { code: 1011, reason: 'a defect of the gateway', reconnect: true },
   malformed: { code: 4400, reason: 'too many malformed frames', reconnect: false },
-  unauthenticated: { code: 4401, reason: 'token bad, expired or revoked', reconnect: true },
+  unauthenticated: { code: 4401, reason: 'token: it has expired', reconnect: true },
   disconnected: { code: 4403, reason: 'disconnected by an operator', reconnect: false },
   silent: { code: 4408, reason: 'heartbeat timed out', reconnect: true },
   flooding: { code: 4429, reason: 'too many requests over the rate limit', reconnect: true }

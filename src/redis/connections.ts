@@ -132,13 +132,16 @@ export class RedisConnections {
   }
 
   get whyNotReady (): string | undefined {
-    if (!isAnswering(this.commands) || !isAnswering(this.subscriber)) return 'Redis cannot be reached'
-    return this.#denied === '' ? undefined : `the Redis user may not: ${this.#denied}`
+    if (this.#denied !== '') return `the Redis user may not: ${this.#denied}`
+    return isAnswering(this.commands) && isAnswering(this.subscriber) ? undefined : 'Redis cannot be reached'
   }
 
-  /** The subscriber connects anew; nothing where it is at that already. */
+  /**
+   * The subscriber connects anew; nothing where it is at that already, or where that would not help: when what is
+   * denied is allowed, both do.
+   */
   rebuildSubscriber (problem: string): void {
-    if (this.subscriber.status !== 'ready') return
+    if (this.subscriber.status !== 'ready' || this.#denied !== '') return
     this.#log.warn({ connection: 'subscriber', problem }, 'connecting to Redis anew')
     this.subscriber.disconnect(true)
   }

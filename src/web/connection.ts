@@ -25,7 +25,7 @@ const FINAL_CLOSES = new Map([
   [4403, 'disconnected by an operator']
 ])
 
-const NO_TOKEN = 'this gateway asks for a token: open the page as /chat#token=…'
+const NO_TOKEN = `this gateway asks for a token: open the page as ${location.pathname}#token=…`
 
 /** A WebSocket to the page's own host that comes back by itself, and then resumes its rooms. */
 export class Connection {

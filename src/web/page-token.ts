@@ -6,6 +6,12 @@ const KEY = 'tidegate.token'
  */
 export const pageToken: string | null = takeToken()
 
+// Another one in the same tab: only what follows the # changes, so the browser loads nothing.
+window.addEventListener('hashchange', () => {
+  const before = pageToken
+  if (takeToken() !== before) location.reload()
+})
+
 function takeToken (): string | null {
   const given = new URLSearchParams(location.hash.slice(1)).get('token')
   try {

@@ -110,6 +110,8 @@ t.test('with a token behind the # the pages are who it says, and may what it all
   await isOnline(chat, /as ann via/)
   const nobody = await open(t, `${http}/chat`)
   await nobody.locator('#status', { hasText: /Stopped: this gateway asks for a token/ }).waitFor()
+  await nobody.evaluate(`location.hash = 'token=${ann}'`)
+  await isOnline(nobody, /as ann via/)
   const stranger = await open(t, `${http}/chat#token=bad`)
   await stranger.locator('#status', { hasText: /Stopped: the token of this page/ }).waitFor()
 })

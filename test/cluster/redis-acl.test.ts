@@ -134,6 +134,21 @@ t.test('a gateway whose user may not publish says so once, is not ready, and is 
   t.equal(errorsOf(gateway).length, 1)
 })
 
+t.test('a user without the right to our channels is told of that, in one line, and not that Redis is away', async (t) => {
+  const { url, admin } = await start(t)
+  await admin.call('ACL', 'SETUSER', 'tidegate', 'resetchannels', '&other:*')
+  const gateway = await startUnready(t, { REDIS_URL: url })
+  await eventually('said', async () => errorsOf(gateway).length > 0)
+  for (let n = 0; n < 10; n++) {
+    const { message } = await (await fetch(`${gateway.http}/readyz`)).json() as { message: string }
+    t.match(message, /^the Redis user may not: PUBLISH/)
+  }
+  const repeated = gateway.logged.filter((line) => line.includes('connecting to Redis anew'))
+  t.ok(repeated.length <= 2, `${repeated.length} lines about connecting anew`)
+  await admin.call('ACL', 'SETUSER', 'tidegate', '&tg:*')
+  await eventually('ready', async () => (await fetch(`${gateway.http}/readyz`)).status === 200)
+})
+
 t.test('a user who may not select the database is noticed, and the one that is meant is used as soon as it may', async (t) => {
   const { url, admin } = await start(t)
   await admin.acl('SETUSER', 'tidegate', '-select')

@@ -47,7 +47,7 @@ export function malformedTokens (): Attack[] {
     'a good token, and more': `${good} more`,
     '9 KB, well signed': forge(HS256, { ...goodClaims(), padding: 'x'.repeat(6_600) })
   }
-  return Object.entries(tokens).map(([name, token]) => ({ name, token, message: /^token: (refused|missing)$/ }))
+  return Object.entries(tokens).map(([name, token]) => ({ name, token, message: /^token: (refused|missing|signature: not accepted)$/ }))
 }
 
 /** Signed as a good one, but what it says is wrong. */
@@ -142,7 +142,7 @@ export function wrongSignatures (): Attack[] {
     'b64 false': forge({ ...HS256, crit: ['b64'], b64: false }, claims),
     'a kid that is a path, and an empty secret': forge({ ...HS256, kid: '../../../dev/null' }, claims, '')
   }
-  return Object.entries(tokens).map(([name, token]) => ({ name, token, message: /^token: refused$/ }))
+  return Object.entries(tokens).map(([name, token]) => ({ name, token, message: /^token: (refused|signature: not accepted)$/ }))
 }
 
 /** What is signed by an issuer's key, or pretends to be. */
@@ -184,7 +184,7 @@ export async function wrongKeys (issuer: Issuer, stranger: Issuer, evilUrl: stri
     'a JWE for the issuer\'s key': await encrypted(rsa, 'RSA-OAEP-256'),
     'a JWE with the shared secret': await encrypted(SECRET.slice(0, 32), 'dir')
   }
-  return Object.entries(tokens).map(([name, token]) => ({ name, token, message: /^token: refused$/ }))
+  return Object.entries(tokens).map(([name, token]) => ({ name, token, message: /^token: (refused|signature: not accepted)$/ }))
 }
 
 /** With the RSA key of an issuer that is for RS256 alone. */

@@ -198,7 +198,7 @@ t.test('Redis is named by a URL, or by its parts', (t) => {
 
 t.test('what is no URL of Redis, and no address of one, is refused', (t) => {
   for (const url of ['redis', 'http://redis:6379', 'redis://', 'redis:6379']) {
-    t.strictSame(problems({ REDIS_URL: url }), ['REDIS_URL: must be redis://host:port or rediss://host:port'], url)
+    t.strictSame(problems({ REDIS_URL: url }), ['REDIS_URL: must be redis://host:port or rediss://host:port (a user or password in it percent-encoded)'], url)
   }
   const addresses = [
     'redis', 'redis:', ':6379', 'redis:x', 'a b:1', 'redis:65536', 'redis:99999', 'redis:-1', 'redis:6379/2', 'redis:6379?x',
@@ -250,6 +250,9 @@ t.test('a secret that is too short, and an address that is none, are refused, an
 })
 
 t.test('an issuer or an audience alone is refused: the gateway would stand open', (t) => {
+  t.strictSame(problems({ AUTH_REQUIRED: '1' }), ['AUTH_REQUIRED: needs AUTH_SECRET or AUTH_JWKS_URL'])
+  t.strictSame(problems({ AUTH_REQUIRED: '1', AUTH_SECRET: 'x'.repeat(32) }), [])
+  t.strictSame(problems({ AUTH_SECRET: ' '.repeat(40) }).length, 1, 'nothing but spaces is no secret')
   t.strictSame(problems({ AUTH_ISSUER: 'i', AUTH_AUDIENCE: 'a' }),
     ['AUTH_ISSUER: needs AUTH_SECRET or AUTH_JWKS_URL', 'AUTH_AUDIENCE: needs AUTH_SECRET or AUTH_JWKS_URL'])
   t.end()

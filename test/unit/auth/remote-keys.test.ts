@@ -9,6 +9,9 @@ const MINUTE_MS = 60_000
 /** An issuer, keys that come from it, and time that passes by hand. */
 async function start (t: Test): Promise<{
   issuer: Issuer
+  /** What was said of fetches that failed. */
+  problems: readonly string[]
+  load: () => Promise<void>
   pass: (ms: number) => void
   /** Whether a token signed with this key is believed now; or the class of the error. */
   tryKey: (kid: string, header?: object) => Promise<unknown>
@@ -17,14 +20,17 @@ async function start (t: Test): Promise<{
   let nowMs = Date.now()
   const clock = mock.method(Date, 'now', () => nowMs)
   t.teardown(() => clock.mock.restore())
-  const keys = remoteKeys(new URL(issuer.url), () => nowMs)
+  const problems: string[] = []
+  const keys = remoteKeys(new URL(issuer.url), (problem) => { problems.push(problem) }, () => nowMs)
   return {
     issuer,
+    problems,
+    load: () => keys.load(),
     pass: (ms) => { nowMs += ms },
     tryKey: async (kid, header) => {
       const token = await issuer.sign(kid, { sub: 'ann' }, { alg: 'ES256', ...header })
       try {
-        await jwtVerify(token, keys, { algorithms: ['ES256'] })
+        await jwtVerify(token, keys.getKey, { algorithms: ['ES256'] })
         return true
       } catch (error) {
         return (error as Error).constructor
@@ -152,4 +158,18 @@ t.test('a key withdrawn between two outages is not believed in the second', asyn
   pass(11 * MINUTE_MS)
   t.equal(await tryKey('ES256'), KeysUnavailable)
   t.equal(await tryKey('new'), true)
+})
+
+t.test('keys can be fetched before anybody needs them; why they cannot be had is told, once for each try', async (t) => {
+  const { issuer, load, problems, pass, tryKey } = await start(t)
+  await load()
+  t.equal(issuer.requests, 1)
+  t.equal(await tryKey('ES256'), true)
+  t.equal(issuer.requests, 1, 'and not again')
+  t.strictSame(problems, [])
+  issuer.respond = ({ socket }) => socket!.destroy()
+  pass(10 * MINUTE_MS)
+  for (let n = 0; n < 5; n++) await tryKey('ES256')
+  t.equal(problems.length, 1)
+  t.match(problems[0], /UND_ERR_SOCKET|ECONNRESET|fetch failed/)
 })

@@ -141,3 +141,67 @@ t.test('where the log was damaged, gaps are right, until it has been compared', 
   t.strictSame(kinds(ledger), ['gap'])
   t.end()
 })
+
+t.test('the account adds up: what came, what a gap told, what was lost with the log before it was seen', (t) => {
+  const ledger = opened(5)
+  deliver(ledger, 'ann', 1, 2, 3, 4)
+  deliver(ledger, 'bob', 1, 2)
+  ledger.left('bob')
+  ledger.damaged()
+  // 3, 4 and 5 are lost: ann had 3 and 4 and is told; bob had none of them, and the log goes on for it.
+  ledger.gap('ann', 'ahead', place(2))
+  ledger.joined('bob', { ...place(2), replay: 0, recovered: true })
+  ledger.sent(by(9))
+  ledger.acked(by(9), place(3, 'b').cursor)
+  for (const name of ['ann', 'bob']) ledger.message(name, place(3, 'b'), by(9))
+  ledger.compare([place(1).cursor, place(2).cursor, place(3, 'b').cursor], place(3, 'b'))
+  t.strictSame(ledger.verdict(), [])
+  t.strictSame(ledger.account, { published: 6, expected: 12, delivered: 8, told: 1, unseen: 3, lost: 0 })
+  t.end()
+})
+
+t.test('what a client skips on its way into a new log is told by its gap', (t) => {
+  const ledger = opened(1)
+  for (const name of ['ann', 'bob']) deliver(ledger, name, 1)
+  ledger.damaged()
+  const [first, second] = [place(1, 'a', 'f'), place(2, 'a', 'f')]
+  for (const [n, { cursor }] of [[8, first], [9, second]] as const) {
+    ledger.sent(by(n))
+    ledger.acked(by(n), cursor)
+  }
+  ledger.gap('ann', 'epoch', second)
+  ledger.gap('bob', 'epoch', first)
+  ledger.message('bob', second, by(9))
+  ledger.compare([first.cursor, second.cursor], second)
+  t.strictSame(ledger.verdict(), [])
+  t.strictSame(ledger.account, { published: 3, expected: 6, delivered: 3, told: 3, unseen: 0, lost: 0 })
+  t.end()
+})
+
+t.test('damage elsewhere hides no loss of what the log keeps', (t) => {
+  const ledger = opened(3)
+  deliver(ledger, 'ann', 1, 2, 3)
+  deliver(ledger, 'bob', 1, 3)
+  ledger.damaged()
+  ledger.compare(log(3), place(3))
+  t.strictSame(ledger.account, { published: 3, expected: 6, delivered: 5, told: 0, unseen: 0, lost: 1 })
+  t.ok(kinds(ledger).includes('loss'))
+  t.end()
+})
+
+t.test('an ack that was on its way when the log was lost may be of what is lost; a later one may not', (t) => {
+  const ledger = opened(1)
+  for (const name of ['ann', 'bob']) deliver(ledger, name, 1)
+  ledger.sent(by(2))
+  ledger.damaged()
+  ledger.acked(by(2), place(2).cursor)
+  ledger.compare(log(1), place(1))
+  t.strictSame(ledger.verdict(), [])
+  t.equal(ledger.account.unseen, 2)
+  ledger.damaged()
+  ledger.sent(by(3))
+  ledger.acked(by(3), place(2).cursor)
+  ledger.compare(log(1), place(1))
+  t.strictSame(kinds(ledger), ['loss'])
+  t.end()
+})

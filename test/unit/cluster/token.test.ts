@@ -25,8 +25,9 @@ t.test('what is wrong is named', async (t) => {
   const faults: Array<[string[], RegExp]> = [
     [[], /--user: missing/],
     [['--user', 'ann', '--rooms', 'chat'], /--rooms: must be JSON/],
-    [['--user', 'ann', '--rooms', '["chat"]'], /rooms: must be an object/],
-    [['--user', 'ann', '--rooms', '{"a b":["join"]}'], /rooms: a pattern is the name of a room/],
+    [['--user', 'ann', '--rooms', '["chat"]'], /^--rooms: must be an object/],
+    [['--user', 'ann', '--rooms', '{"a b":["join"]}'], /^--rooms: a pattern is the name of a room/],
+    [['--user', 'ann', '--rooms', '{"a":["read"]}'], /^--rooms: must allow join or publish, not "read"/],
     [['--user', 'ann', '--can', 'fly'], /--can: must be of broadcast,move,admin, not "fly"/],
     [['--user', 'ann', '--lifetime', '0'], /--lifetime/],
     [['ann'], /ann/]
