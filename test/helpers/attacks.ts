@@ -3,6 +3,8 @@ import { EncryptJWT, importJWK, type JWK } from 'jose'
 import type { Issuer } from './issuer.ts'
 import { forge, nowS, part, SECRET } from './tokens.ts'
 
+const REFUSED = /^token: (refused|missing|signature: not accepted)$/
+
 /** A token that nobody may be let in by. */
 export interface Attack {
   readonly name: string
@@ -47,7 +49,7 @@ export function malformedTokens (): Attack[] {
     'a good token, and more': `${good} more`,
     '9 KB, well signed': forge(HS256, { ...goodClaims(), padding: 'x'.repeat(6_600) })
   }
-  return Object.entries(tokens).map(([name, token]) => ({ name, token, message: /^token: (refused|missing|signature: not accepted)$/ }))
+  return Object.entries(tokens).map(([name, token]) => ({ name, token, message: REFUSED }))
 }
 
 /** Signed as a good one, but what it says is wrong. */
@@ -142,7 +144,7 @@ export function wrongSignatures (): Attack[] {
     'b64 false': forge({ ...HS256, crit: ['b64'], b64: false }, claims),
     'a kid that is a path, and an empty secret': forge({ ...HS256, kid: '../../../dev/null' }, claims, '')
   }
-  return Object.entries(tokens).map(([name, token]) => ({ name, token, message: /^token: (refused|signature: not accepted)$/ }))
+  return Object.entries(tokens).map(([name, token]) => ({ name, token, message: REFUSED }))
 }
 
 /** What is signed by an issuer's key, or pretends to be. */
@@ -184,7 +186,7 @@ export async function wrongKeys (issuer: Issuer, stranger: Issuer, evilUrl: stri
     'a JWE for the issuer\'s key': await encrypted(rsa, 'RSA-OAEP-256'),
     'a JWE with the shared secret': await encrypted(SECRET.slice(0, 32), 'dir')
   }
-  return Object.entries(tokens).map(([name, token]) => ({ name, token, message: /^token: (refused|signature: not accepted)$/ }))
+  return Object.entries(tokens).map(([name, token]) => ({ name, token, message: REFUSED }))
 }
 
 /** With the RSA key of an issuer that is for RS256 alone. */
