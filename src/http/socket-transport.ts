@@ -26,11 +26,12 @@ export class SocketTransport implements Transport {
     return this.#socket.writableLength
   }
 
-  write (frames: readonly Frame[]): void {
+  write (bytes: Frame, isAwaited: boolean): void {
     // After a close frame nothing may follow (RFC 6455 section 5.5.1).
     if (this.#ws.readyState !== this.#ws.OPEN || this.#socket.destroyed) return
-    const bytes = frames.length === 1 ? frames[0]! : Buffer.concat(frames)
-    this.#socket.write(bytes, this.#onTaken)
+    // Each callback costs a tick of its own.
+    if (isAwaited) this.#socket.write(bytes, this.#onTaken)
+    else this.#socket.write(bytes)
   }
 
   setReading (on: boolean): void {

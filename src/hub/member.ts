@@ -1,6 +1,7 @@
 import { type Cursor, formatCursor } from '../protocol/cursor.ts'
 import type { Reply } from '../protocol/messages.ts'
-import { type Frame, replyFrame, type Sent } from './frame.ts'
+import type { Batch } from './batch.ts'
+import { replyFrame, type Sent } from './frame.ts'
 import type { Page, Room } from './room.ts'
 import type { GapReason } from '../protocol/entry.ts'
 import type { SendQueue } from './send-queue.ts'
@@ -70,22 +71,22 @@ export class Member {
     return this.#last
   }
 
-  /** A numbered frame, in the room's order. */
-  offer (sent: Sent): void {
+  /** A numbered frame, in the room's order; and where it is in the room's batch. */
+  offer (sent: Sent, batch: Batch, index: number): void {
     // While it reads, or waits for its socket, it will come by this frame by itself.
     if (this.#state !== 'live') return
     const last = this.#last!
-    if (sent.seq === last.seq + 1 && sent.prev === last.id) this.#take([sent])
+    if (sent.seq === last.seq + 1 && sent.prev === last.id) this.#takeLive(sent, batch, index)
     else if (sent.seq > last.seq || sent.epoch !== last.epoch) this.readOn()
     // Otherwise it was replayed to this member already: the read ran ahead of the live copies.
   }
 
   /** A frame without a number: what a full queue cannot take is lost, and counted in a `live` room. */
-  signal (frame: Frame, except: string | undefined): void {
+  signal (batch: Batch, index: number, bytes: number, except: string | undefined): void {
     if (this.#state === 'gone') return
     if (this.connection === except) this.#echoes.shift()?.()
     else if (this.#queue.isFull) this.#missed++
-    else this.#queue.push(frame)
+    else this.#queue.pushFrom(batch, index, bytes)
   }
 
   /** The socket has drained: go on from where this member stopped. */
@@ -202,6 +203,15 @@ export class Member {
     this.#settle(Infinity)
   }
 
+  #takeLive (sent: Sent, batch: Batch, index: number): void {
+    if (this.#queue.isFull) this.#state = 'behind'
+    else if (sent.except === this.connection) this.#send(sent)
+    else {
+      this.#queue.pushFrom(batch, index, sent.frame.length)
+      this.#reached(sent)
+    }
+  }
+
   /** Queues frames while there is room for them; false where it fell behind, because some had to wait. */
   #take (frames: readonly Sent[]): boolean {
     for (const sent of frames) {
@@ -217,6 +227,10 @@ export class Member {
   #send (sent: Sent): void {
     if (sent.except === this.connection) this.#onWithheld(sent)
     else this.#queue.push(sent.frame)
+    this.#reached(sent)
+  }
+
+  #reached (sent: Sent): void {
     this.#last = sent
     if (this.#waiting.length > 0) this.#settle(sent.seq)
   }
