@@ -8,12 +8,16 @@ const NGINX = '../nginx.conf'
 
 /** What is broken, in which file (of build/src), what is replaced by what, and the test that must notice. */
 const MUTANTS = [
+  ['a Redis user with too few rights is ready', 'redis/connections.js',
+    "return this.#denied === '' ? undefined", 'return true ? undefined', 'cluster/redis-acl.test.js'],
+  ['a right to a database comes too late for the connection', 'redis/connections.js',
+    'redis.disconnect(true);\n    }', ';\n    }', 'cluster/redis-acl.test.js'],
   ['joined before SUBSCRIBE is confirmed', 'broker/redis.js',
     'await ask(subscriber, () => subscriber.subscribe(this.#keys.channel(room)))',
     'void ask(subscriber, () => subscriber.subscribe(this.#keys.channel(room))).catch(() => {})',
     'cluster/two-replicas.test.js'],
   ["a room's message leaks to another room", 'broker/redis.js',
-    'this.#keys.roomOf(channel.toString())', '[...this.#rooms][0]', 'contract/broker.redis.test.js'],
+    'this.#keys.roomOf(channel), envelope', '[...this.#rooms][0], envelope', 'contract/broker.redis.test.js'],
   ['a lost unsubscribe', 'broker/redis.js',
     'await ask(subscriber, () => subscriber.unsubscribe(this.#keys.channel(room)))', '',
     'contract/broker.redis.test.js'],
@@ -46,7 +50,7 @@ const MUTANTS = [
     'false', 'contract/recovery.redis.test.js'],
   ['a crowd that comes back reads the log one by one', 'log/shared-reads.js', 'this.#nextTop ??= this.#readTop()',
     'this.#nextTop = this.#askTop()', 'cluster/resume.test.js'],
-  ['quiet rooms are not compared with their log', 'log/idle-check.js', 'await this.#compare(quiet', 'void (quiet',
+  ['quiet rooms are not compared with their log', 'log/idle-check.js', '() => this.#compare(quiet', 'async () => void (quiet',
     'property/recovery.memory.test.js'],
   ['a deaf subscriber is not found', 'broker/probe.js', 'this.#line.rebuild()', '', 'unit/broker/probe.test.js'],
   ['what got no reply is sent again without a word', 'redis/connections.js',

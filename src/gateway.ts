@@ -25,6 +25,7 @@ import { ALL, CONTROL } from './protocol/rooms.ts'
 import { MemoryQuota } from './quota/memory.ts'
 import type { Quota } from './quota/quota.ts'
 import { RedisQuota } from './quota/redis.ts'
+import { commandsUsed } from './redis/acl-check.ts'
 import { RedisConnections } from './redis/connections.ts'
 import { Keys } from './redis/keys.ts'
 import type { RoomRules } from './room-rules.ts'
@@ -114,8 +115,8 @@ function createShared (config: Config, rules: RoomRules, logger: FastifyBaseLogg
     const position = new MemoryPosition(bus, log, config.positionBounds)
     return { broker: new MemoryBroker(bus), log, position, quota: new MemoryQuota(), connections: undefined }
   }
-  const connections = new RedisConnections(config.redis, `tidegate:${config.replica}`, logger)
   const keys = new Keys(config.redisPrefix)
+  const connections = new RedisConnections(config.redis, `tidegate:${config.replica}`, logger, commandsUsed(keys))
   return {
     broker: new RedisBroker(connections, keys),
     log: new RedisLog(connections, keys, retentionOf),
@@ -258,7 +259,6 @@ class Replica implements Gateway {
   }
 
   #whyNotReady (): string | undefined {
-    if (this.#shared.connections?.isReady === false) return 'Redis cannot be reached'
-    return this.#whyClosed()
+    return this.#shared.connections?.whyNotReady ?? this.#whyClosed()
   }
 }

@@ -1,5 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis'
 import { BrokerError } from '../protocol/codes.ts'
+import { type Command, findDenied } from './acl-check.ts'
 
 /** Where Redis is. `password` and what `url` may hold of one never reach a log. */
 export interface RedisAddress {
@@ -12,6 +13,7 @@ export interface RedisAddress {
 export interface RedisLogger {
   info (fields: object, message: string): void
   warn (fields: object, message: string): void
+  error (fields: object, message: string): void
 }
 
 const COMMAND_TIMEOUT_MS = 1_500
@@ -29,6 +31,8 @@ const UNANSWERED_MS = 2_500
 // lost after execution moved the car by 100 for one +50, and a command to a dead Redis took 73.7 s to fail.
 const OPTIONS = {
   lazyConnect: true,
+  // CLIENT SETINFO, which not every Redis knows, and no user should need a right for.
+  disableClientInfo: true,
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
@@ -54,11 +58,15 @@ export class RedisConnections {
   readonly commands: Redis
   readonly subscriber: Redis
   readonly #log: RedisLogger
+  readonly #needed: readonly Command[]
+  /** What the Redis user may not do of that. */
+  #denied = ''
   #ping: NodeJS.Timeout | undefined
   #isStopped = false
   #isWarned = false
 
-  constructor (address: RedisAddress, name: string, log: RedisLogger) {
+  /** @param needed what the Redis user must be allowed */
+  constructor (address: RedisAddress, name: string, log: RedisLogger, needed: readonly Command[] = []) {
     this.#log = log
     const credentials = {
       ...(address.password === undefined ? {} : { password: address.password }),
@@ -72,7 +80,13 @@ export class RedisConnections {
       // broker/redis.ts subscribes again itself, because each room is read from its log after that.
       autoResubscribe: false
     })
-    this.commands.on('ready', () => { void this.#checkEviction() })
+    const { db } = this.commands.options
+    // Who may not select one stays in database 0.
+    this.#needed = db ? [...needed, ['SELECT', String(db)]] : needed
+    this.commands.on('ready', () => {
+      void this.#checkRights()
+      void this.#checkEviction()
+    })
     for (const [redis, connection] of [[this.commands, 'commands'], [this.subscriber, 'subscriber']] as const) {
       redis.on('ready', () => answeredMs.set(redis, performance.now()))
       report(redis, { connection, redis: new URL(address.url).host }, log, () => this.#isStopped)
@@ -86,9 +100,20 @@ export class RedisConnections {
     this.#ping = setInterval(() => { void this.ping() }, PING_MS)
   }
 
-  /** Asks both whether they answer; never rejects. */
+  /** Asks both whether they answer, and whether what was denied is allowed by now; never rejects. */
   async ping (): Promise<void> {
-    await Promise.all([this.commands, this.subscriber].map(pingOne))
+    await Promise.all([...[this.commands, this.subscriber].map(pingOne), this.#denied && this.#checkRights()])
+  }
+
+  /** A user who may not do everything that is needed fails at some time, with some request: said at once, and once. */
+  async #checkRights (): Promise<void> {
+    const denied = (await findDenied(this.commands, this.#needed))?.join(', ') ?? this.#denied
+    if (denied === this.#denied) return
+    this.#denied = denied
+    if (denied !== '') return this.#log.error({ denied }, 'the Redis user may not do all that is needed (deploy/README.md)')
+    // The database, too, is chosen while connecting.
+    this.#log.info({}, 'the Redis user may do all that is needed now: connecting anew')
+    for (const redis of [this.commands, this.subscriber]) redis.disconnect(true)
   }
 
   /** A Redis that may evict whatever it likes loses logs whenever memory is short: said once, and gone on. */
@@ -101,9 +126,14 @@ export class RedisConnections {
     this.#log.warn({ policy }, 'Redis may evict logs when memory is short: use noeviction (docs/recovery.md)')
   }
 
-  /** Both connections stand, and Redis answers: one that loads, is busy or cannot save refuses a ping, too. */
+  /** Both stand, and Redis answers and obeys; one that loads, is busy or cannot save refuses a ping, too. */
   get isReady (): boolean {
-    return isAnswering(this.commands) && isAnswering(this.subscriber)
+    return this.whyNotReady === undefined
+  }
+
+  get whyNotReady (): string | undefined {
+    if (!isAnswering(this.commands) || !isAnswering(this.subscriber)) return 'Redis cannot be reached'
+    return this.#denied === '' ? undefined : `the Redis user may not: ${this.#denied}`
   }
 
   /** The subscriber connects anew; nothing where it is at that already. */

@@ -54,7 +54,7 @@ t.test('1,000 concurrent moves over both replicas end on the exact sum, and sock
   // Processes of their own, as they are deployed: a thousand requests at once keep this one busy.
   const REDIS_PREFIX = `test-${randomBytes(6).toString('hex')}:`
   const replicas = await Promise.all(['gw-a', 'gw-b'].map((REPLICA) =>
-    new GatewayProcess(t, { PORT: '0', REDIS_URL: redis.url, REDIS_PREFIX, REPLICA }).ready()))
+    new GatewayProcess(t, { PORT: '0', REDIS_URL: redis.url, REDIS_PREFIX, REPLICA, RATE_HTTP: '0' }).ready()))
   const widgets = await Promise.all([...replicas, ...replicas].map(({ ws }) => connect(t, `${ws}?join=position`)))
   await Promise.all(widgets.map((widget) => widget.next('joined')))
   const deltas = Array.from({ length: 1_000 }, (_, n) => (n % 7) * 10 - 25)

@@ -83,6 +83,11 @@ function envOf ({ environment = {} }: ComposeService): Env {
   return Object.fromEntries((environment as string[]).map((each) => each.split('=', 2)))
 }
 
+/** As compose does where none of these variables is set. */
+function interpolate (env: Env): Env {
+  return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, String(value).replace(/\$\{\w+:-([^}]*)\}/g, '$1')]))
+}
+
 function directives (name: string): string[] {
   return unit.filter(([key]) => key === name).map(([, value]) => value)
 }
@@ -235,17 +240,22 @@ t.test('every variable is a setting, with a value that the gateway takes, and no
     Kubernetes: { ...podEnv, REDIS_URL: 'redis://redis:6379', REPLICA: 'tidegate-6d5b7c9f4-x2x7k' },
     systemd: Object.fromEntries(Object.entries(unitEnv).map(([name, value]) =>
       [name, value.replaceAll('%i', '8081').replaceAll('%l', 'host')])),
-    ...Object.fromEntries(gateways.map(([name, each]) => [name, envOf(each)]))
+    ...Object.fromEntries(gateways.map(([name, each]) => [name, interpolate(envOf(each))]))
   }
+  for (const [name, each] of gateways) t.match(envOf(each)['AUTH_SECRET'], /^\$\{AUTH_SECRET:-\}$/, `${name}: handed through`)
   for (const [place, env] of Object.entries(places)) {
     t.strictSame(Object.keys(env).filter((name) => !isSetting(name)), [], `${place}: settings`)
     const text = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, String(value)]))
     t.doesNotThrow(() => loadConfig(text), place)
-    t.notOk('REDIS_PASS' in env, `${place}: no password`)
+    t.notOk('REDIS_PASS' in env || env['AUTH_SECRET'], `${place}: no password`)
     t.notMatch(Object.values(text).join('\n'), /:\/\/[^/\s]*@/, `${place}: no password in an address`)
   }
-  const { name, key } = container.env.find((each) => each.name === 'REDIS_URL')!.valueFrom!.secretKeyRef!
-  t.match(read('deploy/kubernetes/kustomization.yaml'), `kubectl create secret generic ${name} --from-literal=${key}=`)
+  const secrets = container.env.filter(({ valueFrom }) => valueFrom?.secretKeyRef !== undefined)
+  t.strictSame(secrets.map((each) => each.name), ['REDIS_URL', 'AUTH_SECRET'])
+  for (const { valueFrom } of secrets) {
+    const { name, key } = valueFrom!.secretKeyRef!
+    t.match(read('deploy/kubernetes/kustomization.yaml'), `kubectl create secret generic ${name} --from-literal=${key}=`)
+  }
   t.notOk(readdirSync(KUBERNETES).some((file) => manifest(file.replace(/\.yaml$/, '')).kind === 'Secret'), 'no Secret in a file')
 })
 

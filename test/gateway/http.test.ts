@@ -49,6 +49,8 @@ t.test('the pages are served under a strict policy, with nothing inline', async 
     const policy = answer.headers.get('content-security-policy')!
     t.match(policy, /default-src 'none'/)
     t.notMatch(policy, /unsafe/)
+    t.match(policy, /frame-ancestors 'none'/)
+    t.equal(answer.headers.get('x-frame-options'), 'DENY')
     const html = await answer.text()
     t.notMatch(html, /<script(?![^>]*\bsrc=)|\son[a-z]+=|<style|\sstyle=|javascript:|https?:\/\/(?!www\.w3\.org)/i)
     for (const [, asset] of html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)) {

@@ -92,7 +92,7 @@ export function redisWorld (server: RedisServer): MakeWorld {
   }
 }
 
-const silent = { info: () => {}, warn: () => {} }
+const silent = { info: () => {}, warn: () => {}, error: () => {} }
 const same = (broker: Broker): Broker => broker
 
 function listen (broker: Broker, log: Log, position: Position): TestReplica {

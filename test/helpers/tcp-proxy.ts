@@ -5,6 +5,7 @@ import { isMessage, ReplySplitter } from './resp.ts'
 
 type Protocol = 'redis' | 'any'
 type Chunk = readonly [dueMs: number, bytes: Buffer]
+interface Held { readonly sends: Array<() => void>, isReleased: boolean }
 
 /** One direction of one connection: what comes is passed on, later or never. */
 class Pipe {
@@ -64,7 +65,7 @@ export class TcpProxy {
   readonly #muted = new WeakSet<Socket>()
   readonly #orphans = new Set<Socket>()
   readonly #deaf = new WeakSet<Socket>()
-  #held: Array<() => void> | undefined
+  #held: Held | undefined
   #heldText = ''
   #onHeld: () => void = () => {}
   #dropText: string | undefined
@@ -125,18 +126,23 @@ export class TcpProxy {
     }
   }
 
-  /** From now on, what the client sends that holds this text waits. Resolves when something does. */
+  /**
+   * From now on, what the client sends that holds this text waits, and all that follows it on its connection. Resolves
+   * when something does.
+   */
   hold (text: string): Promise<void> {
-    this.#held = []
+    this.#held = { sends: [], isReleased: false }
     this.#heldText = text.toLowerCase()
     return new Promise((resolve) => { this.#onHeld = resolve })
   }
 
   /** Lets go of everything that was held. */
   release (): void {
-    const held = this.#held ?? []
+    const held = this.#held
     this.#held = undefined
-    for (const send of held) send()
+    if (held === undefined) return
+    held.isReleased = true
+    for (const send of held.sends) send()
   }
 
   /**
@@ -164,6 +170,7 @@ export class TcpProxy {
     const down = new Pipe(this, client)
     const replies = new ReplySplitter()
     let isLast = false
+    let held: Held | undefined
     for (const [from, to] of [[client, upstream], [upstream, client]] as const) {
       this.#sockets.add(from)
       from.setNoDelay(true)
@@ -185,8 +192,10 @@ export class TcpProxy {
         this.#dropText = undefined
         isLast = true
       }
-      if (this.#held !== undefined && text.includes(this.#heldText)) {
-        this.#held.push(() => up.push(chunk))
+      if (held?.isReleased === false) held.sends.push(() => up.push(chunk))
+      else if (this.#held !== undefined && text.includes(this.#heldText)) {
+        held = this.#held
+        held.sends.push(() => up.push(chunk))
         this.#onHeld()
       } else up.push(chunk)
     })

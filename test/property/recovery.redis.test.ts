@@ -21,7 +21,7 @@ const admin = new Redis(redis.url)
 t.teardown(() => admin.disconnect())
 
 async function connect (): Promise<RedisConnections> {
-  const connections = new RedisConnections({ url: redis.url }, 'property', { info: () => {}, warn: () => {} })
+  const connections = new RedisConnections({ url: redis.url }, 'property', { info: () => {}, warn: () => {}, error: () => {} })
   const isReady = new Until()
   for (const connection of [connections.commands, connections.subscriber]) connection.on('ready', () => isReady.changed())
   connections.start()
