@@ -114,8 +114,12 @@ function bytesOf (item: Frame | Stretch): Frame {
   return 'batch' in item ? item.batch.bytes(item.from, item.to) : item
 }
 
-/** Flushes at the end of the turn every queue that got something in it; alone, a frame leaves at once. */
+/**
+ * Flushes every queue that got something: at the end of the turn, so that a frame alone leaves at once, or after a while
+ * in which more can join it.
+ */
 export class Flusher {
+  readonly #delayMs: number
   #due: SendQueue[] = []
   readonly #run = (): void => {
     const due = this.#due
@@ -123,7 +127,14 @@ export class Flusher {
     for (const queue of due) queue.flush()
   }
 
+  /** @param delayMs the while; 0 for the end of the turn */
+  constructor (delayMs = 0) {
+    this.#delayMs = delayMs
+  }
+
   schedule (queue: SendQueue): void {
-    if (this.#due.push(queue) === 1) setImmediate(this.#run)
+    if (this.#due.push(queue) > 1) return
+    if (this.#delayMs === 0) setImmediate(this.#run)
+    else setTimeout(this.#run, this.#delayMs)
   }
 }

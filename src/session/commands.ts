@@ -98,7 +98,7 @@ async function signal (session: Session, request: RequestOf<'message'>): Promise
   member?.whenEchoed(ack)
   let outcome: SignalOutcome
   try {
-    const sent = { from, except, content: Buffer.from(content), timestampMs: Date.now() }
+    const sent = { from, except, content, timestampMs: Date.now() }
     outcome = await broker.publish(room, sent, key)
   } catch (error) {
     // Where it was heard it was published, whatever became of the broker's answer, and the ack has left.

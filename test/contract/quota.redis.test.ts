@@ -11,9 +11,10 @@ const redis = await RedisServer.start()
 t.teardown(() => redis.stop())
 
 quotaContract(t, async (t) => {
+  const silent = { info: () => {}, warn: () => {}, error: () => {} }
   const keys = new Keys(`test-${randomBytes(6).toString('hex')}:`)
   const make = async (name: string): Promise<RedisQuota> => {
-    const connections = new RedisConnections({ url: redis.url }, name, { info: () => {}, warn: () => {} })
+    const connections = new RedisConnections({ url: redis.url }, name, silent)
     connections.start()
     t.teardown(() => connections.stop())
     await eventually('Redis is connected', async () => connections.isReady)
