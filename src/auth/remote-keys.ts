@@ -1,4 +1,7 @@
-import { createLocalJWKSet, createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose'
+import {
+  createLocalJWKSet, createRemoteJWKSet, customFetch, errors, type ExportedJWKSCache, type JWKSCacheInput, jwksCache,
+  type JWTVerifyGetKey
+} from 'jose'
 
 /** The issuer's keys could not be fetched: nobody can tell whether a token is good. */
 export class KeysUnavailable extends Error {}
@@ -19,32 +22,31 @@ const RETRY_MS = 2_000
  */
 export function remoteKeys (url: URL, now = () => performance.now()): JWTVerifyGetKey {
   let failedMs = -Infinity
-  let fetchedMs = -Infinity
-  let stale: JWTVerifyGetKey | undefined
+  // The newest keys, and when they came; jose writes it whenever keys have come that it can read.
+  const known: Partial<ExportedJWKSCache> = {}
+  let stale: { readonly of: object, readonly keys: JWTVerifyGetKey } | undefined
   const keys = createRemoteJWKSet(url, {
     timeoutDuration: FETCH_TIMEOUT_MS,
     cooldownDuration: COOLDOWN_MS,
     cacheMaxAge: MAX_AGE_MS,
+    [jwksCache]: known as JWKSCacheInput,
     [customFetch]: async (...request) => {
       if (now() - failedMs < RETRY_MS) throw new Error('not again so soon')
-      const response = await fetch(...request)
-      if (response.status === 200) fetchedMs = now()
-      return response
+      return await fetch(...request)
     }
   })
   return async (header, token) => {
     try {
-      const key = await keys(header, token)
-      stale = undefined
-      return key
+      return await keys(header, token)
     } catch (error) {
       if (isTokensFault(error)) throw error
       if (now() - failedMs >= RETRY_MS) failedMs = now()
-      const known = keys.jwks()
-      if (known === undefined || now() - fetchedMs > MAX_STALE_MS) throw new KeysUnavailable('JWKS', { cause: error })
-      stale ??= createLocalJWKSet(known)
+      const { jwks, uat = -Infinity } = known
+      // jose counts by the same clock.
+      if (jwks === undefined || Date.now() - uat > MAX_STALE_MS) throw new KeysUnavailable('JWKS', { cause: error })
+      if (stale?.of !== jwks) stale = { of: jwks, keys: createLocalJWKSet(jwks) }
       try {
-        return await stale(header, token)
+        return await stale.keys(header, token)
       } catch {
         throw new KeysUnavailable('JWKS', { cause: error })
       }

@@ -28,6 +28,8 @@ export interface ServerOptions extends WebSocketOptions {
   readonly whyNotReady: () => string | undefined
 }
 
+// A user's name has up to 128 characters, and a slash in it is three here: %2F.
+const MAX_PARAM_CHARS = 3 * 128
 const HANDLER_TIMEOUT_MS = 5_000
 const HEADERS_TIMEOUT_MS = 8_000
 const REQUEST_TIMEOUT_MS = 10_000
@@ -45,9 +47,10 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
     bodyLimit: options.services.limits.maxMessageBytes || Number.MAX_SAFE_INTEGER,
     handlerTimeout: HANDLER_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    // A path that is not even a path is the client's mistake like any other.
-    frameworkErrors: (error, _request, reply) => {
-      void sendRefusal(reply as unknown as FastifyReply, refusal('bad_message', error.message))
+    routerOptions: { maxParamLength: MAX_PARAM_CHARS },
+    // A path that is not even a path is the client's mistake like any other. Fastify would repeat it, token and all.
+    frameworkErrors: (_error, _request, reply) => {
+      void sendRefusal(reply as unknown as FastifyReply, refusal('bad_message', 'path: not valid'))
     },
     clientErrorHandler: refuseBytes,
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 2_000 }

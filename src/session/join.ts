@@ -70,7 +70,9 @@ async function rejoin (session: Session, request: Join, member: Member): Promise
     const past = await recall(session, request, room)
     const missed = request.since === undefined ? await readMissed(room, last, past.top) : undefined
     await session.writable()
-    if (session.members.get(room.name) !== member) return refuseLate(session, request)
+    if (session.isClosed) return
+    // A token took the right away meanwhile, and perhaps another gave it back.
+    if (session.members.get(room.name) !== member) return await join(session, request)
     if (room.name === ALL) session.cursorCame()
     if (missed !== undefined) member.advance(missed)
     replay(session, request, past)

@@ -23,7 +23,7 @@ export async function startGateway (test: Test, env: Readonly<Record<string, str
 /** As startGateway, where Redis may not be there yet. */
 export async function startUnready (test: Test, env: Readonly<Record<string, string>>): Promise<RunningGateway> {
   const logged: string[] = []
-  const logger = pino({ level: 'debug' }, { write: (line) => { logged.push(line) } })
+  const logger = pino({ level: env['LOG_LEVEL'] ?? 'debug' }, { write: (line) => { logged.push(line) } })
   const config = loadConfig({ PORT: '0', HOST: '127.0.0.1', REPLICA: 'gw-test', ...env })
   const gateway = await createGateway(config, logger)
   test.teardown(() => gateway.stop(0))

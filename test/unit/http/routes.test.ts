@@ -1,0 +1,58 @@
+import Fastify from 'fastify'
+import t from 'tap'
+import { MemoryBroker, MemoryBus } from '../../../src/broker/memory.ts'
+import { Admission } from '../../../src/http/admission.ts'
+import { createServer } from '../../../src/http/server.ts'
+import { MemoryLog } from '../../../src/log/memory.ts'
+import { MemoryPosition } from '../../../src/position/memory.ts'
+import { MemoryQuota } from '../../../src/quota/memory.ts'
+import { Orders } from '../../../src/session/orders.ts'
+import { Sessions } from '../../../src/session/sessions.ts'
+import { DOORS, PUBLIC_ROUTES } from '../../helpers/doors.ts'
+import { startServices } from '../../helpers/services.ts'
+
+const KEEP = { maxEntries: 1, maxAgeMs: 0, latestOnly: false }
+const LIMITS = {
+  allowedOrigins: [], maxConnections: 1, maxConnectionsPerAddress: 1, connectionsPerSecond: 1, maxLoopDelayMs: Infinity
+}
+
+/** `GET /position`, and so on, out of the tree that Fastify prints: a part of a path on each line. */
+function routesOf (tree: string): string[] {
+  const path: string[] = []
+  return tree.trimEnd().split('\n').flatMap((line) => {
+    const at = line.search(/[├└]── /)
+    const [, part = '', methods = ''] = /^(.*?) ?(?:\(([A-Z, ]+)\))?$/.exec(line.slice(at + 4))!
+    path.length = Math.ceil(at / 4)
+    path.push(part === '(empty root node)' ? '' : part)
+    return methods === '' ? [] : methods.split(', ').map((method) => `${method} ${path.join('')}`)
+  })
+}
+
+t.test('every route is known to the table of permissions, or known to be public', async (t) => {
+  const bus = new MemoryBus()
+  const log = new MemoryLog(bus, () => KEEP)
+  const position = new MemoryPosition(bus, log, { min: 0, max: 1 })
+  const { services, interest } = await startServices(
+    { broker: new MemoryBroker(bus), log, position }, { retention: KEEP }
+  )
+  const app = await createServer({
+    logger: Fastify().log,
+    trustProxy: [],
+    allowedOrigins: [],
+    requestsPerSecond: Infinity,
+    quota: new MemoryQuota(),
+    orders: new Orders(log),
+    services,
+    admission: new Admission(LIMITS, () => undefined, { meanMs: 0 }, () => 0),
+    sessions: new Sessions(Infinity, () => 0),
+    whyNotReady: () => undefined
+  })
+  t.teardown(async () => {
+    await app.close()
+    interest.stop()
+    await log.stop()
+  })
+  await app.ready()
+  const known = [...DOORS.map(({ route }) => route).filter((route) => route !== undefined), ...PUBLIC_ROUTES]
+  t.strictSame(routesOf(app.printRoutes()).sort(), known.sort())
+})
