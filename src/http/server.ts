@@ -42,8 +42,6 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
     trustProxy: [...options.trustProxy],
     // nginx's, so that both logs name a request alike; nobody else's.
     genReqId: (request) => requestIdOf(request.headers['x-request-id']),
-    // The longest name of a user, each character percent-encoded.
-    routerOptions: { maxParamLength: 2_048 },
     bodyLimit: options.services.limits.maxMessageBytes || Number.MAX_SAFE_INTEGER,
     handlerTimeout: HANDLER_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
