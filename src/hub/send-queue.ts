@@ -115,8 +115,8 @@ function bytesOf (item: Frame | Stretch): Frame {
 }
 
 /**
- * Flushes every queue that got something: at the end of the turn, so that a frame alone leaves at once, or after a while
- * in which more can join it.
+ * Flushes every queue that got something: at the end of the turn, so that a frame alone leaves at once, or after a
+ * while in which more can join it.
  */
 export class Flusher {
   readonly #delayMs: number

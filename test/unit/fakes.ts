@@ -1,11 +1,13 @@
 import type t from 'tap'
 import { payloadOf, type Frame } from '../../src/hub/frame.ts'
+import type { MemberOwner } from '../../src/hub/member.ts'
 import { type LogLimits, RingBudget } from '../../src/hub/ring.ts'
 import { type Backlog, type Newest, type Page, Room } from '../../src/hub/room.ts'
 import { Flusher, type Outlet, SendQueue } from '../../src/hub/send-queue.ts'
 import type { Cursor } from '../../src/protocol/cursor.ts'
 import type { Entry, Envelope } from '../../src/protocol/entry.ts'
 import type { RoomKind } from '../../src/protocol/rooms.ts'
+import { Gate } from '../../src/session/gate.ts'
 
 export const NOON = Date.UTC(2026, 0, 1, 12)
 
@@ -131,6 +133,13 @@ export class FakeConnection {
   async told (): Promise<unknown[]> {
     return (await this.said()).map(({ type, content }) => type === 'message' ? content : type)
   }
+}
+
+/** Who members of one connection belong to. */
+export function ownerOf (
+  connection: string, queue: SendQueue, passWithheld: (sent: Cursor) => void = () => {}
+): MemberOwner {
+  return { connection, queue, reads: new Gate(1), passWithheld }
 }
 
 /** A log that is read page by page. */

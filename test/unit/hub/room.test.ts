@@ -3,14 +3,13 @@ import { Member } from '../../../src/hub/member.ts'
 import { replyFrame } from '../../../src/hub/frame.ts'
 import { RingBudget } from '../../../src/hub/ring.ts'
 import type { Room } from '../../../src/hub/room.ts'
-import { entries, entry, FakeBacklog, FakeConnection, NOON, openRoom, place } from '../fakes.ts'
-import { Gate } from '../../../src/session/gate.ts'
+import { entries, entry, FakeBacklog, FakeConnection, NOON, openRoom, ownerOf, place } from '../fakes.ts'
 
 interface Joined { readonly member: Member, readonly connection: FakeConnection }
 
 function join (room: Room, name: string, seq: number, maxBytes?: number): Joined {
   const connection = new FakeConnection(maxBytes)
-  const member = new Member(name, connection.queue, room, place(seq), () => {}, new Gate(1))
+  const member = new Member(ownerOf(name, connection.queue), room, place(seq))
   room.add(member)
   return { member, connection }
 }
