@@ -59,6 +59,8 @@ export async function registerWebSocket (app: FastifyInstance, options: WebSocke
     method: 'GET',
     url: '/ws',
     ...UNLIMITED,
+    // No page is ever shown from here, and an upgrade sends none of these headers.
+    helmet: false,
     onRequest: async (request, reply) => {
       if (!request.ws) return sendRefusal(reply, refusal('bad_message', 'upgrade: /ws takes WebSockets only'))
       const arrival = await arrive(request, reply, options)

@@ -1,12 +1,11 @@
 import { digestOf } from '../broker/digest.ts'
 import { decodeBody, encodeBody } from '../broker/wire.ts'
-import { BrokerError } from '../protocol/codes.ts'
 import type { Cursor } from '../protocol/cursor.ts'
 import { type Draft, type Entry, type GapReason, KEY_TTL_MS } from '../protocol/entry.ts'
 import { ask, refusedInScript, type RedisConnections, send } from '../redis/connections.ts'
 import type { Keys } from '../redis/keys.ts'
 import { Script, type ScriptArgument } from '../redis/script.ts'
-import { AFTER_SCRIPT, APPEND_SCRIPT, BEFORE_SCRIPT, OPEN_SCRIPT } from '../redis/scripts.ts'
+import { AFTER_SCRIPT, APPEND_SCRIPT, BEFORE_SCRIPT, OPEN_SCRIPT, TOPS_SCRIPT } from '../redis/scripts.ts'
 import { TurnBatch } from '../redis/turn-batch.ts'
 import { newEntryId, newEpoch } from './ids.ts'
 import {
@@ -21,6 +20,7 @@ interface RoomDraft { readonly room: string, readonly draft: Draft }
 
 // Some hundred microseconds of Redis's time.
 const MAX_APPENDS = 64
+const MAX_TOPS = 512
 
 /** Redis Streams (https://redis.io/docs/latest/develop/data-types/streams/), through the scripts of redis/. */
 export class RedisLog implements Log {
@@ -29,6 +29,8 @@ export class RedisLog implements Log {
   readonly #retentionOf: (room: string) => Retention
   readonly #append = new Script(APPEND_SCRIPT)
   readonly #appends = new TurnBatch<RoomDraft, Receipt | 'key_reused'>((drafts) => this.#appendAll(drafts), MAX_APPENDS)
+  readonly #topsScript = new Script(TOPS_SCRIPT)
+  readonly #tops = new TurnBatch<string, Cursor | undefined>((rooms) => this.#readTops(rooms), MAX_TOPS)
   readonly #open = new Script(OPEN_SCRIPT)
   readonly #after = new Script(AFTER_SCRIPT)
   readonly #before = new Script(BEFORE_SCRIPT)
@@ -70,16 +72,14 @@ export class RedisLog implements Log {
   }
 
   async tops (rooms: readonly string[]): Promise<ReadonlyArray<Cursor | undefined>> {
+    return await Promise.all(rooms.map((room) => this.#tops.add(room)))
+  }
+
+  async #readTops (rooms: readonly string[]): Promise<Array<Cursor | undefined>> {
     const { commands } = this.#connections
-    const metas = rooms.map((room) => ['hmget', this.#keys.meta(room), 'e', 's', 'i'])
-    const replies = await ask(commands, async () => await commands.pipeline(metas).exec())
-    return replies!.map(([error, reply]) => {
-      if (error !== null) {
-        throw new BrokerError('unavailable', { cause: error, isRefused: error.name === 'ReplyError' })
-      }
-      const [epoch, seq, id] = reply as Array<string | null>
-      return epoch === null ? undefined : { epoch: epoch!, seq: Number(seq), id: id! }
-    })
+    const metas = rooms.map((room) => this.#keys.meta(room))
+    const replies = await ask(commands, () => this.#topsScript.run(commands, metas, [])) as Array<Array<Buffer | null>>
+    return replies.map(([epoch, seq, id]) => epoch === null ? undefined : toCursor(epoch!, seq!, id!))
   }
 
   async after (room: string, place: Cursor): Promise<Stretch> {

@@ -271,3 +271,10 @@ if left < 0 then
 end
 return { count, left }
 `
+
+/** KEYS metas → { epoch, seq, id } of each, all of them nil where a room has no log */
+export const TOPS_SCRIPT = `
+local tops = {}
+for n, meta in ipairs(KEYS) do tops[n] = redis.call('HMGET', meta, 'e', 's', 'i') end
+return tops
+`

@@ -5,8 +5,8 @@ import type { UserRates } from './user-rates.ts'
 const OVER_RATE_PER_10_S = 200
 
 /**
- * How much one connection may ask for: requests, publishes and bytes a second, each with bursts of twice as many. What is
- * never asked for is not counted: most connections only listen.
+ * How much one connection may ask for: requests, publishes and bytes a second, each with bursts of twice as many. What
+ * is never asked for is not counted: most connections only listen.
  */
 export class Allowance {
   readonly #limits: SessionLimits
