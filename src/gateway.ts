@@ -101,7 +101,7 @@ export async function createGateway (config: Config, logger: FastifyBaseLogger):
     position: shared.position,
     rules,
     heartbeat: new Heartbeat(config.pingIntervalMs, now),
-    flusher: new Flusher(),
+    flusher: new Flusher(config.flushMs),
     now,
     logger
   }

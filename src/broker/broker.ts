@@ -1,4 +1,4 @@
-import type { Envelope, IdempotencyKey, Signal } from '../protocol/entry.ts'
+import type { Envelope, IdempotencyKey, OutgoingSignal } from '../protocol/entry.ts'
 
 /** What a replica does with what it hears. */
 export interface BrokerListener {
@@ -30,6 +30,6 @@ export interface Broker {
    * Publishes what is not stored (rooms of kind `live`, and ephemerals). Resolves when it is certain to be on
    * its way to every subscriber, this replica among them. Rejects with BrokerError.
    */
-  publish (room: string, signal: Signal, key?: IdempotencyKey): Promise<SignalOutcome>
+  publish (room: string, signal: OutgoingSignal, key?: IdempotencyKey): Promise<SignalOutcome>
   stop (): Promise<void>
 }

@@ -1,4 +1,4 @@
-import type { Envelope, IdempotencyKey, Signal } from '../protocol/entry.ts'
+import type { Envelope, IdempotencyKey, OutgoingSignal } from '../protocol/entry.ts'
 import type { Broker, BrokerListener, SignalOutcome } from './broker.ts'
 import { DedupeMemory } from './dedupe.ts'
 import { digestOf } from './digest.ts'
@@ -51,7 +51,7 @@ export class MemoryBroker implements Broker {
     this.#rooms.delete(room)
   }
 
-  async publish (room: string, signal: Signal, key?: IdempotencyKey): Promise<SignalOutcome> {
+  async publish (room: string, signal: OutgoingSignal, key?: IdempotencyKey): Promise<SignalOutcome> {
     const content = Buffer.from(signal.content)
     if (key !== undefined) {
       const digest = digestOf('signal', content)

@@ -1,22 +1,28 @@
 import { randomBytes } from 'node:crypto'
 import { BrokerError } from '../protocol/codes.ts'
-import { type IdempotencyKey, KEY_TTL_MS, type Signal } from '../protocol/entry.ts'
+import { type IdempotencyKey, KEY_TTL_MS, type OutgoingSignal } from '../protocol/entry.ts'
 import { ask, type RedisConnections, send } from '../redis/connections.ts'
 import type { Keys } from '../redis/keys.ts'
 import { Script } from '../redis/script.ts'
-import { SIGNAL_ONCE_SCRIPT } from '../redis/scripts.ts'
+import { PUBLISH_SCRIPT, SIGNAL_ONCE_SCRIPT } from '../redis/scripts.ts'
+import { TurnBatch } from '../redis/turn-batch.ts'
 import type { Broker, BrokerListener, SignalOutcome } from './broker.ts'
 import { digestOf } from './digest.ts'
 import { Probe } from './probe.ts'
 import { decodeEnvelope, encodeSignal } from './wire.ts'
 
+interface Published { readonly channel: string, readonly payload: string }
+
 const MAX_CHANNELS_PER_COMMAND = 512
+const MAX_SIGNALS = 128
 
 /** Redis Pub/Sub, one channel a room (https://redis.io/docs/latest/develop/pubsub/). */
 export class RedisBroker implements Broker {
   readonly #connections: RedisConnections
   readonly #keys: Keys
-  readonly #signalOnce = new Script(SIGNAL_ONCE_SCRIPT, 1)
+  readonly #publish = new Script(PUBLISH_SCRIPT)
+  readonly #signals = new TurnBatch<Published, SignalOutcome>((published) => this.#publishAll(published), MAX_SIGNALS)
+  readonly #signalOnce = new Script(SIGNAL_ONCE_SCRIPT)
   readonly #probe: Probe
   readonly #probeChannel: string
   // What this replica is, or was, subscribed to: taken up again after a reconnect.
@@ -69,19 +75,23 @@ export class RedisBroker implements Broker {
     await ask(subscriber, () => subscriber.unsubscribe(this.#keys.channel(room)))
   }
 
-  async publish (room: string, signal: Signal, key?: IdempotencyKey): Promise<SignalOutcome> {
+  async publish (room: string, signal: OutgoingSignal, key?: IdempotencyKey): Promise<SignalOutcome> {
     const { commands } = this.#connections
     const channel = this.#keys.channel(room)
     const payload = encodeSignal(signal)
-    if (key === undefined) {
-      await send(commands, () => commands.publish(channel, payload))
-      return 'published'
-    }
+    if (key === undefined) return await this.#signals.add({ channel, payload })
     const digest = digestOf('signal', signal.content)
-    const outcome = await send(commands, () => this.#signalOnce.run(commands, [
-      this.#keys.dedupe(room, key), channel, payload, digest, KEY_TTL_MS
+    const outcome = await send(commands, () => this.#signalOnce.run(commands, [this.#keys.dedupe(room, key)], [
+      channel, payload, digest, KEY_TTL_MS
     ]))
     return String(outcome) as SignalOutcome
+  }
+
+  async #publishAll (published: readonly Published[]): Promise<SignalOutcome[]> {
+    const { commands } = this.#connections
+    const args = published.flatMap(({ channel, payload }) => [channel, payload])
+    await send(commands, () => this.#publish.run(commands, [], args))
+    return published.map(() => 'published')
   }
 
   async stop (): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Draft, Envelope, Signal } from '../protocol/entry.ts'
+import type { Draft, Envelope, OutgoingSignal, Signal } from '../protocol/entry.ts'
 
 /**
  * What travels between replicas: a header line, a sender line, and the content as it was written.
@@ -34,9 +34,8 @@ export function decodeBody (body: Uint8Array): Body | undefined {
   return { from: line.slice(0, tab), except: line.slice(tab + 1) || undefined, content: body.subarray(end + 1) }
 }
 
-export function encodeSignal (signal: Signal): Buffer {
-  const head = `${WIRE_VERSION} S ${signal.timestampMs}\n${signal.from}\t${signal.except ?? ''}\n`
-  return Buffer.concat([Buffer.from(head), signal.content])
+export function encodeSignal (signal: OutgoingSignal): string {
+  return `${WIRE_VERSION} S ${signal.timestampMs}\n${encodeBody(signal)}`
 }
 
 /** Undefined where the payload is of a version that this replica does not know, or no payload of ours. */

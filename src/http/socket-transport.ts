@@ -3,6 +3,9 @@ import type { WebSocket } from 'ws'
 import type { Frame } from '../hub/frame.ts'
 import type { Transport } from '../session/transport.ts'
 
+/** As much of a send queue as is asked for here. */
+interface Drained { drained (): void }
+
 /**
  * A session's way to its client. Frames go to the TCP socket as they are, past ws: they were built once for
  * everyone. ws writes its own control frames to the same socket, each in one piece, so whole frames alternate.
@@ -10,27 +13,32 @@ import type { Transport } from '../session/transport.ts'
 export class SocketTransport implements Transport {
   readonly #ws: WebSocket
   readonly #socket: Socket
-  #onTaken: (() => void) | undefined
+  #queue: Drained | undefined
 
   constructor (ws: WebSocket, socket: Socket) {
     this.#ws = ws
     this.#socket = socket
   }
 
-  /** @param onTaken called when the kernel has taken what was written */
-  start (onTaken: () => void): void {
-    this.#onTaken = onTaken
+  /** @param queue told when the kernel has taken all that was written */
+  start (queue: Drained): void {
+    this.#queue = queue
   }
 
   get pendingBytes (): number {
     return this.#socket.writableLength
   }
 
-  write (frames: readonly Frame[]): void {
+  write (bytes: Frame, isAwaited: boolean): void {
     // After a close frame nothing may follow (RFC 6455 section 5.5.1).
     if (this.#ws.readyState !== this.#ws.OPEN || this.#socket.destroyed) return
-    const bytes = frames.length === 1 ? frames[0]! : Buffer.concat(frames)
-    this.#socket.write(bytes, this.#onTaken)
+    // Each callback costs a tick of its own.
+    if (isAwaited) this.#socket.write(bytes, () => this.#taken())
+    else this.#socket.write(bytes)
+  }
+
+  #taken (): void {
+    if (this.#socket.writableLength === 0) this.#queue?.drained()
   }
 
   setReading (on: boolean): void {

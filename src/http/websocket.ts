@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import websocket from '@fastify/websocket'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { WebSocket } from 'ws'
 import { decode } from '../protocol/codec.ts'
 import { CLOSES, ERRORS, type Refusal, refusal } from '../protocol/codes.ts'
@@ -50,25 +52,29 @@ export async function registerWebSocket (app: FastifyInstance, options: WebSocke
     }
   })
 
+  const onError = (error: Error): void => services.logger.debug({ err: error }, 'socket')
   // Whom an upgrade was let in as, or why it is not, between the hook and the handler.
   const arrivals = new WeakMap<FastifyRequest, Arrival>()
   app.route({
     method: 'GET',
     url: '/ws',
     ...UNLIMITED,
+    // No page is ever shown from here, and an upgrade sends none of these headers.
+    helmet: false,
     onRequest: async (request, reply) => {
       if (!request.ws) return sendRefusal(reply, refusal('bad_message', 'upgrade: /ws takes WebSockets only'))
-      const arrival = await arrive(request, options)
+      const arrival = await arrive(request, reply, options)
       if ('reason' in arrival) return sendRefusal(reply, arrival)
       arrivals.set(request, arrival)
     },
     handler: (_request, reply) => sendRefusal(reply, refusal('bad_message', 'upgrade: /ws takes WebSockets only')),
     wsHandler: (ws, request) => {
-      const { caller, problem, leave } = arrivals.get(request)!
-      ws.on('close', leave)
+      const { caller, problem, response } = arrivals.get(request)!
+      // Or it would hold on to the request, and to all that Fastify made for both, for as long as the socket lives.
+      response.detachSocket(request.raw.socket)
       // ws ends the connection itself, with the right code; the plugin's listener would keep the request alive.
       ws.removeAllListeners('error')
-      ws.on('error', (error) => services.logger.debug({ err: error }, 'socket'))
+      ws.on('error', onError)
       if (caller === undefined) ws.close(CLOSES.unauthenticated.code, problem)
       else connect(ws, request, caller, services, sessions)
     }
@@ -78,26 +84,27 @@ export async function registerWebSocket (app: FastifyInstance, options: WebSocke
 /** An upgrade that is let in. Without a caller it is closed at once: its token was refused. */
 interface Arrival {
   readonly caller: Caller | undefined
+  /** Why there is none. */
   readonly problem?: string
-  readonly leave: () => void
+  readonly response: ServerResponse
 }
 
 /** Who is let in is decided before the upgrade, so that a refusal costs neither side a connection. */
 async function arrive (
-  request: FastifyRequest, { admission, services: { auth, logger } }: WebSocketOptions
+  request: FastifyRequest, { raw: response }: FastifyReply, { admission, services: { auth, logger } }: WebSocketOptions
 ): Promise<Arrival | Refusal> {
   const refused = auth === undefined ? refuseUser(queryOf(request).user) : undefined
   if (refused !== undefined) return refused
   const leave = admission.admit(request)
   if (typeof leave !== 'function') return leave
   // Whatever becomes of the upgrade, its socket ends.
-  request.raw.socket.once('close', leave)
+  request.raw.socket.on('close', leave)
   const caller = await identify(request, auth, true)
-  if (!isCaller(caller)) logger.debug({ address: request.ip, problem: caller.message }, 'refused')
-  if (isCaller(caller)) return { caller, leave }
+  if (isCaller(caller)) return { caller, response }
+  logger.debug({ address: request.ip, problem: caller.message }, 'refused')
   // Browsers hide the status of an upgrade that fails, but tell the code of a close.
   if (isTokenInQuery(request) && ERRORS[caller.reason].code === 401) {
-    return { caller: undefined, problem: caller.message, leave }
+    return { caller: undefined, problem: caller.message, response }
   }
   leave()
   return caller
@@ -112,21 +119,48 @@ function connect (
   const transport = new SocketTransport(ws, socket)
   const session = new Session(services, transport, identityOf(caller, query.user))
   socket.setNoDelay(true)
-  socket.on('timeout', () => socket.destroy())
-  transport.start(() => { if (socket.writableLength === 0) session.queue.drained() })
+  socket.on('timeout', destroy)
+  transport.start(session.queue)
+  listen(ws, { session, sessions })
   const { connection, user } = session.identity
-  ws.on('message', (data: Buffer, isBinary) => session.onFrame(data, isBinary))
-  ws.on('ping', () => session.heard())
-  ws.on('pong', () => session.heard())
-  ws.on('close', (code) => {
-    sessions.delete(session)
-    session.onClosed()
-    services.logger.debug({ connection, user, code }, 'disconnected')
-  })
   services.logger.debug({ connection, user, address: request.ip }, 'connected')
   session.open()
   sessions.add(session)
   joinAll(session, query)
+}
+
+interface Listening { readonly session: Session, readonly sessions: Sessions }
+
+// One function for all connections, and not a closure for each: there are many, and most are idle.
+const LISTENING = Symbol('listening')
+type Heard = WebSocket & { [LISTENING]: Listening }
+
+function listen (ws: WebSocket, listening: Listening): void {
+  Object.assign(ws, { [LISTENING]: listening })
+  ws.on('message', onMessage as (this: WebSocket, data: Buffer, isBinary: boolean) => void)
+  ws.on('ping', onHeard as (this: WebSocket) => void)
+  ws.on('pong', onHeard as (this: WebSocket) => void)
+  ws.on('close', onClose as (this: WebSocket, code: number) => void)
+}
+
+function onMessage (this: Heard, data: Buffer, isBinary: boolean): void {
+  this[LISTENING].session.onFrame(data, isBinary)
+}
+
+function onHeard (this: Heard): void {
+  this[LISTENING].session.heard()
+}
+
+function onClose (this: Heard, code: number): void {
+  const { session, sessions } = this[LISTENING]
+  const { connection, user } = session.identity
+  sessions.delete(session)
+  session.onClosed()
+  session.services.logger.debug({ connection, user, code }, 'disconnected')
+}
+
+function destroy (this: Socket): void {
+  this.destroy()
 }
 
 interface Query {

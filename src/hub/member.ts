@@ -1,6 +1,7 @@
 import { type Cursor, formatCursor } from '../protocol/cursor.ts'
 import type { Reply } from '../protocol/messages.ts'
-import { type Frame, replyFrame, type Sent } from './frame.ts'
+import type { Batch } from './batch.ts'
+import { replyFrame, type Sent } from './frame.ts'
 import type { Page, Room } from './room.ts'
 import type { GapReason } from '../protocol/entry.ts'
 import type { SendQueue } from './send-queue.ts'
@@ -28,15 +29,22 @@ export interface Turnstile {
 
 const MAX_TRIES = 3
 
+/** The connection that a member belongs to, and shares with its members of other rooms. */
+export interface MemberOwner {
+  readonly connection: string
+  readonly queue: SendQueue
+  /** Lets one of them read at a time. */
+  readonly reads: Turnstile
+  /** Called in the place of a frame that this connection wanted no echo of. */
+  passWithheld (sent: Cursor): void
+}
+
 interface Waiting { readonly seq: number, readonly run: () => void }
 
 /** One connection in one room: how far it has got, and how it gets on. */
 export class Member {
-  readonly connection: string
   readonly room: Room
-  readonly #queue: SendQueue
-  readonly #onWithheld: (sent: Cursor) => void
-  readonly #reads: Turnstile
+  readonly #owner: MemberOwner
   #state: MemberState = 'live'
   #last: Cursor | undefined
   #missed = 0
@@ -44,25 +52,20 @@ export class Member {
   #again = false
   // Counts the times it began to read on: what an earlier one still waits for is nothing to it any more.
   #reading = 0
-  #waiting: Waiting[] = []
+  // These two are made when something comes into them: most members are idle, and there are many.
+  #waiting: Waiting[] | undefined
   // What is answered in the place of signals of this connection's own, in their order.
-  #echoes: Array<() => void> = []
+  #echoes: Array<() => void> | undefined
 
-  /**
-   * @param last the place from which it reads on; undefined in `live` rooms, which have none
-   * @param onWithheld called in the place of a frame that this connection wanted no echo of
-   * @param reads shared by all members of the connection
-   */
-  constructor (
-    connection: string, queue: SendQueue, room: Room, last: Cursor | undefined, onWithheld: (sent: Cursor) => void,
-    reads: Turnstile
-  ) {
-    this.connection = connection
+  /** @param last the place from which it reads on; undefined in `live` rooms, which have none */
+  constructor (owner: MemberOwner, room: Room, last: Cursor | undefined) {
+    this.#owner = owner
     this.room = room
-    this.#queue = queue
     this.#last = last
-    this.#onWithheld = onWithheld
-    this.#reads = reads
+  }
+
+  get #queue (): SendQueue {
+    return this.#owner.queue
   }
 
   /** The newest message of the room that this connection has got. */
@@ -70,22 +73,22 @@ export class Member {
     return this.#last
   }
 
-  /** A numbered frame, in the room's order. */
-  offer (sent: Sent): void {
+  /** A numbered frame, in the room's order; and where it is in the room's batch. */
+  offer (sent: Sent, batch: Batch, index: number): void {
     // While it reads, or waits for its socket, it will come by this frame by itself.
     if (this.#state !== 'live') return
     const last = this.#last!
-    if (sent.seq === last.seq + 1 && sent.prev === last.id) this.#take([sent])
+    if (sent.seq === last.seq + 1 && sent.prev === last.id) this.#takeLive(sent, batch, index)
     else if (sent.seq > last.seq || sent.epoch !== last.epoch) this.readOn()
     // Otherwise it was replayed to this member already: the read ran ahead of the live copies.
   }
 
   /** A frame without a number: what a full queue cannot take is lost, and counted in a `live` room. */
-  signal (frame: Frame, except: string | undefined): void {
+  signal (batch: Batch, index: number, bytes: number, except: string | undefined): void {
     if (this.#state === 'gone') return
-    if (this.connection === except) this.#echoes.shift()?.()
+    if (this.#owner.connection === except) this.#echoes?.shift()?.()
     else if (this.#queue.isFull) this.#missed++
-    else this.#queue.push(frame)
+    else this.#queue.pushFrom(batch, index, bytes)
   }
 
   /** The socket has drained: go on from where this member stopped. */
@@ -142,27 +145,27 @@ export class Member {
     const isSameLog = last.epoch === place.epoch
     if (isSameLog && last.seq >= place.seq) run()
     // The log is another one now: this member will be told so by a gap, and first.
-    else this.#waiting.push({ seq: isSameLog ? place.seq : Infinity, run })
+    else (this.#waiting ??= []).push({ seq: isSameLog ? place.seq : Infinity, run })
   }
 
   /** Runs in the place of this connection's next signal that it wanted no echo of, or where none can come. */
   whenEchoed (run: () => void): void {
     if (this.#state === 'gone') run()
-    else this.#echoes.push(run)
+    else (this.#echoes ??= []).push(run)
   }
 
   /** Forgets it again; false where it has run. */
   forgetEcho (run: () => void): boolean {
-    const index = this.#echoes.indexOf(run)
-    if (index >= 0) this.#echoes.splice(index, 1)
+    const index = this.#echoes?.indexOf(run) ?? -1
+    if (index >= 0) this.#echoes!.splice(index, 1)
     return index >= 0
   }
 
   /** The subscription was lost: what was on its way will not come. */
   loseEchoes (): void {
     const echoes = this.#echoes
-    this.#echoes = []
-    for (const run of echoes) run()
+    this.#echoes = undefined
+    for (const run of echoes ?? []) run()
   }
 
   leave (): void {
@@ -202,6 +205,15 @@ export class Member {
     this.#settle(Infinity)
   }
 
+  #takeLive (sent: Sent, batch: Batch, index: number): void {
+    if (this.#queue.isFull) this.#state = 'behind'
+    else if (sent.except === this.#owner.connection) this.#send(sent)
+    else {
+      this.#queue.pushFrom(batch, index, sent.frame.length)
+      this.#reached(sent)
+    }
+  }
+
   /** Queues frames while there is room for them; false where it fell behind, because some had to wait. */
   #take (frames: readonly Sent[]): boolean {
     for (const sent of frames) {
@@ -215,15 +227,19 @@ export class Member {
   }
 
   #send (sent: Sent): void {
-    if (sent.except === this.connection) this.#onWithheld(sent)
+    if (sent.except === this.#owner.connection) this.#owner.passWithheld(sent)
     else this.#queue.push(sent.frame)
+    this.#reached(sent)
+  }
+
+  #reached (sent: Sent): void {
     this.#last = sent
-    if (this.#waiting.length > 0) this.#settle(sent.seq)
+    if (this.#waiting !== undefined) this.#settle(sent.seq)
   }
 
   /** A page may be a megabyte: a connection reads one at a time, and none that could not be sent. */
   async #readPage (isWanted: () => boolean): Promise<Page | undefined> {
-    const turn = this.#reads.enter()
+    const turn = this.#owner.reads.enter()
     if (turn !== undefined) await turn
     try {
       if (!isWanted()) return undefined
@@ -234,7 +250,7 @@ export class Member {
       this.#again = false
       return await this.room.backlog.after(this.#last!)
     } finally {
-      this.#reads.leave()
+      this.#owner.reads.leave()
     }
   }
 
@@ -247,8 +263,10 @@ export class Member {
   }
 
   #settle (seq: number): void {
+    if (this.#waiting === undefined) return
     const due = this.#waiting.filter((waiting) => waiting.seq <= seq)
-    this.#waiting = this.#waiting.filter((waiting) => waiting.seq > seq)
+    const left = this.#waiting.filter((waiting) => waiting.seq > seq)
+    this.#waiting = left.length > 0 ? left : undefined
     for (const waiting of due) waiting.run()
   }
 

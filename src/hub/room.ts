@@ -1,7 +1,8 @@
 import type { Cursor } from '../protocol/cursor.ts'
 import type { Entry, GapReason, Signal } from '../protocol/entry.ts'
 import type { RoomKind } from '../protocol/rooms.ts'
-import { type Sent, sentEntry, signalFrame } from './frame.ts'
+import { Batch } from './batch.ts'
+import { type Frame, type Sent, sentEntry, signalFrame } from './frame.ts'
 import type { Member } from './member.ts'
 import { type LogLimits, Ring, type RingBudget } from './ring.ts'
 
@@ -45,6 +46,7 @@ export class Room {
   readonly backlog: Backlog
   readonly #members = new Set<Member>()
   readonly #ring: Ring
+  #batch = new Batch()
   readonly #arrivals = new Set<() => void>()
   // Frames of pages that several members read at once are built once, too.
   readonly #sent = new WeakMap<Entry, Sent>()
@@ -102,7 +104,8 @@ export class Room {
   deliver (entry: Entry, ageMs = 0): void {
     const sent = sentEntry(this.name, entry)
     this.#ring.push(sent, ageMs)
-    for (const member of this.#members) member.offer(sent)
+    const { batch, index } = this.#collect(sent.frame)
+    for (const member of this.#members) member.offer(sent, batch, index)
     this.#arrived()
   }
 
@@ -125,7 +128,8 @@ export class Room {
   /** A message without a number. */
   signal (signal: Signal): void {
     const frame = signalFrame(this.name, signal)
-    for (const member of this.#members) member.signal(frame, signal.except)
+    const { batch, index } = this.#collect(frame)
+    for (const member of this.#members) member.signal(batch, index, frame.length, signal.except)
   }
 
   /** The frames after a place, if the ring holds them all (of a `latest` room: the newest, if it is newer). */
@@ -170,6 +174,13 @@ export class Room {
     let sent = this.#sent.get(entry)
     if (sent === undefined) this.#sent.set(entry, sent = sentEntry(this.name, entry))
     return sent
+  }
+
+  /** With the other frames of this turn. */
+  #collect (frame: Frame): { batch: Batch, index: number } {
+    if (!this.#batch.isOpen) this.#batch = new Batch()
+    this.#batch.add(frame)
+    return { batch: this.#batch, index: this.#batch.length - 1 }
   }
 
   #arrived (): void {

@@ -1,11 +1,15 @@
+import type { Batch } from './batch.ts'
 import type { Frame } from './frame.ts'
 
 /** Where a connection's bytes go. The hub declares it; http/socket-transport.ts implements it on a net.Socket. */
 export interface Outlet {
   /** Bytes written here that the kernel has not taken yet. */
   readonly pendingBytes: number
-  /** One write for all of them. */
-  write (frames: readonly Frame[]): void
+  /**
+   * One write.
+   * @param isAwaited whether this queue must be told when the kernel has taken it
+   */
+  write (bytes: Frame, isAwaited: boolean): void
 }
 
 /** What a queue tells of itself. */
@@ -15,6 +19,9 @@ export interface SendQueueListener {
   /** After that: the socket has taken what was written. */
   onDrained (): void
 }
+
+/** A stretch of a room's batch, which grows while the room's frames follow one another. */
+interface Stretch { readonly batch: Batch, readonly from: number, to: number }
 
 /**
  * One connection's way out: replies and room frames alike, as references to shared bytes, one write for each
@@ -26,7 +33,9 @@ export class SendQueue {
   readonly #flusher: Flusher
   readonly #maxBytes: number
   readonly #listener: SendQueueListener
-  #frames: Frame[] = []
+  #items: Array<Frame | Stretch> = []
+  // The last item, where it is one that may grow.
+  #stretch: Stretch | undefined
   #bytes = 0
   #full = false
   #closed = false
@@ -50,8 +59,25 @@ export class SendQueue {
 
   push (frame: Frame): void {
     if (this.#closed) return
-    if (this.#frames.push(frame) === 1) this.#flusher.schedule(this)
-    this.#bytes += frame.length
+    this.#stretch = undefined
+    this.#enqueue(frame)
+    this.#count(frame.length)
+  }
+
+  /** The frame at this index of a room's batch: other members of the room get the same bytes. */
+  pushFrom (batch: Batch, index: number, frameBytes: number): void {
+    if (this.#closed) return
+    if (this.#stretch?.batch === batch && this.#stretch.to === index) this.#stretch.to++
+    else this.#enqueue(this.#stretch = { batch, from: index, to: index + 1 })
+    this.#count(frameBytes)
+  }
+
+  #enqueue (item: Frame | Stretch): void {
+    if (this.#items.push(item) === 1) this.#flusher.schedule(this)
+  }
+
+  #count (bytes: number): void {
+    this.#bytes += bytes
     if (!this.#full && this.queuedBytes > this.#maxBytes) {
       this.#full = true
       this.#listener.onFull()
@@ -60,11 +86,12 @@ export class SendQueue {
 
   /** Writes what is queued, in one write. */
   flush (): void {
-    if (this.#frames.length === 0) return
-    const frames = this.#frames
-    this.#frames = []
+    const items = this.#items
+    if (items.length === 0) return
+    this.#items = []
+    this.#stretch = undefined
     this.#bytes = 0
-    this.#outlet.write(frames)
+    this.#outlet.write(items.length === 1 ? bytesOf(items[0]!) : Buffer.concat(items.map(bytesOf)), this.#full)
     // A write that the kernel took whole makes no 'drain' event.
     if (this.#full && this.#outlet.pendingBytes === 0) this.drained()
   }
@@ -83,8 +110,16 @@ export class SendQueue {
   }
 }
 
-/** Flushes at the end of the turn every queue that got something in it; alone, a frame leaves at once. */
+function bytesOf (item: Frame | Stretch): Frame {
+  return 'batch' in item ? item.batch.bytes(item.from, item.to) : item
+}
+
+/**
+ * Flushes every queue that got something: at the end of the turn, so that a frame alone leaves at once, or after a
+ * while in which more can join it.
+ */
 export class Flusher {
+  readonly #delayMs: number
   #due: SendQueue[] = []
   readonly #run = (): void => {
     const due = this.#due
@@ -92,7 +127,14 @@ export class Flusher {
     for (const queue of due) queue.flush()
   }
 
+  /** @param delayMs the while; 0 for the end of the turn */
+  constructor (delayMs = 0) {
+    this.#delayMs = delayMs
+  }
+
   schedule (queue: SendQueue): void {
-    if (this.#due.push(queue) === 1) setImmediate(this.#run)
+    if (this.#due.push(queue) > 1) return
+    if (this.#delayMs === 0) setImmediate(this.#run)
+    else setTimeout(this.#run, this.#delayMs)
   }
 }

@@ -1,12 +1,12 @@
 import { digestOf } from '../broker/digest.ts'
 import { decodeBody, encodeBody } from '../broker/wire.ts'
-import { BrokerError } from '../protocol/codes.ts'
 import type { Cursor } from '../protocol/cursor.ts'
 import { type Draft, type Entry, type GapReason, KEY_TTL_MS } from '../protocol/entry.ts'
-import { ask, type RedisConnections, send } from '../redis/connections.ts'
+import { ask, refusedInScript, type RedisConnections, send } from '../redis/connections.ts'
 import type { Keys } from '../redis/keys.ts'
-import { Script } from '../redis/script.ts'
-import { AFTER_SCRIPT, APPEND_SCRIPT, BEFORE_SCRIPT, OPEN_SCRIPT } from '../redis/scripts.ts'
+import { Script, type ScriptArgument } from '../redis/script.ts'
+import { AFTER_SCRIPT, APPEND_SCRIPT, BEFORE_SCRIPT, OPEN_SCRIPT, TOPS_SCRIPT } from '../redis/scripts.ts'
+import { TurnBatch } from '../redis/turn-batch.ts'
 import { newEntryId, newEpoch } from './ids.ts'
 import {
   type History, type Log, META_TTL_MS, PAGE_BYTES, PAGE_ENTRIES, type Receipt, type Retention, type Snapshot,
@@ -16,15 +16,24 @@ import {
 /** An entry as XRANGE gives it: `<seq>-0`, and its fields and values in turn. */
 type StreamEntry = readonly [id: Buffer, fields: readonly Buffer[]]
 
+interface RoomDraft { readonly room: string, readonly draft: Draft }
+
+// Some hundred microseconds of Redis's time.
+const MAX_APPENDS = 64
+const MAX_TOPS = 512
+
 /** Redis Streams (https://redis.io/docs/latest/develop/data-types/streams/), through the scripts of redis/. */
 export class RedisLog implements Log {
   readonly #connections: RedisConnections
   readonly #keys: Keys
   readonly #retentionOf: (room: string) => Retention
-  readonly #append = new Script(APPEND_SCRIPT, 3)
-  readonly #open = new Script(OPEN_SCRIPT, 2)
-  readonly #after = new Script(AFTER_SCRIPT, 2)
-  readonly #before = new Script(BEFORE_SCRIPT, 2)
+  readonly #append = new Script(APPEND_SCRIPT)
+  readonly #appends = new TurnBatch<RoomDraft, Receipt | 'key_reused'>((drafts) => this.#appendAll(drafts), MAX_APPENDS)
+  readonly #topsScript = new Script(TOPS_SCRIPT)
+  readonly #tops = new TurnBatch<string, Cursor | undefined>((rooms) => this.#readTops(rooms), MAX_TOPS)
+  readonly #open = new Script(OPEN_SCRIPT)
+  readonly #after = new Script(AFTER_SCRIPT)
+  readonly #before = new Script(BEFORE_SCRIPT)
 
   constructor (connections: RedisConnections, keys: Keys, retentionOf: (room: string) => Retention) {
     this.#connections = connections
@@ -33,23 +42,28 @@ export class RedisLog implements Log {
   }
 
   async append (room: string, draft: Draft): Promise<Receipt | 'key_reused'> {
+    return await this.#appends.add({ room, draft })
+  }
+
+  async #appendAll (drafts: readonly RoomDraft[]): Promise<ReadonlyArray<Receipt | 'key_reused' | Error>> {
     const { commands } = this.#connections
-    const { maxEntries, maxAgeMs } = this.#retentionOf(room)
-    const reply = await send(commands, () => this.#append.run(commands, [
-      this.#keys.meta(room), this.#keys.stream(room), this.#keys.dedupe(room, draft.key),
-      this.#keys.channel(room), maxEntries, maxAgeMs, metaTtlMs(maxAgeMs), newEpoch(), draft.id ?? newEntryId(),
-      encodeBody(draft), draft.key === undefined ? '' : digestOf('entry', draft.content), KEY_TTL_MS
-    ]))
-    const [epoch, seq, id, duplicate] = (reply as Buffer[]).map(String)
-    if (seq === undefined) return 'key_reused'
-    return { cursor: { epoch: epoch!, seq: Number(seq), id: id! }, duplicate: duplicate === '1' }
+    const keys: string[] = []
+    const args: ScriptArgument[] = [newEpoch(), KEY_TTL_MS]
+    for (const { room, draft } of drafts) {
+      const { maxEntries, maxAgeMs } = this.#retentionOf(room)
+      keys.push(this.#keys.meta(room), this.#keys.stream(room), this.#keys.dedupe(room, draft.key))
+      args.push(maxEntries, maxAgeMs, metaTtlMs(maxAgeMs), draft.id ?? newEntryId(), encodeBody(draft),
+        draft.key === undefined ? '' : digestOf('entry', draft.content))
+    }
+    const replies = await send(commands, () => this.#append.run(commands, keys, args)) as Buffer[][]
+    return replies.map(toReceipt)
   }
 
   async open (room: string, newest: number, maxBytes: number): Promise<Snapshot> {
     const { commands } = this.#connections
     const { maxAgeMs } = this.#retentionOf(room)
-    const reply = await ask(commands, () => this.#open.run(commands, [
-      this.#keys.meta(room), this.#keys.stream(room),
+    const keys = [this.#keys.meta(room), this.#keys.stream(room)]
+    const reply = await ask(commands, () => this.#open.run(commands, keys, [
       newEpoch(), metaTtlMs(maxAgeMs), newest, maxBytes, maxAgeMs
     ]))
     const [epoch, seq, id, timestampMs, entries] = reply as [Buffer, Buffer, Buffer, Buffer, StreamEntry[]]
@@ -58,23 +72,22 @@ export class RedisLog implements Log {
   }
 
   async tops (rooms: readonly string[]): Promise<ReadonlyArray<Cursor | undefined>> {
+    return await Promise.all(rooms.map((room) => this.#tops.add(room)))
+  }
+
+  async #readTops (rooms: readonly string[]): Promise<Array<Cursor | undefined>> {
     const { commands } = this.#connections
-    const metas = rooms.map((room) => ['hmget', this.#keys.meta(room), 'e', 's', 'i'])
-    const replies = await ask(commands, async () => await commands.pipeline(metas).exec())
-    return replies!.map(([error, reply]) => {
-      if (error !== null) {
-        throw new BrokerError('unavailable', { cause: error, isRefused: error.name === 'ReplyError' })
-      }
-      const [epoch, seq, id] = reply as Array<string | null>
-      return epoch === null ? undefined : { epoch: epoch!, seq: Number(seq), id: id! }
-    })
+    const metas = rooms.map((room) => this.#keys.meta(room))
+    const replies = await ask(commands, () => this.#topsScript.run(commands, metas, [])) as Array<Array<Buffer | null>>
+    return replies.map(([epoch, seq, id]) => epoch === null ? undefined : toCursor(epoch!, seq!, id!))
   }
 
   async after (room: string, place: Cursor): Promise<Stretch> {
     const { commands } = this.#connections
     const { maxAgeMs, latestOnly } = this.#retentionOf(room)
-    const reply = await ask(commands, () => this.#after.run(commands, [
-      this.#keys.meta(room), this.#keys.stream(room), newEpoch(), metaTtlMs(maxAgeMs),
+    const keys = [this.#keys.meta(room), this.#keys.stream(room)]
+    const reply = await ask(commands, () => this.#after.run(commands, keys, [
+      newEpoch(), metaTtlMs(maxAgeMs),
       place.epoch, place.seq, place.id, PAGE_ENTRIES, PAGE_BYTES, maxAgeMs, latestOnly ? '1' : '0'
     ]))
     const [gap, epoch, seq, id, entries, nowMs] = reply as [Buffer, Buffer, Buffer, Buffer, StreamEntry[], Buffer]
@@ -90,8 +103,9 @@ export class RedisLog implements Log {
   async before (room: string, seq: number | undefined, limit: number, maxBytes: number): Promise<History> {
     const { commands } = this.#connections
     const end = seq === undefined ? '+' : `${seq - 1}-0`
-    const reply = await ask(commands, () => this.#before.run(commands, [
-      this.#keys.stream(room), this.#keys.meta(room), end, limit, maxBytes, this.#retentionOf(room).maxAgeMs
+    const keys = [this.#keys.stream(room), this.#keys.meta(room)]
+    const reply = await ask(commands, () => this.#before.run(commands, keys, [
+      end, limit, maxBytes, this.#retentionOf(room).maxAgeMs
     ]))
     const [entries, more, epoch] = reply as [StreamEntry[], Buffer, Buffer]
     return { entries: toEntries(entries, String(epoch)), more: String(more) === '1' }
@@ -103,6 +117,13 @@ export class RedisLog implements Log {
 /** The meta outlives the entries: without it their numbers would begin anew. */
 function metaTtlMs (maxAgeMs: number): number {
   return Math.max(META_TTL_MS, maxAgeMs)
+}
+
+function toReceipt (reply: readonly Buffer[]): Receipt | 'key_reused' | Error {
+  const [epoch, seq, id, duplicate] = reply.map(String)
+  if (epoch === 'error') return refusedInScript(seq!, id === '1')
+  if (seq === undefined) return 'key_reused'
+  return { cursor: { epoch: epoch!, seq: Number(seq), id: id! }, duplicate: duplicate === '1' }
 }
 
 function toCursor (epoch: Buffer, seq: Buffer, id: Buffer): Cursor {

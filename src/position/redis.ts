@@ -19,7 +19,7 @@ export class RedisPosition implements Position {
   readonly #connections: RedisConnections
   readonly #keys: Keys
   readonly #bounds: Bounds
-  readonly #move = new Script(MOVE_SCRIPT, 4)
+  readonly #move = new Script(MOVE_SCRIPT)
 
   constructor (connections: RedisConnections, keys: Keys, bounds: Bounds) {
     this.#connections = connections
@@ -39,7 +39,8 @@ export class RedisPosition implements Position {
     const { commands } = this.#connections
     const keys = this.#keys
     const reply = await send(commands, () => this.#move.run(commands, [
-      keys.meta(POSITION), keys.stream(POSITION), keys.dedupe(POSITION, key), keys.counter(POSITION),
+      keys.meta(POSITION), keys.stream(POSITION), keys.dedupe(POSITION, key), keys.counter(POSITION)
+    ], [
       // A `latest` room: one entry, for ever.
       keys.channel(POSITION), 1, 0, META_TTL_MS, newEpoch(), newEntryId(), delta,
       key === undefined ? '' : digestOf('move', String(delta)), KEY_TTL_MS, HEAD, this.#bounds.min, this.#bounds.max

@@ -22,6 +22,11 @@ export interface IdempotencyKey {
 /** How long a key is remembered. Milliseconds. */
 export const KEY_TTL_MS = 300_000
 
+/** A signal as its publisher hands it in: `content` is JSON text. */
+export interface OutgoingSignal extends Omit<Signal, 'content'> {
+  readonly content: string
+}
+
 /** A message on its way to sockets. `content` stays bytes from the broker to the kernel. */
 export interface Signal {
   readonly from: string

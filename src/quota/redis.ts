@@ -8,7 +8,7 @@ import type { Counted, Quota } from './quota.ts'
 export class RedisQuota implements Quota {
   readonly #connections: RedisConnections
   readonly #keys: Keys
-  readonly #count = new Script(COUNT_SCRIPT, 1)
+  readonly #count = new Script(COUNT_SCRIPT)
 
   constructor (connections: RedisConnections, keys: Keys) {
     this.#connections = connections
@@ -17,7 +17,7 @@ export class RedisQuota implements Quota {
 
   async add (name: string, amount: number, windowMs: number): Promise<Counted> {
     const { commands } = this.#connections
-    const reply = await ask(commands, () => this.#count.run(commands, [this.#keys.quota(name), amount, windowMs]))
+    const reply = await ask(commands, () => this.#count.run(commands, [this.#keys.quota(name)], [amount, windowMs]))
     const [count, leftMs] = reply as [number, number]
     return { count, leftMs }
   }

@@ -220,6 +220,11 @@ function outcomeOf (reply: string): 'unavailable' | 'unknown_outcome' {
   return isHalfway ? 'unknown_outcome' : 'unavailable'
 }
 
+/** What came of one part of a script that failed, and said so. @param isDone whether something of it was done */
+export function refusedInScript (words: string, isDone: boolean): BrokerError {
+  return new BrokerError(isDone ? 'unknown_outcome' : 'unavailable', { cause: new Error(words), isRefused: true })
+}
+
 /**
  * A deadline that is fair to a loop that stood still: timers run before sockets are read, so the answer may be
  * here already when the time is up. What came meanwhile is read first.

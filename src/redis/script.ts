@@ -7,22 +7,20 @@ export type ScriptArgument = string | number | Uint8Array
 export class Script {
   readonly #lua: string
   readonly #sha1: string
-  readonly #keyCount: number
 
-  constructor (lua: string, keyCount: number) {
+  constructor (lua: string) {
     this.#lua = lua
     this.#sha1 = createHash('sha1').update(lua).digest('hex')
-    this.#keyCount = keyCount
   }
 
   /** Replies come as Buffers, because content is bytes. */
-  async run (redis: Redis, keysAndArguments: readonly ScriptArgument[]): Promise<unknown> {
-    const rest = keysAndArguments.map((argument) => argument instanceof Uint8Array ? Buffer.from(argument) : argument)
+  async run (redis: Redis, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
+    const rest = args.map((argument) => argument instanceof Uint8Array ? Buffer.from(argument) : argument)
     try {
-      return await redis.callBuffer('EVALSHA', this.#sha1, this.#keyCount, ...rest)
+      return await redis.callBuffer('EVALSHA', this.#sha1, keys.length, ...keys, ...rest)
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
-      return await redis.callBuffer('EVAL', this.#lua, this.#keyCount, ...rest)
+      return await redis.callBuffer('EVAL', this.#lua, keys.length, ...keys, ...rest)
     }
   }
 }

@@ -21,7 +21,7 @@ local function int (number) return string.format('%.0f', number) end
  * metaTtlMs, where an age of 0 means for ever.
  */
 const APPEND = `${NOW}
-local function append (meta, stream, limits, newEpoch, id, body)
+local function append (meta, stream, limits, newEpoch, id, body, onStored)
   local m = redis.call('HMGET', meta, 'e', 's', 'i', 't')
   local epoch, top, prev, last = m[1], tonumber(m[2]), m[3], tonumber(m[4])
   if not epoch then
@@ -31,6 +31,7 @@ local function append (meta, stream, limits, newEpoch, id, body)
   end
   local seq, time = int(top + 1), int(math.max(nowMs(), last))
   redis.call('XADD', stream, 'MAXLEN', '=', limits.maxEntries, seq .. '-0', 'i', id, 'p', prev, 't', time, 'd', body)
+  if onStored then onStored() end
   redis.call('HSET', meta, 'e', epoch, 's', seq, 'i', id, 't', time)
   if limits.maxAgeMs == '0' then
     redis.call('PERSIST', stream)
@@ -48,31 +49,55 @@ end
 `
 
 /**
- * KEYS meta, stream, key · ARGV channel, maxEntries, maxAgeMs, metaTtlMs, newEpoch, id, body,
- * digest of the content ('' for no key), keyTtlMs
- * → { epoch, seq, id, '1' for a duplicate }, or { 'key_reused' }
+ * Several entries, of any rooms, each on its own: one that fails harms none of the others. Where Redis takes no writes
+ * at all, nothing was done, and the script itself fails with Redis's own words.
+ *
+ * KEYS for each: meta, stream, key · ARGV newEpoch, keyTtlMs, then for each: maxEntries, maxAgeMs, metaTtlMs, id, body,
+ * digest of the content ('' for no key)
+ * → for each: { epoch, seq, id, '1' for a duplicate }, { 'key_reused' }, or { 'error', Redis's words, '1' where
+ * something was done all the same }
  */
 export const APPEND_SCRIPT = `${APPEND}
-local channel, maxEntries, maxAgeMs, metaTtlMs, newEpoch, id, body, digest, keyTtlMs = unpack(ARGV)
-if digest ~= '' then
-  local seen = redis.call('HMGET', KEYS[3], 'h', 'e', 's', 'i')
-  if seen[1] == digest then return { seen[2], seen[3], seen[4], '1' } end
-  if seen[1] then return { 'key_reused' } end
+local newEpoch, keyTtlMs = ARGV[1], ARGV[2]
+local isStored = false
+local function store (meta, stream, key, maxEntries, maxAgeMs, metaTtlMs, id, body, digest)
+  if digest ~= '' then
+    local seen = redis.call('HMGET', key, 'h', 'e', 's', 'i')
+    if seen[1] == digest then return { seen[2], seen[3], seen[4], '1' } end
+    if seen[1] then return { 'key_reused' } end
+  end
+  local limits = { maxEntries = maxEntries, maxAgeMs = maxAgeMs, metaTtlMs = metaTtlMs }
+  local entry = append(meta, stream, limits, newEpoch, id, body, function () isStored = true end)
+  if digest ~= '' then
+    redis.call('HSET', key, 'h', digest, 'e', entry.epoch, 's', entry.seq, 'i', id)
+    redis.call('PEXPIRE', key, keyTtlMs)
+  end
+  -- The channel is called as the meta is, but for its last letter.
+  announce(string.sub(meta, 1, -2) .. 'c', entry)
+  return { entry.epoch, entry.seq, id, '0' }
 end
-local limits = { maxEntries = maxEntries, maxAgeMs = maxAgeMs, metaTtlMs = metaTtlMs }
-local entry = append(KEYS[1], KEYS[2], limits, newEpoch, id, body)
-if digest ~= '' then
-  redis.call('HSET', KEYS[3], 'h', digest, 'e', entry.epoch, 's', entry.seq, 'i', id)
-  redis.call('PEXPIRE', KEYS[3], keyTtlMs)
+local replies = {}
+for n = 1, #KEYS / 3 do
+  isStored = false
+  local k, a = 3 * n - 2, 6 * n - 3
+  local ok, reply = pcall(store, KEYS[k], KEYS[k + 1], KEYS[k + 2], unpack(ARGV, a, a + 5))
+  if not ok then
+    local words = type(reply) == 'table' and reply.err or tostring(reply)
+    local code = string.match(words, '^-?(%u+)')
+    if n == 1 and not isStored and (code == 'OOM' or code == 'READONLY' or code == 'MISCONF' or code == 'NOREPLICAS') then
+      return redis.error_reply(words)
+    end
+    reply = { 'error', words, isStored and '1' or '0' }
+  end
+  replies[n] = reply
 end
-announce(channel, entry)
-return { entry.epoch, entry.seq, id, '0' }
+return replies
 `
 
 /**
  * Moves the car: checks the bounds, appends the new position to its room, sets the counter.
- * KEYS meta, stream, key, counter · ARGV as APPEND_SCRIPT's with the delta in the body's place, then head
- * (the body up to the content), min, max
+ * KEYS meta, stream, key, counter · ARGV channel, maxEntries, maxAgeMs, metaTtlMs, newEpoch, id, delta, digest of the
+ * delta ('' for no key), keyTtlMs, head (the body up to the content), min, max
  * → { epoch, seq, id, duplicate, position }, { 'key_reused' } or { 'out_of_range' }
  */
 export const MOVE_SCRIPT = `${APPEND}
@@ -94,6 +119,11 @@ if digest ~= '' then
 end
 announce(channel, entry)
 return { entry.epoch, entry.seq, id, '0', position }
+`
+
+/** Publishes several signals, in their order. ARGV channel, payload, of each in turn */
+export const PUBLISH_SCRIPT = `
+for n = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[n], ARGV[n + 1]) end
 `
 
 /**
@@ -240,4 +270,11 @@ if left < 0 then
   left = tonumber(ARGV[2])
 end
 return { count, left }
+`
+
+/** KEYS metas → { epoch, seq, id } of each, all of them nil where a room has no log */
+export const TOPS_SCRIPT = `
+local tops = {}
+for n, meta in ipairs(KEYS) do tops[n] = redis.call('HMGET', meta, 'e', 's', 'i') end
+return tops
 `

@@ -59,15 +59,15 @@ async function publish (session: Session, request: RequestOf<'message'>): Promis
  */
 async function publishWithoutEcho (session: Session, request: RequestOf<'message'>, member: Member): Promise<void> {
   const entryId = newEntryId()
-  session.withheld.set(entryId, (cursor) => acknowledge(session, request, { cursor, duplicate: false }))
+  session.withhold(entryId, (cursor) => acknowledge(session, request, { cursor, duplicate: false }))
   try {
     const receipt = await session.services.log.append(request.room, { ...draftOf(session, request), id: entryId })
     if (receipt !== 'key_reused' && !receipt.duplicate) {
       member.whenReached(receipt.cursor, () => session.passWithheld(receipt.cursor))
-    } else if (session.withheld.delete(entryId)) acknowledge(session, request, receipt)
+    } else if (session.forgetWithheld(entryId)) acknowledge(session, request, receipt)
   } catch (error) {
     // Where the entry has passed by, it is stored whatever became of Redis's answer, and the ack has left.
-    if (session.withheld.delete(entryId)) throw error
+    if (session.forgetWithheld(entryId)) throw error
   }
 }
 
@@ -98,7 +98,7 @@ async function signal (session: Session, request: RequestOf<'message'>): Promise
   member?.whenEchoed(ack)
   let outcome: SignalOutcome
   try {
-    const sent = { from, except, content: Buffer.from(content), timestampMs: Date.now() }
+    const sent = { from, except, content, timestampMs: Date.now() }
     outcome = await broker.publish(room, sent, key)
   } catch (error) {
     // Where it was heard it was published, whatever became of the broker's answer, and the ack has left.

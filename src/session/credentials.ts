@@ -4,15 +4,20 @@ import type { Grants } from '../auth/grants.ts'
 // What setTimeout takes at most; more would run at once.
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
+/** Whose token it is. */
+export interface TokenHolder {
+  /** The token has ended without being renewed. */
+  onTokenEnded (): void
+}
+
 /** What one connection may do, until its token ends. A fresh token takes the place of the old one. */
 export class Credentials {
-  readonly #onEnd: () => void
+  readonly #holder: TokenHolder
   #access: Access
   #timer: NodeJS.Timeout | undefined
 
-  /** @param onEnd called when the token has ended without being renewed */
-  constructor (access: Access, onEnd: () => void) {
-    this.#onEnd = onEnd
+  constructor (access: Access, holder: TokenHolder) {
+    this.#holder = holder
     this.#access = access
     this.#watch()
   }
@@ -41,7 +46,7 @@ export class Credentials {
     const leftMs = this.#access.endsMs - Date.now()
     if (leftMs === Infinity) return
     this.#timer = setTimeout(() => {
-      if (Date.now() >= this.#access.endsMs) this.#onEnd()
+      if (Date.now() >= this.#access.endsMs) this.#holder.onTokenEnded()
       else this.#watch()
     }, Math.min(Math.max(leftMs, 0), LONGEST_TIMER_MS))
   }

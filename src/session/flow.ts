@@ -16,12 +16,13 @@ export interface FlowListener {
  */
 export class Flow {
   readonly #listener: FlowListener
-  readonly #heavy = new Gate(MAX_HEAVY)
+  // These are made when they are needed: most connections only listen.
+  #heavy: Gate | undefined
   // Per room, the end of the chain of what was asked of it: a sender's requests keep their order.
-  readonly #chains = new Map<string, Promise<void>>()
-  #parked: Array<() => void> = []
+  #chains: Map<string, Promise<void>> | undefined
+  #parked: Array<() => void> | undefined
   #inFlight = 0
-  #onIdle: () => void = () => {}
+  #onIdle: (() => void) | undefined
 
   constructor (listener: FlowListener) {
     this.#listener = listener
@@ -39,7 +40,7 @@ export class Flow {
     await this.#inOrder(room, () => isHeavy ? this.#throughGate(task) : this.#whenAllowed(task))
     this.#inFlight--
     this.#listener.onChange()
-    if (this.#inFlight === 0) this.#onIdle()
+    if (this.#inFlight === 0) this.#onIdle?.()
   }
 
   /** Resolves when nothing is under way. */
@@ -50,28 +51,31 @@ export class Flow {
   /** `mayBegin` may have become true. */
   resume (): void {
     const parked = this.#parked
-    this.#parked = []
-    for (const goOn of parked) goOn()
+    this.#parked = undefined
+    for (const goOn of parked ?? []) goOn()
   }
 
   async #inOrder (room: string | undefined, run: () => Promise<void>): Promise<void> {
     if (room === undefined) return await run()
-    const before = this.#chains.get(room)
+    const chains = this.#chains ??= new Map<string, Promise<void>>()
+    const before = chains.get(room)
     const link = before === undefined ? run() : before.then(run)
-    this.#chains.set(room, link)
+    chains.set(room, link)
     await link
-    if (this.#chains.get(room) === link) this.#chains.delete(room)
+    if (chains.get(room) === link) chains.delete(room)
+    if (chains.size === 0 && this.#inFlight === 1) this.#chains = undefined
   }
 
   async #throughGate (task: () => Promise<void>): Promise<void> {
-    await this.#heavy.enter()
+    const heavy = this.#heavy ??= new Gate(MAX_HEAVY)
+    await heavy.enter()
     await this.#whenAllowed(task)
-    this.#heavy.leave()
+    heavy.leave()
   }
 
   /** Resolves when something may begin. */
   async allowed (): Promise<void> {
-    while (!this.#listener.mayBegin()) await new Promise<void>((resolve) => { this.#parked.push(resolve) })
+    while (!this.#listener.mayBegin()) await new Promise<void>((resolve) => { (this.#parked ??= []).push(resolve) })
   }
 
   async #whenAllowed (task: () => Promise<void>): Promise<void> {

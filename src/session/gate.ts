@@ -1,7 +1,7 @@
 /** Lets so many through at once; the others wait in order. */
 export class Gate {
   readonly #size: number
-  readonly #waiting: Array<() => void> = []
+  #waiting: Array<() => void> | undefined
   #inside = 0
 
   constructor (size: number) {
@@ -10,14 +10,14 @@ export class Gate {
 
   /** Undefined where there is a place at once; else resolves when there is. */
   enter (): Promise<void> | undefined {
-    if (this.#inside >= this.#size) return new Promise<void>((resolve) => { this.#waiting.push(resolve) })
+    if (this.#inside >= this.#size) return new Promise<void>((resolve) => { (this.#waiting ??= []).push(resolve) })
     this.#inside++
     return undefined
   }
 
   /** Hands the place over to whoever waits longest. */
   leave (): void {
-    const next = this.#waiting.shift()
+    const next = this.#waiting?.shift()
     if (next === undefined) this.#inside--
     else next()
   }

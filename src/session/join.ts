@@ -23,24 +23,24 @@ export async function join (session: Session, request: Join): Promise<void> {
   if (refused !== undefined) return session.refuse(refused, id, name)
   const member = session.members.get(name)
   if (member !== undefined) return await rejoin(session, request, member)
-  if (session.claims.size >= limits.maxRoomsPerConnection) return session.refuse(refusal('too_many_rooms'), id, name)
+  // `$all` is no room that counts.
+  const rooms = session.members.size - 1 + session.joining
+  if (rooms >= limits.maxRoomsPerConnection) return session.refuse(refusal('too_many_rooms'), id, name)
 
-  session.claims.add(name)
+  session.joining++
+  let isFollowed = false
+  let isMember = false
   try {
     await interest.acquire(name)
-  } catch (error) {
-    session.claims.delete(name)
-    throw error
+    isFollowed = true
+    isMember = await enter(session, request, hub.get(name)!, rules.of(name).kind === 'live')
+  } finally {
+    if (!isMember) {
+      session.joining--
+      if (isFollowed) interest.release(name)
+    }
   }
-  const joined = await enter(session, request, hub.get(name)!, rules.of(name).kind === 'live').catch((error: unknown) => {
-    session.claims.delete(name)
-    interest.release(name)
-    throw error
-  })
-  if (joined) return
-  session.claims.delete(name)
-  interest.release(name)
-  refuseLate(session, request)
+  if (!isMember) refuseLate(session, request)
 }
 
 /** False where the connection has ended meanwhile, or has got a token that does not allow this room. */
@@ -52,6 +52,7 @@ async function enter (session: Session, request: Join, room: Room, isLive: boole
   if (past === undefined) joinedLive(session, request)
   else replay(session, request, past)
   const member = session.enter(request.room, room, past?.top)
+  session.joining--
   room.add(member)
   if (past !== undefined) member.readOn()
   return true

@@ -30,12 +30,14 @@ export class TokenBucket {
   }
 }
 
+const NONE: readonly number[] = []
+
 /** Counts offences within a sliding window. */
 export class Strikes {
   readonly #max: number
   readonly #windowMs: number
   readonly #now: Clock
-  #timesMs: number[] = []
+  #timesMs: readonly number[] = NONE
 
   constructor (max: number, windowMs: number, now: Clock) {
     this.#max = max
@@ -46,8 +48,7 @@ export class Strikes {
   /** One more. True where that makes more than `max` within the window. */
   add (): boolean {
     const nowMs = this.#now()
-    this.#timesMs = this.#timesMs.filter((timeMs) => timeMs > nowMs - this.#windowMs)
-    this.#timesMs.push(nowMs)
+    this.#timesMs = [...this.#timesMs.filter((timeMs) => timeMs > nowMs - this.#windowMs), nowMs]
     return this.#timesMs.length > this.#max
   }
 }

@@ -1,8 +1,8 @@
 import type { Access } from '../auth/auth.ts'
-import { Member } from '../hub/member.ts'
+import { Member, type MemberOwner } from '../hub/member.ts'
 import { replyFrame } from '../hub/frame.ts'
 import type { Room } from '../hub/room.ts'
-import { SendQueue } from '../hub/send-queue.ts'
+import { SendQueue, type SendQueueListener } from '../hub/send-queue.ts'
 import { decode, type Decoded } from '../protocol/codec.ts'
 import { BrokerError, type CloseName, CLOSES, ERRORS, type Refusal, refusal } from '../protocol/codes.ts'
 import { type Cursor, formatCursor } from '../protocol/cursor.ts'
@@ -10,9 +10,9 @@ import type { Reply, Request, RequestId } from '../protocol/messages.ts'
 import { ALL, POSITION } from '../protocol/rooms.ts'
 import { Allowance } from './allowance.ts'
 import { execute } from './commands.ts'
-import { Credentials } from './credentials.ts'
+import { Credentials, type TokenHolder } from './credentials.ts'
 import { LAST_ANSWERS_MS, LET_GO_MS } from './drain-times.ts'
-import { Flow } from './flow.ts'
+import { Flow, type FlowListener } from './flow.ts'
 import { Gate } from './gate.ts'
 import type { Patient } from './heartbeat.ts'
 import { Strikes } from './rate-limit.ts'
@@ -36,7 +36,7 @@ const MALFORMED = new Set(['bad_json', 'bad_message', 'unknown_type'])
 const PUBLISHES = new Set<Request['type']>(['message', 'broadcast', 'move'])
 
 /** One connection's life: what comes in is decoded, limited and executed; what goes out has one queue. */
-export class Session implements Patient, Retiring {
+export class Session implements Patient, Retiring, MemberOwner, SendQueueListener, FlowListener, TokenHolder {
   readonly identity: Identity
   readonly services: Services
   readonly credentials: Credentials
@@ -45,16 +45,16 @@ export class Session implements Patient, Retiring {
   readonly from: string
   /** By room, `$all` among them. */
   readonly members = new Map<string, Member>()
-  /** The rooms that count against the limit: joined, or with a join under way; not `$all`. */
-  readonly claims = new Set<string>()
-  /** By an entry's id: what is answered in the place of its frame, which this connection wanted no echo of. */
-  readonly withheld = new Map<string, (cursor: Cursor) => void>()
+  /** How many joins of rooms are under way in which it is no member yet. */
+  joining = 0
+  // These are made when they are needed: most connections only listen.
+  #withheld: Map<string, (cursor: Cursor) => void> | undefined
+  #allowance: Allowance | undefined
+  #malformed: Strikes | undefined
+  #reads: Gate | undefined
   heardMs: number
   readonly #transport: Transport
-  readonly #allowance: Allowance
-  readonly #malformed: Strikes
   readonly #flow: Flow
-  readonly #reads = new Gate(1)
   #isReading = true
   #isClosed = false
   #retiring: NodeJS.Timeout | undefined
@@ -67,19 +67,10 @@ export class Session implements Patient, Retiring {
     this.identity = identity
     this.from = JSON.stringify(identity.user)
     this.heardMs = now()
-    this.credentials = new Credentials(identity.access, () => this.close('unauthenticated'))
+    this.credentials = new Credentials(identity.access, this)
     this.#transport = transport
-    this.queue = new SendQueue(transport, services.flusher, limits.sendQueueBytes, {
-      onFull: () => this.#onFull(),
-      onDrained: () => this.#onDrained()
-    })
-    this.#flow = new Flow({
-      // What was asked for before the end is not carried out after it, and need not wait for that.
-      mayBegin: () => this.#isClosed || !this.queue.isFull,
-      onChange: () => this.#updateReading()
-    })
-    this.#allowance = new Allowance(limits, now, identity.user, services.userRates)
-    this.#malformed = new Strikes(MALFORMED_PER_MINUTE, 60_000, now)
+    this.queue = new SendQueue(transport, services.flusher, limits.sendQueueBytes, this)
+    this.#flow = new Flow(this)
   }
 
   get isClosed (): boolean {
@@ -129,16 +120,35 @@ export class Session implements Patient, Retiring {
 
   /** This connection becomes a member; the caller adds it to the room when it has said so to the client. */
   enter (name: string, room: Room, last: Cursor | undefined): Member {
-    const onWithheld = (sent: Cursor): void => this.passWithheld(sent)
-    const member = new Member(this.identity.connection, this.queue, room, last, onWithheld, this.#reads)
+    const member = new Member(this, room, last)
     this.members.set(name, member)
     return member
   }
 
+  get connection (): string {
+    return this.identity.connection
+  }
+
+  get reads (): Gate {
+    this.#reads ??= new Gate(1)
+    return this.#reads
+  }
+
+  /** What is answered in the place of an entry's frame, which this connection wants no echo of. */
+  withhold (entryId: string, answer: (cursor: Cursor) => void): void {
+    this.#withheld ??= new Map()
+    this.#withheld.set(entryId, answer)
+  }
+
+  /** Forgets it again; false where its place has come. */
+  forgetWithheld (entryId: string): boolean {
+    return this.#withheld?.delete(entryId) ?? false
+  }
+
   /** The place of an entry has come, whose frame is not sent: its answer is, once. */
   passWithheld (cursor: Cursor): void {
-    const answer = this.withheld.get(cursor.id)
-    this.withheld.delete(cursor.id)
+    const answer = this.#withheld?.get(cursor.id)
+    this.#withheld?.delete(cursor.id)
     answer?.(cursor)
   }
 
@@ -152,6 +162,8 @@ export class Session implements Patient, Retiring {
       return
     }
     const decoded = decode(data.toString())
+    const { limits, now, userRates } = this.services
+    this.#allowance ??= new Allowance(limits, now, this.identity.user, userRates)
     const waitMs = this.#allowance.take(data.length, decoded.ok && PUBLISHES.has(decoded.request.type))
     if (waitMs > 0) this.#refuseOverRate(decoded, waitMs)
     else this.handle(decoded)
@@ -166,7 +178,7 @@ export class Session implements Patient, Retiring {
   handle (decoded: Decoded): void {
     if (!decoded.ok) {
       this.refuse(decoded.refusal, decoded.id, decoded.room)
-      if (MALFORMED.has(decoded.refusal.reason) && this.#malformed.add()) this.close('malformed')
+      if (MALFORMED.has(decoded.refusal.reason)) this.#onMalformed()
       return
     }
     const { request } = decoded
@@ -239,7 +251,6 @@ export class Session implements Patient, Retiring {
     const member = this.members.get(name)
     if (member === undefined) return
     this.members.delete(name)
-    this.claims.delete(name)
     member.room.remove(member)
     member.leave()
     if (name !== ALL) this.services.interest.release(name)
@@ -263,11 +274,16 @@ export class Session implements Patient, Retiring {
     this.close('draining')
   }
 
+  #onMalformed (): void {
+    this.#malformed ??= new Strikes(MALFORMED_PER_MINUTE, 60_000, this.services.now)
+    if (this.#malformed.add()) this.close('malformed')
+  }
+
   #refuseOverRate (decoded: Decoded, waitMs: number): void {
     const id = decoded.ok ? decoded.request.id : decoded.id
     const room = decoded.ok ? roomOf(decoded.request) : decoded.room
     this.refuse(refusal('rate_limited', ERRORS.rate_limited.message, waitMs), id, room)
-    if (this.#allowance.isStubborn()) this.close('flooding')
+    if (this.#allowance!.isStubborn()) this.close('flooding')
   }
 
   #onFailure (request: Request, error: unknown): void {
@@ -281,12 +297,25 @@ export class Session implements Patient, Retiring {
     this.close('defect')
   }
 
-  #onFull (): void {
+  onTokenEnded (): void {
+    this.close('unauthenticated')
+  }
+
+  /** What was asked for before the end is not carried out after it, and need not wait for that. */
+  mayBegin (): boolean {
+    return this.#isClosed || !this.queue.isFull
+  }
+
+  onChange (): void {
+    this.#updateReading()
+  }
+
+  onFull (): void {
     this.#transport.watchStall(this.services.limits.stallTimeoutMs)
     this.#updateReading()
   }
 
-  #onDrained (): void {
+  onDrained (): void {
     this.#transport.watchStall(0)
     // It took what was sent: that is a sign of life, though it could not be read from.
     this.heard()

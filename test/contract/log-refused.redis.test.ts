@@ -120,3 +120,22 @@ async function connected (test: Test, { log }: TestReplica): Promise<void> {
   }
   test.fail('it did not connect anew')
 }
+
+t.test('of several messages in one turn, one that cannot be stored harms none of the others', async (t) => {
+  const { a, b, admin, room } = await start(t)
+  const prefix = (await admin.keys('*:m'))[0]!.replace(/\{.*$/, '')
+  // Its stream is ahead of its number, as after somebody wrote into it.
+  await a.log.append('ahead', { from: '"ann"', content: '1' })
+  await admin.xadd(`${prefix}{ahead}:s`, '999-0', 'i', 'x', 'p', 'x', 't', '1', 'd', '"x"\t\n1')
+  const outcomes = await Promise.allSettled([room, 'ahead', room, 'other'].map((name, n) =>
+    a.log.append(name, { from: '"ann"', content: String(n + 2) })))
+  t.match(outcomes, [
+    { value: { cursor: { seq: 2 } } },
+    { reason: UNAVAILABLE },
+    { value: { cursor: { seq: 3 } } },
+    { value: { cursor: { seq: 1 } } }
+  ])
+  await b.hears(room, '4')
+  t.strictSame(b.of(room), ['1', '2', '4'])
+  t.match(await admin.hget(`${prefix}{ahead}:m`, 's'), '1', 'nothing of it was done')
+})

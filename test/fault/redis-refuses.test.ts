@@ -99,12 +99,12 @@ t.test('A13 an eviction of the log, or of what is known of it, is told by the ri
   t.match(await ann.next('gap'), { reason: 'epoch', seq: 0 })
 })
 
-t.test('A14 a script that fails on its first write has done nothing, and says that it is not sure', async (t) => {
+t.test('A14 a message whose first write fails was certainly not stored, and that is what is said', async (t) => {
   const { ann, admin, prefix } = await start(t)
   await ann.ask({ type: 'message', room: 'red', content: 1 })
   const meta = await admin.hgetall(`${prefix}{red}:m`)
   await admin.xadd(`${prefix}{red}:s`, '999-0', 'i', 'x', 'p', 'x', 't', '1', 'd', '"x"\t\n1')
-  t.match(await ann.ask({ type: 'message', room: 'red', content: 2 }), { code: 503 })
+  t.match(await ann.ask({ type: 'message', room: 'red', content: 2 }), { code: 503, reason: 'unavailable' })
   t.strictSame(await admin.hgetall(`${prefix}{red}:m`), meta)
   t.strictSame((await ann.settle()).filter(({ content }) => content === 2), [])
 })

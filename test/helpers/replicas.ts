@@ -8,7 +8,7 @@ import { RedisLog } from '../../src/log/redis.ts'
 import { MemoryPosition } from '../../src/position/memory.ts'
 import type { Bounds, Position } from '../../src/position/position.ts'
 import { RedisPosition } from '../../src/position/redis.ts'
-import type { Envelope, Signal } from '../../src/protocol/entry.ts'
+import type { Envelope, OutgoingSignal } from '../../src/protocol/entry.ts'
 import { RedisConnections } from '../../src/redis/connections.ts'
 import { Keys } from '../../src/redis/keys.ts'
 import type { RedisServer } from '../../cluster/redis.ts'
@@ -118,6 +118,6 @@ function listen (broker: Broker, log: Log, position: Position): TestReplica {
 }
 
 /** A signal with a JSON text as its content. */
-export function signal (content: string): Signal {
-  return { from: '"ann"', content: Buffer.from(content), except: undefined, timestampMs: 1_700_000_000_000 }
+export function signal (content: string): OutgoingSignal {
+  return { from: '"ann"', content, except: undefined, timestampMs: 1_700_000_000_000 }
 }

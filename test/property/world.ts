@@ -7,6 +7,7 @@ import type { Position } from '../../src/position/position.ts'
 import { Session } from '../../src/session/session.ts'
 import type { Transport } from '../../src/session/transport.ts'
 import { startServices, type TestServices } from '../helpers/services.ts'
+import { framesOf } from '../unit/fakes.ts'
 
 export const ROOM = 'red'
 export const REPLICAS = 3
@@ -171,8 +172,8 @@ export class RealClient implements Transport {
     return this.#said.splice(0)
   }
 
-  write (frames: readonly Frame[]): void {
-    for (const frame of frames) {
+  write (bytes: Frame): void {
+    for (const frame of framesOf(bytes)) {
       const said = JSON.parse(Buffer.from(payloadOf(frame)).toString()) as Said
       if (said['room'] === ROOM) this.#said.push(said)
     }

@@ -28,6 +28,7 @@ t.test('without settings the gateway runs by its defaults', (t) => {
     trustProxy: ['loopback'],
     maxMessageBytes: 65_536,
     sendQueueBytes: 262_144,
+    flushMs: 0,
     stallTimeoutMs: 30_000,
     maxConnections: 20_000,
     maxConnectionsPerAddress: 200,

@@ -1,11 +1,13 @@
 import type t from 'tap'
 import { payloadOf, type Frame } from '../../src/hub/frame.ts'
+import type { MemberOwner } from '../../src/hub/member.ts'
 import { type LogLimits, RingBudget } from '../../src/hub/ring.ts'
 import { type Backlog, type Newest, type Page, Room } from '../../src/hub/room.ts'
 import { Flusher, type Outlet, SendQueue } from '../../src/hub/send-queue.ts'
 import type { Cursor } from '../../src/protocol/cursor.ts'
 import type { Entry, Envelope } from '../../src/protocol/entry.ts'
 import type { RoomKind } from '../../src/protocol/rooms.ts'
+import { Gate } from '../../src/session/gate.ts'
 
 export const NOON = Date.UTC(2026, 0, 1, 12)
 
@@ -55,23 +57,41 @@ export function said (frame: Frame): Record<string, unknown> {
   return JSON.parse(Buffer.from(payloadOf(frame)).toString()) as Record<string, unknown>
 }
 
+/** The frames that were joined in one write. */
+export function framesOf (bytes: Uint8Array): Frame[] {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const frames: Frame[] = []
+  for (let at = 0; at < view.length;) {
+    const short = view[at + 1]!
+    const [head, length] = short < 126
+      ? [2, short]
+      : short === 126 ? [4, view.readUInt16BE(at + 2)] : [10, Number(view.readBigUInt64BE(at + 2))]
+    frames.push(view.subarray(at, at + head + length))
+    at += head + length
+  }
+  return frames
+}
+
 /** A socket that can stall: then what is written waits in it. */
 export class FakeOutlet implements Outlet {
-  readonly writes: Array<readonly Frame[]> = []
+  readonly writes: Frame[] = []
+  /** How many of them somebody waits for. */
+  awaited = 0
   pendingBytes = 0
   isStalled = false
 
-  write (frames: readonly Frame[]): void {
-    this.writes.push(frames)
-    if (this.isStalled) for (const frame of frames) this.pendingBytes += frame.length
+  write (bytes: Frame, isAwaited: boolean): void {
+    this.writes.push(bytes)
+    if (isAwaited) this.awaited++
+    if (this.isStalled) this.pendingBytes += bytes.length
   }
 
   get frames (): Frame[] {
-    return this.writes.flat()
+    return this.writes.flatMap(framesOf)
   }
 
   get bytes (): Buffer {
-    return Buffer.concat(this.frames)
+    return Buffer.concat(this.writes)
   }
 }
 
@@ -113,6 +133,13 @@ export class FakeConnection {
   async told (): Promise<unknown[]> {
     return (await this.said()).map(({ type, content }) => type === 'message' ? content : type)
   }
+}
+
+/** Who members of one connection belong to. */
+export function ownerOf (
+  connection: string, queue: SendQueue, passWithheld: (sent: Cursor) => void = () => {}
+): MemberOwner {
+  return { connection, queue, reads: new Gate(1), passWithheld }
 }
 
 /** A log that is read page by page. */

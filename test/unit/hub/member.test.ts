@@ -4,8 +4,7 @@ import { Member } from '../../../src/hub/member.ts'
 import type { Page } from '../../../src/hub/room.ts'
 import type { Cursor } from '../../../src/protocol/cursor.ts'
 import type { RoomKind } from '../../../src/protocol/rooms.ts'
-import { Gate } from '../../../src/session/gate.ts'
-import { Deferred, entries, entry, FakeBacklog, FakeConnection, NOON, openRoom, place, turn } from '../fakes.ts'
+import { Deferred, entries, entry, FakeBacklog, FakeConnection, NOON, openRoom, ownerOf, place, turn } from '../fakes.ts'
 
 const RING_ENTRIES = 500
 
@@ -16,7 +15,7 @@ function world (kind: RoomKind = 'log', seq = 0, maxBytes = 10_000) {
   room.reset(place(seq))
   const connection = new FakeConnection(maxBytes)
   const onWithheld = ({ seq }: Cursor): void => { connection.queue.push(replyFrame({ type: `instead of ${seq}` })) }
-  const member = new Member('c_1', connection.queue, room, kind === 'live' ? undefined : place(seq), onWithheld, new Gate(1))
+  const member = new Member(ownerOf('c_1', connection.queue, onWithheld), room, kind === 'live' ? undefined : place(seq))
   connection.onDrained = () => { member.drained() }
   room.add(member)
   const deliver = (first: number, last: number): void => {
@@ -50,7 +49,7 @@ t.test('a member that is ahead of its room waits for what it has not got', async
   const { room, backlog, deliver } = world('log', 3)
   backlog.log = entries(1, 5)
   const connection = new FakeConnection()
-  const ahead = new Member('c_2', connection.queue, room, place(5), () => {}, new Gate(1))
+  const ahead = new Member(ownerOf('c_2', connection.queue), room, place(5))
   room.add(ahead)
   ahead.readOn()
   await turn()
@@ -63,7 +62,7 @@ t.test('what comes while a page is read that is empty is taken from the ring, an
   const page = new Deferred<Page>()
   backlog.answer = async () => await page.promise
   const connection = new FakeConnection()
-  const ahead = new Member('c_2', connection.queue, room, place(5), () => {}, new Gate(1))
+  const ahead = new Member(ownerOf('c_2', connection.queue), room, place(5))
   room.add(ahead)
   ahead.readOn()
   deliver(4, 7)
@@ -93,7 +92,7 @@ t.test('a member that is behind its room reads on from the ring', async (t) => {
   const { room, backlog, deliver } = world()
   deliver(1, 5)
   const connection = new FakeConnection()
-  const late = new Member('c_2', connection.queue, room, place(2), () => {}, new Gate(1))
+  const late = new Member(ownerOf('c_2', connection.queue), room, place(2))
   room.add(late)
   late.readOn()
   deliver(6, 6)

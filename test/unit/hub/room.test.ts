@@ -1,13 +1,15 @@
 import t from 'tap'
 import { Member } from '../../../src/hub/member.ts'
+import { replyFrame } from '../../../src/hub/frame.ts'
 import { RingBudget } from '../../../src/hub/ring.ts'
 import type { Room } from '../../../src/hub/room.ts'
-import { entries, entry, FakeBacklog, FakeConnection, NOON, openRoom, place } from '../fakes.ts'
-import { Gate } from '../../../src/session/gate.ts'
+import { entries, entry, FakeBacklog, FakeConnection, NOON, openRoom, ownerOf, place } from '../fakes.ts'
 
-function join (room: Room, name: string, seq: number): { member: Member, connection: FakeConnection } {
-  const connection = new FakeConnection()
-  const member = new Member(name, connection.queue, room, place(seq), () => {}, new Gate(1))
+interface Joined { readonly member: Member, readonly connection: FakeConnection }
+
+function join (room: Room, name: string, seq: number, maxBytes?: number): Joined {
+  const connection = new FakeConnection(maxBytes)
+  const member = new Member(ownerOf(name, connection.queue), room, place(seq))
   room.add(member)
   return { member, connection }
 }
@@ -19,19 +21,44 @@ t.test('all members get the same bytes, built once', async (t) => {
   room.deliver(entry(1))
   room.signal({ from: '"ann"', content: Buffer.from('2'), except: undefined, timestampMs: NOON })
   t.strictSame(await first.connection.told(), [1, 2])
-  const [ofFirst, ofSecond] = [first, second].map(({ connection }) => connection.outlet.frames)
-  t.equal(ofFirst![0], ofSecond![0])
-  t.equal(ofFirst![1], ofSecond![1])
+  t.equal(first.connection.outlet.writes.length, 1)
+  t.equal(first.connection.outlet.writes[0], second.connection.outlet.writes[0], 'what came in one turn is joined once')
+  room.deliver(entry(2, 'a', { content: Buffer.from('3') }))
+  t.strictSame(await first.connection.told(), [1, 2, 3])
+  t.equal(first.connection.outlet.writes[1], second.connection.outlet.writes[1])
+})
+
+t.test('who joins, or gets something else, in the middle of a turn gets its part in its order', async (t) => {
+  const room = openRoom('log', new FakeBacklog())
+  room.reset(place(0))
+  const first = join(room, 'c_1', 0)
+  room.deliver(entry(1))
+  const late = join(room, 'c_2', 1)
+  room.deliver(entry(2))
+  first.connection.queue.push(replyFrame({ type: 'between' }))
+  room.deliver(entry(3))
+  t.strictSame(await first.connection.told(), [1, 2, 'between', 3])
+  t.strictSame(await late.connection.told(), [2, 3])
+})
+
+t.test('what no member takes is not collected without end', async (t) => {
+  const room = openRoom('log', new FakeBacklog())
+  room.reset(place(0))
+  const { connection } = join(room, 'c_1', 0, 1_000_000)
+  for (let seq = 1; seq <= 1_000; seq++) room.deliver(entry(seq))
+  const told = await connection.told()
+  t.equal(told.length, 1_000)
+  t.strictSame([told[0], told[999]], [1, 1_000])
 })
 
 t.test('members that read the same page get the same bytes, too', async (t) => {
   const backlog = new FakeBacklog()
-  backlog.log = entries(1, 3)
+  backlog.log = entries(1, 1)
   const room = openRoom('log', backlog)
   const [first, second] = [join(room, 'c_1', 0), join(room, 'c_2', 0)]
-  room.reset(place(3))
-  t.strictSame(await first.connection.told(), [1, 2, 3])
-  t.equal(first.connection.outlet.frames[0], second.connection.outlet.frames[0])
+  room.reset(place(1))
+  t.strictSame(await first.connection.told(), [1])
+  t.equal(first.connection.outlet.writes[0], second.connection.outlet.writes[0])
 })
 
 t.test('a member that was removed is offered nothing more', async (t) => {

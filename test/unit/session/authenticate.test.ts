@@ -9,7 +9,7 @@ import { Session } from '../../../src/session/session.ts'
 import { Until } from '../../../cluster/until.ts'
 import { startServices } from '../../helpers/services.ts'
 import { SECRET, tokenOf } from '../../helpers/tokens.ts'
-import { Deferred, turn } from '../fakes.ts'
+import { Deferred, framesOf, turn } from '../fakes.ts'
 
 const KEEP = { maxEntries: 500, maxAgeMs: 0, latestOnly: false }
 const RED = { rooms: { red: ['join', 'publish'] } }
@@ -49,8 +49,8 @@ async function openSession (t: Test): Promise<Opened> {
   const until = new Until()
   const transport = {
     pendingBytes: 0,
-    write: (frames: readonly Frame[]): void => {
-      written.push(...frames.map((frame) => JSON.parse(Buffer.from(payloadOf(frame)).toString())))
+    write: (bytes: Frame): void => {
+      written.push(...framesOf(bytes).map((frame) => JSON.parse(Buffer.from(payloadOf(frame)).toString())))
       until.changed()
     },
     setReading: () => {},
@@ -105,7 +105,7 @@ t.test('a join that is under way while the right to it is lost is refused, and l
   await turn()
   t.strictSame(repliesTo(1, opened), ['forbidden'])
   t.strictSame(opened.written.map(({ type }) => type), ['welcome', 'authenticated', 'error'])
-  t.strictSame([[...session.claims], [...session.members.keys()]], [[], ['$all']])
+  t.strictSame([session.joining, [...session.members.keys()]], [0, ['$all']])
   t.equal(session.services.hub.get('red')?.size ?? 0, 0)
 })
 
@@ -126,7 +126,7 @@ t.test('joining again, too, is refused where the right is lost meanwhile', async
   await turn()
   t.strictSame(repliesTo(2, opened), ['forbidden'])
   t.strictSame(opened.written.map(({ type }) => type), ['welcome', 'joined', 'authenticated', 'left', 'error'])
-  t.strictSame([[...session.claims], [...session.members.keys()]], [[], ['$all']])
+  t.strictSame([session.joining, [...session.members.keys()]], [0, ['$all']])
 })
 
 t.test('a right that is lost and had again while joining, or joining again, is one reply', async (t) => {

@@ -16,7 +16,7 @@ function until (endsMs: number): Access {
 /** Credentials, and time that passes by hand. */
 function start (t: Test, access: Access): { credentials: Credentials, ends: number[] } {
   const ends: number[] = []
-  const credentials = new Credentials(access, () => { ends.push(Date.now() - NOON) })
+  const credentials = new Credentials(access, { onTokenEnded: () => { ends.push(Date.now() - NOON) } })
   t.teardown(() => credentials.stop())
   return { credentials, ends }
 }

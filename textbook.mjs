@@ -1,0 +1,10 @@
+import http from 'node:http'; import { WebSocketServer } from 'ws'; import { Redis } from 'ioredis'
+const pub = new Redis(process.env.REDIS_URL), sub = new Redis(process.env.REDIS_URL)
+const rooms = new Map(); const server = http.createServer((q, r) => { r.end('ok') }); const wss = new WebSocketServer({ server })
+sub.on('message', (ch, text) => { const m = JSON.parse(text); const out = JSON.stringify(m); for (const s of rooms.get(ch) ?? []) s.send(out) })
+wss.on('connection', (ws, req) => { const u = new URL(req.url, 'http://x'); const user = u.searchParams.get('user'), room = u.searchParams.get('join')
+  let set = rooms.get(room); if (!set) { rooms.set(room, set = new Set()); sub.subscribe(room) } set.add(ws)
+  ws.send(JSON.stringify({ type: 'joined', room }))
+  ws.on('message', (d) => { const m = JSON.parse(d); pub.publish(m.room, JSON.stringify({ type: 'message', room: m.room, from: user, content: m.content, timestamp: new Date().toISOString() })) })
+  ws.on('close', () => set.delete(ws)) })
+server.listen(process.env.PORT, '127.0.0.1')
