@@ -66,6 +66,7 @@ export const SETTINGS = {
   STALL_TIMEOUT_MS: integer(30_000, 'ms', 'a full connection that takes no byte for so long is ended', 0, LONGEST_TIMER_MS),
   MAX_CONNECTIONS: integer(20_000, 'connections', 'at once on this replica'),
   MAX_CONNECTIONS_PER_ADDRESS: integer(200, 'connections', 'at once from one address'),
+  MAX_ROOMS: integer(100_000, 'rooms', 'that this replica may follow at once'),
   MAX_ROOMS_PER_CONNECTION: integer(128, 'rooms', 'that one connection may be in'),
   RATE_REQUESTS: integer(50, 'a second', 'requests of one connection; bursts of twice as many'),
   RATE_PUBLISHES: integer(20, 'a second', 'messages, broadcasts and moves of one connection; bursts of twice as many'),
@@ -117,6 +118,7 @@ export interface Config {
   readonly stallTimeoutMs: number
   readonly maxConnections: number
   readonly maxConnectionsPerAddress: number
+  readonly maxRooms: number
   readonly maxRoomsPerConnection: number
   readonly requestsPerSecond: number
   readonly publishesPerSecond: number
@@ -201,6 +203,7 @@ function toConfig (settings: Settings, problems: string[]): Config {
     stallTimeoutMs: settings.STALL_TIMEOUT_MS,
     maxConnections: limit(settings.MAX_CONNECTIONS),
     maxConnectionsPerAddress: limit(settings.MAX_CONNECTIONS_PER_ADDRESS),
+    maxRooms: limit(settings.MAX_ROOMS),
     maxRoomsPerConnection: limit(settings.MAX_ROOMS_PER_CONNECTION),
     requestsPerSecond: limit(settings.RATE_REQUESTS),
     publishesPerSecond: limit(settings.RATE_PUBLISHES),

@@ -70,8 +70,9 @@ function followSignals (name: string, hub: Hub, room: Room): Followed {
 
 /** What all replicas are told to do: a log like any other, without members. */
 function followOrders ({ log, idleCheck, obey }: Parts): Followed {
-  const sync = new RoomSync(log, new SharedReads(log, CONTROL), new OrderRoom(obey), false)
-  return keepInStep(sync, idleCheck, () => {}, () => {})
+  const room = new OrderRoom(log, obey)
+  const sync = new RoomSync(log, new SharedReads(log, CONTROL), room, false)
+  return keepInStep(sync, idleCheck, () => {}, () => room.stop())
 }
 
 function followLog (sync: RoomSync, hub: Hub, room: Room, idleCheck: IdleCheck): Followed {

@@ -163,6 +163,7 @@ class Replica implements Gateway {
       allowedOrigins: this.#config.allowedOrigins,
       services: this.#services,
       requestsPerSecond: this.#config.httpRequestsPerSecond,
+      maxConnectionsPerAddress: this.#config.maxConnectionsPerAddress,
       quota: this.#shared.quota,
       orders: new Orders(this.#shared.log),
       admission: new Admission(this.#config, () => this.#whyClosed(), this.#loopDelay, this.#services.now),

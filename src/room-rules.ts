@@ -33,8 +33,10 @@ function kindByName (name: string): RoomKind {
   return name.startsWith('live:') ? 'live' : 'log'
 }
 
+// Orders to all replicas are kept for those that are cut off, whatever is kept of messages.
+const ORDERS: WrittenRule = { kind: 'log', entries: 10_000, maxAgeMs: 86_400_000 }
 // The longest prefixes that are built in: beneath them all other rules.
-const BUILT_IN: WrittenRules = { '*': {}, 'latest:*': {}, 'live:*': {}, [POSITION]: {}, [ALL]: { kind: 'log' }, [CONTROL]: { kind: 'log' } }
+const BUILT_IN: WrittenRules = { '*': {}, 'latest:*': {}, 'live:*': {}, [POSITION]: {}, [ALL]: { kind: 'log' }, [CONTROL]: ORDERS }
 
 // The one place that says what a rules file may hold: docs/rooms.md shows it.
 const validate = new Ajv({ allErrors: true }).compile({

@@ -6,7 +6,10 @@ import {
 /** The issuer's keys could not be fetched: nobody can tell whether a token is good. */
 export class KeysUnavailable extends Error {}
 
+class FetchFailed extends Error {}
+
 const FETCH_TIMEOUT_MS = 3_000
+const MAX_BYTES = 1_048_576
 // A token that names a key we do not have may be of a new one; but anybody can make up such tokens.
 const COOLDOWN_MS = 30_000
 // A key that its issuer has withdrawn is believed no longer than this,
@@ -42,22 +45,23 @@ export function remoteKeys (
     cacheMaxAge: MAX_AGE_MS,
     [jwksCache]: known as JWKSCacheInput,
     [customFetch]: async (...request) => {
-      if (now() - failedMs < RETRY_MS) throw new Error('not again so soon')
-      return await fetch(...request)
+      if (now() - failedMs < RETRY_MS) throw new FetchFailed('not again so soon')
+      try {
+        return await fetchKeys(...request)
+      } catch (error) {
+        failedMs = now()
+        const { message, cause } = error as Error
+        onFailure((cause as NodeJS.ErrnoException | undefined)?.code ?? message)
+        throw new FetchFailed(message, { cause: error })
+      }
     }
   })
-  const failed = (error: unknown): void => {
-    if (now() - failedMs < RETRY_MS) return
-    failedMs = now()
-    const { message, cause } = error as Error
-    onFailure((cause as NodeJS.ErrnoException | undefined)?.code ?? message)
-  }
   const getKey: JWTVerifyGetKey = async (header, token) => {
     try {
       return await keys(header, token)
     } catch (error) {
-      if (isTokensFault(error)) throw error
-      failed(error)
+      // Whatever else is wrong is wrong with the token, or with the key that it names.
+      if (!(error instanceof FetchFailed || error instanceof errors.JWKSTimeout)) throw error
       const { jwks, uat = -Infinity } = known
       // jose counts by the same clock.
       if (jwks === undefined || Date.now() - uat > MAX_STALE_MS) throw new KeysUnavailable('JWKS', { cause: error })
@@ -69,11 +73,30 @@ export function remoteKeys (
       }
     }
   }
-  return { getKey, load: () => keys.reload().catch(failed) }
+  return { getKey, load: () => keys.reload().catch(() => {}) }
 }
 
-/** It names no key of the issuer's, more than one, or an algorithm that no key is for. */
-function isTokensFault (error: unknown): boolean {
-  return error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys ||
-    error instanceof errors.JOSENotSupported
+/** Whoever is at that address is not let fill the memory. */
+async function fetchKeys (url: string, options: RequestInit): Promise<Response> {
+  const { status, body } = await fetch(url, options)
+  if (status !== 200) throw new Error(`HTTP status ${status}`)
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body!) {
+    bytes += chunk.length
+    if (bytes > MAX_BYTES) throw new Error(`more than ${MAX_BYTES} bytes`)
+    chunks.push(chunk)
+  }
+  const text = Buffer.concat(chunks).toString()
+  if (!isKeySet(text)) throw new Error('no set of keys (RFC 7517)')
+  return new Response(text, { status })
+}
+
+function isKeySet (text: string): boolean {
+  try {
+    const { keys } = JSON.parse(text) as { keys?: unknown }
+    return Array.isArray(keys) && keys.every((key) => typeof key === 'object' && key !== null)
+  } catch {
+    return false
+  }
 }

@@ -1,6 +1,6 @@
 import { type Clock, TokenBucket } from '../session/rate-limit.ts'
 
-// A bucket that nobody asked for so long is full again, and need not be kept.
+// A burst is twice the rate, so a bucket that nobody asked for so long is full again, and need not be kept.
 const FULL_MS = 2_000
 
 /** What each address may do in a second, with bursts of twice as much. Addresses that are quiet are not kept. */
@@ -26,6 +26,7 @@ export class AddressRates {
     const bucket = this.#recent.get(address) ?? this.#older.get(address) ??
       new TokenBucket(this.#perSecond, 2 * this.#perSecond, this.#now)
     this.#recent.set(address, bucket)
+    this.#older.delete(address)
     return bucket.take()
   }
 

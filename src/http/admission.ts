@@ -14,6 +14,7 @@ export interface AdmissionLimits {
 }
 
 const MAX_USER_CHARS = 64
+// Where few may be open at once, an office that comes back after a restart is still let in quickly.
 const LEAST_PER_ADDRESS_AND_SECOND = 100
 const OVERLOADED_RETRY_MS = 2_000
 // Whoever has one address of IPv6 has at least so many of them.
@@ -25,7 +26,7 @@ export class Admission {
   readonly #whyClosed: () => string | undefined
   readonly #rate: TokenBucket
   readonly #byAddress = new Map<string, number>()
-  readonly #rates: AddressRates
+  readonly #ratesByAddress: AddressRates
   #connections = 0
 
   readonly #loopDelay: { readonly meanMs: number }
@@ -38,8 +39,9 @@ export class Admission {
     this.#whyClosed = whyClosed
     this.#loopDelay = loopDelay
     this.#rate = new TokenBucket(limits.connectionsPerSecond, 2 * limits.connectionsPerSecond, now)
-    // As many in a second as at once: or one address could use up what all may have.
-    this.#rates = new AddressRates(Math.max(limits.maxConnectionsPerAddress, LEAST_PER_ADDRESS_AND_SECOND), now)
+    // As many in a second as at once, so that it takes several addresses to use up what all may have by default.
+    const perAddress = Math.max(limits.maxConnectionsPerAddress, LEAST_PER_ADDRESS_AND_SECOND)
+    this.#ratesByAddress = new AddressRates(limits.connectionsPerSecond === Infinity ? Infinity : perAddress, now)
   }
 
   /** Lets one connection in, until the returned function is called (once counts); or says why not. */
@@ -69,7 +71,7 @@ export class Admission {
     if ((this.#byAddress.get(address) ?? 0) >= maxConnectionsPerAddress) {
       return refusal('rate_limited', 'too many connections from this address')
     }
-    const tooSoonMs = this.#rates.take(address)
+    const tooSoonMs = this.#ratesByAddress.take(address)
     if (tooSoonMs > 0) return refusal('rate_limited', 'too many new connections from this address', tooSoonMs)
     const waitMs = this.#rate.take()
     return waitMs > 0 ? refusal('unavailable', 'too many new connections at once', waitMs) : undefined

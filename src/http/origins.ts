@@ -8,8 +8,9 @@ import type { FastifyRequest } from 'fastify'
  * @param allowed origins as URL serialises them, `null`, or `*`
  */
 export function isOriginAllowed (origin: string | undefined, host: string, allowed: readonly string[]): boolean {
-  if (origin === undefined || allowed.includes('*')) return true
+  if (origin === undefined) return true
   if (origin === 'null') return allowed.includes('null')
+  if (allowed.includes('*')) return true
   if (!/^https?:/i.test(origin) || !URL.canParse(origin)) return false
   const url = new URL(origin)
   return url.host === hostOf(url.protocol, host) || allowed.includes(url.origin)

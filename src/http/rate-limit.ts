@@ -3,16 +3,16 @@ import rateLimit, { type FastifyRateLimitStore } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { BrokerError, refusal } from '../protocol/codes.ts'
 import type { Counted, Quota } from '../quota/quota.ts'
+import { AddressRates } from './address-rates.ts'
 import { networkOf } from './admission.ts'
 import { RateLimited, sendRefusal } from './errors.ts'
 
 const WINDOW_MS = 1_000
+const UNTOLD = { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false }
 // A Redis that does not answer must not hold a request up that it would hold up itself.
 const PATIENCE_MS = 250
 
-const UNCOUNTED: Counted = { count: 0, leftMs: 0 }
-
-/** Routes that no limit holds for: those that watch a replica, and the upgrade, which has limits of its own. */
+/** Routes that no limit holds for: those that watch a replica, and the upgrade, which has its own. */
 export const UNLIMITED = { config: { rateLimit: false } } as const
 
 /** So many requests of one address in a second, over all replicas. @param perSecond Infinity for no limit */
@@ -23,32 +23,52 @@ export async function registerRateLimit (app: FastifyInstance, quota: Quota, per
     max: perSecond,
     timeWindow: WINDOW_MS,
     keyGenerator: (request: FastifyRequest) => networkOf(request.ip),
-    store: storeOf(quota),
+    store: storeOf(quota, perSecond),
     errorResponseBuilder: (_request, { ttl }) => new RateLimited(ttl),
     // `Retry-After` is ours; the others would tell a client what it need not know.
-    addHeaders: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false, 'retry-after': false },
-    addHeadersOnExceeding: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false }
+    addHeaders: { ...UNTOLD, 'retry-after': false },
+    addHeadersOnExceeding: UNTOLD
   })
-  app.setNotFoundHandler(isLimited ? { preHandler: app.rateLimit() } : {}, (_request, reply) => sendRefusal(reply, refusal('not_found')))
+  const limit = isLimited ? { preHandler: app.rateLimit() } : {}
+  app.setNotFoundHandler(limit, (_request, reply) => sendRefusal(reply, refusal('not_found')))
 }
 
 /**
- * The plugin's own store for Redis knows no deadline. Where Redis is away, or slow, nothing is limited: what needs
- * Redis is refused anyway.
+ * The plugin's own store for Redis knows no deadline. Where Redis is away, or slow, this replica counts for itself,
+ * with bursts of twice the rate.
  */
-function storeOf (quota: Quota): new () => FastifyRateLimitStore {
+function storeOf (quota: Quota, perSecond: number): new () => FastifyRateLimitStore {
+  const own = new AddressRates(perSecond, () => performance.now())
+  const ownCount = (address: string): Counted => {
+    const waitMs = own.take(address)
+    return waitMs === 0 ? { count: 0, leftMs: 0 } : { count: Infinity, leftMs: waitMs }
+  }
   return class implements FastifyRateLimitStore {
     incr (address: string, callback: (error: Error | null, result?: { current: number, ttl: number }) => void): void {
-      const counted = quota.add(`http:${address}`, 1, WINDOW_MS).catch((error: unknown) => {
-        if (!(error instanceof BrokerError)) throw error
-        return UNCOUNTED
-      })
-      Promise.race([counted, delay(PATIENCE_MS, UNCOUNTED, { ref: false })]).then(
-        ({ count, leftMs }) => callback(null, { current: count, ttl: leftMs }), callback)
+      count(quota, address).then((counted) => {
+        const { count, leftMs } = counted ?? ownCount(address)
+        callback(null, { current: count, ttl: leftMs })
+      }, callback)
     }
 
     child (): this {
       return this
     }
+  }
+}
+
+/** Over all replicas; undefined where Redis does not say in time. */
+async function count (quota: Quota, address: string): Promise<Counted | undefined> {
+  const patience = new AbortController()
+  try {
+    return await Promise.race([
+      quota.add(`http:${address}`, 1, WINDOW_MS),
+      delay(PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => undefined)
+    ])
+  } catch (error) {
+    if (!(error instanceof BrokerError)) throw error
+    return undefined
+  } finally {
+    patience.abort()
   }
 }

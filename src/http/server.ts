@@ -15,6 +15,7 @@ import { isOriginAllowed } from './origins.ts'
 import { pageRoutes } from './pages.ts'
 import { positionRoutes } from './position.ts'
 import { registerRateLimit } from './rate-limit.ts'
+import { limitSockets } from './sockets.ts'
 import { userRoutes } from './users.ts'
 import { registerWebSocket, type WebSocketOptions } from './websocket.ts'
 
@@ -23,6 +24,7 @@ export interface ServerOptions extends WebSocketOptions {
   readonly trustProxy: readonly string[]
   readonly allowedOrigins: readonly string[]
   readonly requestsPerSecond: number
+  readonly maxConnectionsPerAddress: number
   readonly quota: Quota
   readonly orders: Orders
   readonly whyNotReady: () => string | undefined
@@ -53,6 +55,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
     clientErrorHandler: refuseBytes,
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 2_000 }
   })
+  limitSockets(app.server, options.maxConnectionsPerAddress, options.trustProxy)
   registerErrors(app)
   // JSON alone: a page of another origin can send text/plain without asking first.
   app.removeContentTypeParser('text/plain')

@@ -35,7 +35,7 @@ local denied = {}
 if not redis.acl_check_cmd then return denied end
 for _, command in ipairs(cjson.decode(ARGV[1])) do
   local known, allowed = pcall(redis.acl_check_cmd, unpack(command))
-  if known and not allowed then denied[#denied + 1] = command[1] .. ' ' .. (command[2] or '') end
+  if known and not allowed then denied[#denied + 1] = command[1] .. ((command[2] or '') ~= '' and ' ' .. command[2] or '') end
 end
 return denied
 `

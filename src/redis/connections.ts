@@ -48,9 +48,12 @@ const OPTIONS = {
 /** When each was last answered a ping, or connected. */
 const answeredMs = new WeakMap<Redis, number>()
 
+/** Not let into its database: what is asked of it would be done in another one. */
+const misplaced = new WeakSet<Redis>()
+
 /** Whether it stands, and is answered: what is asked of one that is not would only wait for its deadline. */
 function isAnswering (redis: Redis): boolean {
-  return redis.status === 'ready' && performance.now() - (answeredMs.get(redis) ?? -Infinity) < UNANSWERED_MS
+  return redis.status === 'ready' && !misplaced.has(redis) && performance.now() - (answeredMs.get(redis) ?? -Infinity) < UNANSWERED_MS
 }
 
 /** A replica's two connections: one for commands, one that only listens. */
@@ -83,6 +86,11 @@ export class RedisConnections {
     const { db } = this.commands.options
     // Who may not select one stays in database 0.
     this.#needed = db ? [...needed, ['SELECT', String(db)]] : needed
+    // Pub/Sub knows no databases.
+    this.commands.on('connect', () => misplaced.delete(this.commands))
+    this.commands.on('error', (error) => {
+      if ((error as { command?: { name: string } }).command?.name === 'select') misplaced.add(this.commands)
+    })
     this.commands.on('ready', () => {
       void this.#checkRights()
       void this.#checkEviction()
@@ -108,7 +116,7 @@ export class RedisConnections {
   /** A user who may not do everything that is needed fails at some time, with some request: said at once, and once. */
   async #checkRights (): Promise<void> {
     const denied = (await findDenied(this.commands, this.#needed))?.join(', ') ?? this.#denied
-    if (denied === this.#denied) return
+    if (denied === this.#denied || this.#isStopped) return
     this.#denied = denied
     if (denied !== '') return this.#log.error({ denied }, 'the Redis user may not do all that is needed (deploy/README.md)')
     // The database, too, is chosen while connecting.

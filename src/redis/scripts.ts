@@ -178,17 +178,19 @@ local function newest (stream, before, count, maxBytes, maxAgeMs)
   for at = #backwards, 1, -1 do entries[#entries + 1] = backwards[at] end
   return entries, more
 end
--- maxAgeMs of 0: a value that is there stays for ever.
+-- maxAgeMs of 0: a value that is there stays for ever. A room in which nothing was ever said is soon forgotten.
+local EMPTY_TTL_MS = 7200000
+local function ttlOf (seq, metaTtlMs) return seq == '0' and math.min(metaTtlMs, EMPTY_TTL_MS) or metaTtlMs end
 local function topOf (meta, stream, newEpoch, metaTtlMs, maxAgeMs)
   local m = redis.call('HMGET', meta, 'e', 's', 'i', 't')
   if m[1] then
-    if maxAgeMs ~= 0 or m[2] == '0' then redis.pcall('PEXPIRE', meta, metaTtlMs) end
+    if maxAgeMs ~= 0 or m[2] == '0' then redis.pcall('PEXPIRE', meta, ttlOf(m[2], metaTtlMs)) end
     return m
   end
   m = { newEpoch, '0', newEpoch, int(nowMs()) }
   if redis.call('EXISTS', stream) == 1 then redis.call('DEL', stream) end
   redis.call('HSET', meta, 'e', m[1], 's', m[2], 'i', m[3], 't', m[4])
-  redis.call('PEXPIRE', meta, metaTtlMs)
+  redis.call('PEXPIRE', meta, ttlOf('0', metaTtlMs))
   return m
 end
 `

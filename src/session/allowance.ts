@@ -1,3 +1,4 @@
+import { type Refusal, refusal } from '../protocol/codes.ts'
 import { type Clock, Strikes, TokenBucket } from './rate-limit.ts'
 import type { SessionLimits } from './services.ts'
 import type { UserRates } from './user-rates.ts'
@@ -30,9 +31,10 @@ export class Allowance {
     this.#bytes = new TokenBucket(bytesPerSecond, Math.max(2 * bytesPerSecond, maxMessageBytes || Infinity), now)
   }
 
-  /** Counts one request. 0 where it may be carried out; else in how many milliseconds it may be tried again. */
-  take (bytes: number, isPublish: boolean): number {
-    return this.#requests.take() || this.#bytes.take(bytes) || (isPublish ? this.#takePublish() : 0)
+  /** Counts one request. Undefined where it may be carried out; else what there is too much of, and for how long. */
+  refuse (bytes: number, isPublish: boolean): Refusal | undefined {
+    return tooMany('requests', this.#requests.take()) ?? tooMany('bytes', this.#bytes.take(bytes)) ??
+      (isPublish ? this.#refusePublish() : undefined)
   }
 
   /** One more was refused. True where the client goes on regardless. */
@@ -41,9 +43,14 @@ export class Allowance {
     return this.#overRate.add()
   }
 
-  #takePublish (): number {
+  #refusePublish (): Refusal | undefined {
     const { publishesPerSecond } = this.#limits
     this.#publishes ??= new TokenBucket(publishesPerSecond, 2 * publishesPerSecond, this.#now)
-    return this.#publishes.take() || (this.#users?.take(this.#user) ?? 0)
+    return tooMany('publishes', this.#publishes.take()) ??
+      tooMany('publishes of this user, all connections together', this.#users?.take(this.#user) ?? 0)
   }
+}
+
+function tooMany (what: string, waitMs: number): Refusal | undefined {
+  return waitMs === 0 ? undefined : refusal('rate_limited', `too many ${what}`, waitMs)
 }

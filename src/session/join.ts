@@ -27,6 +27,10 @@ export async function join (session: Session, request: Join): Promise<void> {
   const rooms = session.members.size - 1 + session.joining
   if (rooms >= limits.maxRoomsPerConnection) return session.refuse(refusal('too_many_rooms'), id, name)
 
+  if (hub.get(name) === undefined && hub.size >= limits.maxRooms) {
+    return session.refuse(refusal('too_many_rooms', 'this replica follows as many rooms as it may'), id, name)
+  }
+
   session.joining++
   let isFollowed = false
   let isMember = false

@@ -20,6 +20,7 @@ export interface SessionLimits {
   readonly maxMessageBytes: number
   readonly sendQueueBytes: number
   readonly stallTimeoutMs: number
+  readonly maxRooms: number
   readonly maxRoomsPerConnection: number
   readonly requestsPerSecond: number
   readonly publishesPerSecond: number

@@ -55,6 +55,7 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
   heardMs: number
   readonly #transport: Transport
   readonly #flow: Flow
+  #renewing: Promise<void> | undefined
   #isReading = true
   #isClosed = false
   #retiring: NodeJS.Timeout | undefined
@@ -164,8 +165,8 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
     const decoded = decode(data.toString())
     const { limits, now, userRates } = this.services
     this.#allowance ??= new Allowance(limits, now, this.identity.user, userRates)
-    const waitMs = this.#allowance.take(data.length, decoded.ok && PUBLISHES.has(decoded.request.type))
-    if (waitMs > 0) this.#refuseOverRate(decoded, waitMs)
+    const refused = this.#allowance.refuse(data.length, decoded.ok && PUBLISHES.has(decoded.request.type))
+    if (refused !== undefined) this.#refuseOverRate(decoded, refused)
     else this.handle(decoded)
   }
 
@@ -182,7 +183,13 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
       return
     }
     const { request } = decoded
-    void this.#flow.run(orderOf(request), isHeavy(request), () => this.#execute(request))
+    // What is asked after a fresh token is judged by it, and not by the one before.
+    const renewing = this.#renewing
+    const run = this.#flow.run(orderOf(request), isHeavy(request), async () => {
+      if (renewing !== undefined) await renewing
+      await this.#execute(request)
+    })
+    if (request.type === 'auth') this.#renewing = run
   }
 
   reply (reply: Reply): void {
@@ -279,10 +286,10 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
     if (this.#malformed.add()) this.close('malformed')
   }
 
-  #refuseOverRate (decoded: Decoded, waitMs: number): void {
+  #refuseOverRate (decoded: Decoded, refused: Refusal): void {
     const id = decoded.ok ? decoded.request.id : decoded.id
     const room = decoded.ok ? roomOf(decoded.request) : decoded.room
-    this.refuse(refusal('rate_limited', ERRORS.rate_limited.message, waitMs), id, room)
+    this.refuse(refused, id, room)
     if (this.#allowance!.isStubborn()) this.close('flooding')
   }
 

@@ -141,7 +141,8 @@ export class Connection {
 
   /** A browser does not tell why an upgrade was refused; over HTTP the gateway says so. */
   private async askWhy (): Promise<void> {
-    const status = await fetch('/position').then((answer) => answer.status, () => 0)
+    const signal = AbortSignal.timeout(SILENCE_MS)
+    const status = await fetch('/position', { signal }).then((answer) => answer.status, () => 0)
     if (this.socket !== undefined || this.retry !== undefined) return
     if (status === 401) this.handlers.state({ is: 'stopped', reason: NO_TOKEN })
     else this.retryLater()

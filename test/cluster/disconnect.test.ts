@@ -62,3 +62,57 @@ t.test('while Redis is away nobody is told that it was done', async (t) => {
   await eventually('it is noticed', async () => (await fetch(`${http}/readyz`)).status === 503)
   t.equal((await disconnect(http, 'ann', await token('root', ['admin']))).status, 503)
 })
+
+t.test('an order that is given as Redis comes back empty is carried out, every time', async (t) => {
+  const server = await RedisServer.start()
+  t.teardown(() => server.stop())
+  const { http, ws } = await startGateway(t, { REDIS_URL: server.url, AUTH_SECRET, RATE_HTTP: '0' })
+  const [ann, root] = [await token('ann'), await token('root', ['admin'])]
+  for (let round = 0; round < 3; round++) {
+    const client = await connect(t, `${ws}?token=${ann}`)
+    await server.kill()
+    await server.forget()
+    await server.run()
+    // As soon as it can be given.
+    await eventually('ordered', async () => (await disconnect(http, 'ann', root)).status === 200)
+    t.equal((await client.closed).code, 4403)
+  }
+})
+
+t.test('an order that a replica missed, in a log that is gone, is carried out when it is back', async (t) => {
+  const server = await RedisServer.start()
+  t.teardown(() => server.stop())
+  const proxy = await TcpProxy.start(t, server.port)
+  const [near, far] = await Promise.all([server.url, `redis://127.0.0.1:${proxy.port}`].map((REDIS_URL, n) =>
+    startGateway(t, { REDIS_URL, REPLICA: `gw-${n}`, AUTH_SECRET })))
+  const root = await token('root', ['admin'])
+  const bob = await connect(t, `${far!.ws}?token=${await token('bob')}`)
+  t.equal((await disconnect(near!.http, 'nobody', root)).status, 200)
+  const ann = await connect(t, `${far!.ws}?token=${await token('ann')}`)
+  proxy.targetPort = 1
+  proxy.cut()
+  await server.kill()
+  await server.forget()
+  await server.run()
+  await eventually('ordered', async () => (await disconnect(near!.http, 'ann', root)).status === 200)
+  proxy.targetPort = server.port
+  t.equal((await ann.closed).code, 4403)
+  t.match(await bob.ask({ type: 'ping' }), { type: 'pong' })
+})
+
+t.test('however many orders a replica misses, it carries out all of them, whatever is kept of messages', async (t) => {
+  const proxy = await TcpProxy.start(t, redis.port)
+  const REDIS_PREFIX = `test-${randomBytes(6).toString('hex')}:`
+  const settings = { REDIS_PREFIX, AUTH_SECRET, RATE_HTTP: '0', LOG_ENTRIES: '1', LOG_MAX_AGE_MS: '1000' }
+  const [near, far] = await Promise.all([redis.url, `redis://127.0.0.1:${proxy.port}`].map((REDIS_URL, n) =>
+    startGateway(t, { ...settings, REDIS_URL, REPLICA: `gw-${n}` })))
+  const root = await token('root', ['admin'])
+  const ann = await connect(t, `${far!.ws}?token=${await token('ann')}`)
+  proxy.targetPort = 1
+  proxy.cut()
+  t.equal((await disconnect(near!.http, 'ann', root)).status, 200)
+  const others = await Promise.all(Array.from({ length: 600 }, (_, n) => disconnect(near!.http, `u${n}`, root)))
+  t.ok(others.every(({ status }) => status === 200))
+  proxy.targetPort = redis.port
+  t.equal((await ann.closed).code, 4403)
+})

@@ -156,6 +156,10 @@ t.test('a user who may not select the database is noticed, and the one that is m
   await eventually('it says so', async () => errorsOf(gateway).length > 0)
   t.match(errorsOf(gateway), [{ denied: 'SELECT 1' }])
   t.equal((await fetch(`${gateway.http}/readyz`)).status, 503)
+  const headers = { 'content-type': 'application/json' }
+  const move = await fetch(`${gateway.http}/position`, { method: 'POST', headers, body: '{"delta":7}' })
+  t.equal(move.status, 503, 'nothing is done in another database')
+  t.strictSame(await admin.keys('*'), [])
   await admin.acl('SETUSER', 'tidegate', '+select')
   await eventually('ready', async () => (await fetch(`${gateway.http}/readyz`)).status === 200)
   const ann = await connect(t, gateway.ws)

@@ -1,7 +1,11 @@
+import { once } from 'node:events'
+import { createConnection } from 'node:net'
 import t from 'tap'
 import { signToken } from '../../src/auth/sign.ts'
 import { connect, refused } from '../helpers/client.ts'
 import { startGateway } from '../helpers/gateway.ts'
+import { TcpProxy } from '../helpers/tcp-proxy.ts'
+import { RedisServer } from '../../cluster/redis.ts'
 
 const AUTH_SECRET = 'a secret that is long enough for it'
 
@@ -101,4 +105,53 @@ t.test('an address that is forged counts for nothing, unless the proxy is truste
   await connect(t, trusted.ws, from('1.1.1.1'))
   await connect(t, trusted.ws, from('2.2.2.2'))
   t.equal((await refused(trusted.ws, from('6.6.6.6, 2.2.2.2'))).status, 429, 'the last one that the proxy wrote counts')
+})
+
+t.test('one address holds no more than so many sockets, though it asks nothing of them; others are served', async (t) => {
+  const { port, http } = await startGateway(t, { MAX_CONNECTIONS_PER_ADDRESS: '5', TRUST_PROXY: '10.9.9.9' })
+  const sockets = Array.from({ length: 30 }, () => createConnection({ port, host: '127.0.0.1', localAddress: '127.0.0.2' }))
+  t.teardown(() => { for (const socket of sockets) socket.destroy() })
+  const outcomes = await Promise.all(sockets.map(async (socket) => {
+    socket.on('error', () => {})
+    socket.write('GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n')
+    return await once(socket, 'data').then(() => 'served', () => 'closed')
+  }))
+  t.equal(outcomes.filter((outcome) => outcome === 'served').length, 10)
+  t.equal((await fetch(`${http}/healthz`)).status, 200)
+})
+
+t.test('a replica follows no more rooms than it may; those it follows can be joined', async (t) => {
+  // Two are its own: broadcasts, and orders to replicas.
+  const { ws } = await startGateway(t, { MAX_ROOMS: '3' })
+  const client = await connect(t, ws)
+  const answers = []
+  for (const room of ['a', 'b', 'c']) answers.push(await client.ask({ type: 'join', room }))
+  t.strictSame(answers.map(({ type }) => type), ['joined', 'joined', 'error'])
+  t.match(answers[2], { code: 413, reason: 'too_many_rooms', message: /^this replica/ })
+  const other = await connect(t, ws)
+  t.match(await other.ask({ type: 'join', room: 'a' }), { type: 'joined' })
+})
+
+t.test('what is asked behind a fresh token is judged by it, though nobody waited for its answer', async (t) => {
+  const { ws } = await startGateway(t, { AUTH_SECRET })
+  const weak = await signToken(AUTH_SECRET, { user: 'ann', lifetimeS: 600, rooms: {} })
+  const client = await connect(t, `${ws}?token=${weak}`)
+  client.send({ type: 'auth', id: 'a', token: await token('ann', ['move']) })
+  client.send({ type: 'join', id: 'j', room: 'general' })
+  client.send({ type: 'move', id: 'm', delta: 1 })
+  client.send({ type: 'auth', id: 'b', token: weak })
+  client.send({ type: 'move', id: 'n', delta: 1 })
+  const answer = async (id: string): Promise<string> => (await client.take((frame) => frame.id === id, id)).type
+  t.strictSame([await answer('a'), await answer('j'), await answer('m'), await answer('b'), await answer('n')],
+    ['authenticated', 'joined', 'ack', 'authenticated', 'error'])
+})
+
+t.test('a Redis that answers slowly does not switch the limit off', async (t) => {
+  const redis = await RedisServer.start()
+  t.teardown(() => redis.stop())
+  const proxy = await TcpProxy.start(t, redis.port)
+  const { http } = await startGateway(t, { REDIS_URL: `redis://127.0.0.1:${proxy.port}`, RATE_HTTP: '10' })
+  proxy.delayMs = 200
+  const slow = await statuses(`${http}/position`, 100)
+  t.equal(slow.filter((status) => status === 429).length, 80, 'each replica lets a burst of twice the rate through')
 })

@@ -80,10 +80,10 @@ t.test('the pages of a listed origin may read and move the car; those of another
 
 t.test('a star lets every origin in, and null only where it is named', async (t) => {
   const all = await startGateway(t, { ALLOWED_ORIGINS: '*' })
-  for (const origin of ['https://evil.com', 'null']) {
-    await connect(t, all.ws, { origin })
-    t.equal((await send(`${all.http}/position`, 'GET', { origin })).headers['access-control-allow-origin'], origin)
-  }
+  const origin = 'https://evil.com'
+  await connect(t, all.ws, { origin })
+  t.equal((await send(`${all.http}/position`, 'GET', { origin })).headers['access-control-allow-origin'], origin)
+  t.equal((await refused(all.ws, { origin: 'null' })).status, 403)
   const files = await startGateway(t, { ALLOWED_ORIGINS: 'null' })
   await connect(t, files.ws, { origin: 'null' })
   t.equal((await refused(files.ws, { origin: 'https://evil.com' })).status, 403)

@@ -42,6 +42,7 @@ export async function startServices (
       maxMessageBytes: 65_536,
       sendQueueBytes,
       stallTimeoutMs: 30_000,
+      maxRooms: Infinity,
       maxRoomsPerConnection: 8,
       requestsPerSecond: Infinity,
       publishesPerSecond: Infinity,

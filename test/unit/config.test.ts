@@ -32,6 +32,7 @@ t.test('without settings the gateway runs by its defaults', (t) => {
     stallTimeoutMs: 30_000,
     maxConnections: 20_000,
     maxConnectionsPerAddress: 200,
+    maxRooms: 100_000,
     maxRoomsPerConnection: 128,
     requestsPerSecond: 50,
     publishesPerSecond: 20,

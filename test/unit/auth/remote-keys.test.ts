@@ -173,3 +173,24 @@ t.test('keys can be fetched before anybody needs them; why they cannot be had is
   t.equal(problems.length, 1)
   t.match(problems[0], /UND_ERR_SOCKET|ECONNRESET|fetch failed/)
 })
+
+t.test('an answer without end is cut off, and is no set of keys', async (t) => {
+  const { issuer, load, problems } = await start(t)
+  issuer.respond = (response) => {
+    const more = (): void => { if (!response.destroyed) response.write(Buffer.alloc(65_536, ' '), more) }
+    more()
+  }
+  await load()
+  t.match(problems, [/^more than 1048576 bytes$/])
+})
+
+t.test('a key of the issuer that cannot be used is the fault of the token that names it, and stops no other', async (t) => {
+  const { issuer, tryKey, pass, problems } = await start(t)
+  issuer.jwks.keys.push({ kty: 'EC', crv: 'P-256', kid: 'broken', x: 'AA', y: 'AA', alg: 'ES256' })
+  t.equal(await tryKey('ES256'), true)
+  await issuer.add('ES256', 'new')
+  pass(30_001)
+  for (let n = 0; n < 20; n++) t.not(await tryKey('ES256', { kid: 'broken' }), KeysUnavailable)
+  t.equal(await tryKey('new'), true, 'it is fetched all the same')
+  t.strictSame(problems, [])
+})

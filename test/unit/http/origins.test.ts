@@ -66,8 +66,10 @@ t.test('the origin null is let in only where it is listed', (t) => {
   t.end()
 })
 
-t.test('* lets every page in, even null', (t) => {
-  for (const origin of ['https://evil.com', 'null', 'chrome-extension://abcdef']) t.ok(isOriginAllowed(origin, HOST, ['*']), origin)
+t.test('* lets every page in that has an origin; null must be listed', (t) => {
+  for (const origin of ['https://evil.com', 'chrome-extension://abcdef']) t.ok(isOriginAllowed(origin, HOST, ['*']), origin)
+  t.notOk(isOriginAllowed('null', HOST, ['*']))
+  t.ok(isOriginAllowed('null', HOST, ['*', 'null']))
   t.end()
 })
 

@@ -40,6 +40,7 @@ t.test('every route is known to the table of permissions, or known to be public'
     trustProxy: [],
     allowedOrigins: [],
     requestsPerSecond: Infinity,
+    maxConnectionsPerAddress: Infinity,
     quota: new MemoryQuota(),
     orders: new Orders(log),
     services,

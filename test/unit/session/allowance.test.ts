@@ -8,6 +8,7 @@ const FREE: SessionLimits = {
   maxMessageBytes: 1_000,
   sendQueueBytes: 1_000,
   stallTimeoutMs: 0,
+  maxRooms: Infinity,
   maxRoomsPerConnection: 1,
   requestsPerSecond: Infinity,
   publishesPerSecond: Infinity,
@@ -16,7 +17,8 @@ const FREE: SessionLimits = {
 }
 
 function passes (allowance: Allowance, tries: number, bytes: number, isPublish: boolean): number {
-  return Array.from({ length: tries }, () => allowance.take(bytes, isPublish)).filter((waitMs) => waitMs === 0).length
+  const outcomes = Array.from({ length: tries }, () => allowance.refuse(bytes, isPublish))
+  return outcomes.filter((refused) => refused === undefined).length
 }
 
 t.test('requests, publishes and bytes each have a limit, with bursts of twice as many', async (t) => {
@@ -32,10 +34,10 @@ t.test('requests, publishes and bytes each have a limit, with bursts of twice as
 t.test('the largest message can be sent, however low the rate of bytes', async (t) => {
   let nowMs = 0
   const allowance = new Allowance({ ...FREE, bytesPerSecond: 100 }, () => nowMs, 'ann', undefined)
-  t.equal(allowance.take(1_000, true), 0)
-  t.equal(allowance.take(1_000, true), 10_000, 'and again when there is room for it')
+  t.equal(allowance.refuse(1_000, true), undefined)
+  t.match(allowance.refuse(1_000, true), { reason: 'rate_limited', message: 'too many bytes', retryAfterMs: 10_000 })
   nowMs = 10_000
-  t.equal(allowance.take(1_000, true), 0)
+  t.equal(allowance.refuse(1_000, true), undefined)
 })
 
 t.test('what a user may publish holds for all connections together', async (t) => {
@@ -43,11 +45,12 @@ t.test('what a user may publish holds for all connections together', async (t) =
   const tabs = Array.from({ length: 3 }, () => new Allowance(FREE, () => 0, 'ann', users))
   let passed = 0
   for (let n = 0; n < 60; n++) {
-    if (tabs[n % 3]!.take(1, true) === 0) passed++
+    if (tabs[n % 3]!.refuse(1, true) === undefined) passed++
     await new Promise((resolve) => { setImmediate(resolve) })
   }
   t.equal(passed, 10)
-  t.equal(tabs[0]!.take(1, false), 0, 'only publishes are held')
+  t.match(tabs[0]!.refuse(1, true), { message: 'too many publishes of this user, all connections together' })
+  t.equal(tabs[0]!.refuse(1, false), undefined, 'only publishes are held')
 })
 
 t.test('who goes on over the limit is stubborn after 200 refusals within 10 s', async (t) => {

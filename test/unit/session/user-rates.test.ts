@@ -66,11 +66,19 @@ t.test('a low rate is counted one by one', async (t) => {
   t.strictSame(waits, [0, 0, 0, 0, 2_000, 2_000])
 })
 
-t.test('while Redis is away nobody is held', async (t) => {
-  const rates = new UserRates({ add: async () => { throw new BrokerError('unavailable') } }, 100, () => 0)
-  for (let n = 0; n < 1_000; n++) {
-    t.equal(rates.take('ann'), 0)
-    if (n % 10 === 0) await settled()
+t.test('while Redis is away, or has not answered yet, a replica holds a user to the rate by itself', async (t) => {
+  const away: Quota = { add: async () => { throw new BrokerError('unavailable') } }
+  const silent: Quota = { add: async () => await new Promise(() => {}) }
+  for (const quota of [away, silent]) {
+    let nowMs = 0
+    const rates = new UserRates(quota, 100, () => nowMs)
+    let passed = 0
+    for (let n = 0; n < 1_000; n++) if (rates.take('ann') === 0) passed++
+    t.equal(passed, 200, 'a burst of twice the rate')
+    nowMs = 1_000
+    for (let n = 0; n < 1_000; n++) if (rates.take('ann') === 0) passed++
+    t.equal(passed, 300)
+    await settled()
   }
 })
 

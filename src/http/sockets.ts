@@ -1,0 +1,34 @@
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import proxyAddr from '@fastify/proxy-addr'
+import { networkOf } from './admission.ts'
+
+// A WebSocket each, and as many for requests.
+const SOCKETS_PER_CONNECTION = 2
+
+/**
+ * Bounds how many TCP connections one address holds, WebSockets or not: idle ones of HTTP cost a file each. Behind a
+ * trusted proxy this is the proxy's business, which sees who is there.
+ * @param maxConnections WebSockets that an address may have; Infinity for no bound
+ */
+export function limitSockets (server: Server, maxConnections: number, trustProxy: readonly string[]): void {
+  if (maxConnections === Infinity) return
+  const isTrusted = proxyAddr.compile([...trustProxy])
+  const byAddress = new Map<string, number>()
+  server.on('connection', (socket: Socket) => {
+    const { remoteAddress } = socket
+    if (remoteAddress === undefined || isTrusted(remoteAddress, 0)) return
+    const address = networkOf(remoteAddress)
+    const count = (byAddress.get(address) ?? 0) + 1
+    if (count > SOCKETS_PER_CONNECTION * maxConnections) {
+      socket.destroy()
+      return
+    }
+    byAddress.set(address, count)
+    socket.once('close', () => {
+      const left = byAddress.get(address)! - 1
+      if (left > 0) byAddress.set(address, left)
+      else byAddress.delete(address)
+    })
+  })
+}
