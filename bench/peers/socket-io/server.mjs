@@ -15,7 +15,7 @@ io.on('connection', (socket) => {
   })
   socket.on('publish', (room, content, done) => {
     io.to(room).emit('message', content)
-    done()
+    done?.()
   })
 })
 http.listen(Number(process.env.PORT), '127.0.0.1', () => process.stdout.write(`listening on ${http.address().port}\n`))

@@ -1,0 +1,87 @@
+import { asAdmin } from '../admin.ts'
+import { cpuUs, waitedUs } from '../cpu.ts'
+import type { Load, Window } from '../load/commands.ts'
+import { type Generator, startGenerator } from './generator.ts'
+import type { Server, StartOptions, Subject } from './servers.ts'
+
+/** What every scenario runs with. */
+export interface Bench {
+  /** Fresh processes of each server. */
+  readonly rounds: number
+  /** Shorter and rougher. */
+  readonly isQuick: boolean
+  readonly redisUrl: string
+  readonly redisPid: number
+  /** The gateway as it is, with FLUSH_MS=5 where it knows that, and its peers. */
+  readonly ours: Subject
+  readonly merging: Subject | undefined
+  readonly socketIo: Subject
+  readonly textbook: Subject
+  readonly floor: Subject | undefined
+  /** Tells how far it is. */
+  readonly say: (text: string) => void
+}
+
+/** A server with the load of its own. */
+export interface Rig {
+  readonly name: string
+  readonly subject: Subject
+  readonly server: Server
+  readonly generator: Generator
+  stop (): Promise<void>
+}
+
+export interface Measured extends Window {
+  /** The server's. */
+  readonly serverUs: number
+  readonly redisUs: number
+  /** The server could have run, but others did. */
+  readonly waitedUs: number
+}
+
+/** A setup that is measured: a server, and a name in the tables. */
+export interface Variant { readonly name: string, readonly subject: Subject, readonly options?: StartOptions }
+
+export async function startRig (bench: Bench, { name, subject, options }: Variant): Promise<Rig> {
+  const server = await subject.start(bench.redisUrl, options)
+  const generator = await startGenerator()
+  return {
+    name,
+    subject,
+    server,
+    generator,
+    stop: async () => { await Promise.all([generator.end(), server.stop()]) }
+  }
+}
+
+/** Runs a scenario's rounds, each with fresh processes, all up at once so that their windows can take turns. */
+export async function eachRound (
+  bench: Bench, variants: readonly Variant[], run: (rigs: readonly Rig[], round: number) => Promise<void>
+): Promise<void> {
+  for (let round = 0; round < bench.rounds; round++) {
+    await asAdmin(bench.redisUrl, (admin) => admin.flushall())
+    const rigs: Rig[] = []
+    try {
+      for (const variant of turned(variants, round)) rigs.push(await startRig(bench, variant))
+      await run(rigs, round)
+    } finally {
+      await Promise.all(rigs.map((rig) => rig.stop()))
+    }
+  }
+}
+
+/** Each begins in turn. */
+export function turned<Item> (items: readonly Item[], by: number): Item[] {
+  const first = by % Math.max(1, items.length)
+  return [...items.slice(first), ...items.slice(0, first)]
+}
+
+/** One window of load, with the CPU time that the server used for it. */
+export async function measure (bench: Bench, { server, generator }: Rig, load: Load): Promise<Measured> {
+  const times = async (): Promise<number[]> =>
+    await Promise.all([cpuUs(server.pid), cpuUs(bench.redisPid), waitedUs(server.pid)])
+  const before = await times()
+  const window = await generator.ask('publish', load)
+  const [serverUs, redisUs, waited] = (await times()).map((us, index) => us - before[index]!)
+  return { ...window, serverUs: serverUs!, redisUs: redisUs!, waitedUs: waited! }
+}
