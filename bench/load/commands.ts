@@ -37,6 +37,8 @@ export interface Load {
   readonly publishers?: number
   /** The latency of one in so many messages is taken. */
   readonly sampleEvery: number
+  /** It sleeps a millisecond between its turns: for a load in the background. */
+  readonly isDrowsy?: boolean
   /** Nothing more is waited for when nothing has come for so long. */
   readonly patienceMs?: number
 }

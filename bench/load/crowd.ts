@@ -59,7 +59,7 @@ export class Crowd {
   }
 
   async publish (load: Load): Answer<'publish'> {
-    const { durationMs, contentBytes, patienceMs = PATIENCE_MS, sampleEvery } = load
+    const { durationMs, contentBytes, patienceMs = PATIENCE_MS, sampleEvery, isDrowsy } = load
     this.#clear(sampleEvery)
     const publishers = this.#publishers(load.publishers)
     let expected = 0
@@ -93,13 +93,13 @@ export class Crowd {
         for (let left = load.pace.inFlight - inFlight; left > 0; left--) send()
       }
       return true
-    })
+    }, isDrowsy)
     const stoppedUs = now
     await spin(() => {
       tick()
       if (this.#received >= expected || now - stoppedUs > LONGEST_WAIT_MS * 1_000) return false
       return now - Math.max(this.#lastUs, stoppedUs) < patienceMs * 1_000
-    })
+    }, isDrowsy)
     this.#sentToStalled += sent
     const tookMs = (stoppedUs - startUs) / 1_000
     return this.#window({ sent, expected, tookMs, cpuUs: cpuSince(cpu), busyMs: busyUs / 1_000 }, stoppedUs)
@@ -120,12 +120,18 @@ export class Crowd {
   async resume (): Answer<'resume'> {
     for (const { socket } of this.#stalled) socket.resume()
     await this.quiet(PATIENCE_MS)
-    return this.#stalled.map((connection): Resumed => ({
+    const resumed = this.#stalled.map((connection): Resumed => ({
       messages: connection.messages,
       missing: this.#sentToStalled - connection.messages,
       gaps: this.#gapsOf.get(connection) ?? 0,
       isOpen: !connection.socket.destroyed
     }))
+    for (const connection of this.#stalled) {
+      connection.isStalled = false
+      if (!connection.socket.destroyed) this.#readers.set(connection.room, this.#readers.get(connection.room)! + 1)
+    }
+    this.#stalled = []
+    return resumed
   }
 
   async quiet (forMs: number): Answer<'quiet'> {

@@ -1,6 +1,6 @@
 /** Runs each turn of the event loop until it says false; meanwhile the process never sleeps: nobody has to wake it. */
-export async function spin (turn: () => boolean): Promise<void> {
-  while (turn()) await new Promise(setImmediate)
+export async function spin (turn: () => boolean, isDrowsy = false): Promise<void> {
+  while (turn()) await new Promise((resolve) => { if (isDrowsy) setTimeout(resolve, 1); else setImmediate(resolve) })
 }
 
 /** The same for as long as something else takes. */

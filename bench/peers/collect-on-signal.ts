@@ -1,8 +1,11 @@
-// Loaded into a server that is measured (node --expose-gc --import): on SIGUSR2 it collects its garbage, and says what
+// Loaded into a server that is measured (node --expose-gc --import): on SIGWINCH it collects its garbage, and says what
 // it holds.
+// Few servers listen to that signal (close-with-grace ends by SIGUSR2), and one that does not is not ended by it.
 const ROUNDS = 4
 
-process.on('SIGUSR2', () => { void collect() })
+let times = 0
+
+process.on('SIGWINCH', () => { void collect() })
 
 async function collect (): Promise<void> {
   for (let round = 0; round < ROUNDS; round++) {
@@ -11,5 +14,5 @@ async function collect (): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
   const { rss, heapUsed, external } = process.memoryUsage()
-  process.stderr.write(`memory ${JSON.stringify({ rss, heapUsed, external, pid: process.pid })}\n`)
+  process.stderr.write(`memory ${++times} ${JSON.stringify({ rssBytes: rss, heldBytes: heapUsed + external })}\n`)
 }

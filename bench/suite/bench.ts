@@ -2,7 +2,8 @@ import { asAdmin } from '../admin.ts'
 import { cpuUs, waitedUs } from '../cpu.ts'
 import type { Load, Window } from '../load/commands.ts'
 import { type Generator, startGenerator } from './generator.ts'
-import type { Server, StartOptions, Subject } from './servers.ts'
+import { SERVERS_CPU } from './pin.ts'
+import { newScope, type Server, type Subject } from './servers.ts'
 
 /** What every scenario runs with. */
 export interface Bench {
@@ -26,7 +27,9 @@ export interface Bench {
 export interface Rig {
   readonly name: string
   readonly subject: Subject
+  /** The first, which is measured; and all replicas. */
   readonly server: Server
+  readonly servers: readonly Server[]
   readonly generator: Generator
   stop (): Promise<void>
 }
@@ -40,17 +43,28 @@ export interface Measured extends Window {
 }
 
 /** A setup that is measured: a server, and a name in the tables. */
-export interface Variant { readonly name: string, readonly subject: Subject, readonly options?: StartOptions }
+export interface Variant {
+  readonly name: string
+  readonly subject: Subject
+  /** 1 where it is not given. */
+  readonly replicas?: number
+  /** The processor of those but the first; the servers' where it is not given. */
+  readonly othersCpu?: number
+}
 
-export async function startRig (bench: Bench, { name, subject, options }: Variant): Promise<Rig> {
-  const server = await subject.start(bench.redisUrl, options)
+export async function startRig (bench: Bench, variant: Variant): Promise<Rig> {
+  const { name, subject, replicas = 1, othersCpu = SERVERS_CPU } = variant
+  const scope = newScope()
+  const servers = [await subject.start(bench.redisUrl, { scope })]
+  while (servers.length < replicas) servers.push(await subject.start(bench.redisUrl, { scope, cpu: othersCpu }))
   const generator = await startGenerator()
   return {
     name,
     subject,
-    server,
+    server: servers[0]!,
+    servers,
     generator,
-    stop: async () => { await Promise.all([generator.end(), server.stop()]) }
+    stop: async () => { await Promise.all([generator.end(), ...servers.map((server) => server.stop())]) }
   }
 }
 

@@ -20,8 +20,8 @@ export interface Subject {
 }
 
 export interface StartOptions {
-  /** On the servers' processor, unless it is false. */
-  readonly isPinned?: boolean
+  /** The processor it stays on; the servers' where it is not given. */
+  readonly cpu?: number
   /** Replicas that share it see each other. */
   readonly scope?: string
 }
@@ -50,10 +50,10 @@ export function tidegate (name = 'Tidegate', settings: Readonly<Record<string, s
   return {
     name,
     protocol: 'flat',
-    start: async (redisUrl, { isPinned = true, scope = `${process.pid}-${scopes++}` } = {}) => {
+    start: async (redisUrl, { cpu = SERVERS_CPU, scope = newScope() } = {}) => {
       const launcher: typeof fromBuild = (given) => {
         const { command, args, env } = fromBuild(given)
-        return { ...placed({ command, args: [...MEASURED, ...args] }, isPinned), env }
+        return { ...pinned(cpu, { command, args: [...MEASURED, ...args] }), env }
       }
       const all = { ...UNLIMITED, ...settings, REDIS_URL: redisUrl, REDIS_PREFIX: `bench-${scope}:` }
       const replica = new Replica(`bench-${scopes++}`, launcher, all, () => {})
@@ -69,25 +69,30 @@ export const textbook = script('textbook ws', 'flat', TEXTBOOK)
 
 /** The program that sends once per delivery; there is no Redis in its path. */
 export function floor (program: string): Subject {
-  return { name: 'floor (C)', protocol: 'bare', start: async (_, { isPinned = true } = {}) => await listening({ command: program, args: [] }, isPinned, '') }
+  return {
+    name: 'floor (C)',
+    protocol: 'bare',
+    start: async (_, { cpu = SERVERS_CPU } = {}) => await listening({ command: program, args: [] }, cpu, '')
+  }
 }
 
 function script (name: string, protocol: ProtocolName, file: string): Subject {
   return {
     name,
     protocol,
-    start: async (redisUrl, { isPinned = true } = {}) =>
-      await listening({ command: process.execPath, args: [...MEASURED, file] }, isPinned, redisUrl)
+    start: async (redisUrl, { cpu = SERVERS_CPU } = {}) =>
+      await listening({ command: process.execPath, args: [...MEASURED, file] }, cpu, redisUrl)
   }
 }
 
-async function listening (what: Command, isPinned: boolean, redisUrl: string): Promise<Server> {
-  const { command, args } = placed(what, isPinned)
+async function listening (what: Command, cpu: number, redisUrl: string): Promise<Server> {
+  const { command, args } = pinned(cpu, what)
   const child = await Child.spawn(command, args, { env: { ...process.env, PORT: '0', REDIS_URL: redisUrl } })
   const [, port] = await child.says(/listening on (\d+)/)
   return { child, port: Number(port), pid: child.pid, stop: async () => { await child.end('SIGKILL') } }
 }
 
-function placed (what: Command, isPinned: boolean): Command {
-  return isPinned ? pinned(SERVERS_CPU, what) : what
+/** One that nobody has had. */
+export function newScope (): string {
+  return `${process.pid}-${scopes++}`
 }
