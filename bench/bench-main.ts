@@ -4,6 +4,7 @@ import { SETTINGS } from '../src/config.ts'
 import { type Options, readOptions } from './bench-options.ts'
 import { installPeer } from './jitter-peer.ts'
 import type { Bench } from './suite/bench.ts'
+import { writeDocument } from './suite/document.ts'
 import { compileFloor } from './suite/floor.ts'
 import { describeMachine } from './suite/machine.ts'
 import { toMarkdown } from './suite/markdown.ts'
@@ -40,7 +41,7 @@ try {
   process.exit(1)
 }
 
-async function run ({ only, rounds, isQuick, out }: Options): Promise<void> {
+async function run ({ only, rounds, isQuick, out, write }: Options): Promise<void> {
   installPeer()
   const program = await compileFloor()
   if (program === undefined) say('no C compiler (cc), or no epoll: the floor is left out')
@@ -58,17 +59,23 @@ async function run ({ only, rounds, isQuick, out }: Options): Promise<void> {
     floor: program === undefined ? undefined : floor(program),
     say
   }
-  process.stdout.write(`${describeMachine().join('\n')}\n`)
+  const machine = describeMachine()
+  process.stdout.write(`${machine.join('\n')}\n`)
   for (const id of only) {
     say(`(${id}) ${SCENARIOS[id]!.what}`)
     const result = await SCENARIOS[id]!.run(bench)
     results.push(result)
     process.stdout.write(`\n${toMarkdown(result)}\n`)
-    if (out !== undefined) writeFileSync(out, JSON.stringify({ machine: describeMachine(), results }, null, 1))
+    if (out !== undefined) writeFileSync(out, JSON.stringify({ machine, results }, null, 1))
   }
   const all = results.flatMap(({ verdicts }) => verdicts).filter(({ value }) => Number.isFinite(value))
   process.stdout.write(`\n${all.filter(isMet).length} of ${all.length} bars met\n`)
+  if (write) say(`written: ${writeDocument(machine, command(), results)}`)
   await redis.stop()
+}
+
+function command (): string {
+  return ['npm run bench --', ...process.argv.slice(2)].join(' ')
 }
 
 function optionsOrExit (): Options {

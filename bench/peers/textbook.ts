@@ -1,4 +1,4 @@
-// The server of the tutorials: ws, and ioredis' pub/sub between servers. PORT, REDIS_URL.
+// The server of the tutorials: ws, and ioredis' pub/sub between servers. PORT, REDIS_URL; SCOPE keeps several apart.
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Redis } from 'ioredis'
@@ -6,7 +6,8 @@ import { type WebSocket, WebSocketServer } from 'ws'
 
 interface Message { readonly type: string, readonly room: string, readonly content?: unknown }
 
-const publisher = new Redis(process.env['REDIS_URL']!)
+const { PORT, REDIS_URL, SCOPE = '' } = process.env
+const publisher = new Redis(REDIS_URL!)
 const subscriber = publisher.duplicate()
 const rooms = new Map<string, Set<WebSocket>>()
 const http = createServer()
@@ -16,7 +17,7 @@ new WebSocketServer({ server: http, perMessageDeflate: false }).on('connection',
   socket.on('message', (data: Buffer) => {
     const message = JSON.parse(data.toString()) as Message
     if (message.type === 'join') void join(message.room).then(() => socket.send(JSON.stringify({ type: 'joined', room: message.room })))
-    else void publisher.publish(message.room, JSON.stringify(message))
+    else void publisher.publish(SCOPE + message.room, JSON.stringify(message))
   })
   socket.on('close', () => { for (const room of joined) leave(room) })
   socket.on('error', () => {})
@@ -29,7 +30,7 @@ new WebSocketServer({ server: http, perMessageDeflate: false }).on('connection',
       return
     }
     rooms.set(room, new Set([socket]))
-    await subscriber.subscribe(room)
+    await subscriber.subscribe(SCOPE + room)
   }
 
   function leave (room: string): void {
@@ -37,17 +38,17 @@ new WebSocketServer({ server: http, perMessageDeflate: false }).on('connection',
     members?.delete(socket)
     if (members?.size !== 0) return
     rooms.delete(room)
-    void subscriber.unsubscribe(room)
+    void subscriber.unsubscribe(SCOPE + room)
   }
 })
 
-subscriber.on('message', (room, text) => {
+subscriber.on('message', (channel, text) => {
   const message = JSON.stringify(JSON.parse(text))
-  for (const member of rooms.get(room) ?? []) {
+  for (const member of rooms.get(channel.slice(SCOPE.length)) ?? []) {
     if (member.readyState === member.OPEN) member.send(message)
   }
 })
 
-http.listen(Number(process.env['PORT']), '127.0.0.1', () => {
+http.listen(Number(PORT), '127.0.0.1', () => {
   process.stdout.write(`listening on ${(http.address() as AddressInfo).port}\n`)
 })

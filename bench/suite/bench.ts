@@ -5,6 +5,8 @@ import { type Generator, startGenerator } from './generator.ts'
 import { SERVERS_CPU } from './pin.ts'
 import { newScope, type Server, type Subject } from './servers.ts'
 
+const QUIET_MS = 300
+
 /** What every scenario runs with. */
 export interface Bench {
   /** Fresh processes of each server. */
@@ -97,5 +99,7 @@ export async function measure (bench: Bench, { server, generator }: Rig, load: L
   const before = await times()
   const window = await generator.ask('publish', load)
   const [serverUs, redisUs, waited] = (await times()).map((us, index) => us - before[index]!)
+  // What comes late is not the next window's.
+  if (window.received !== window.expected) await generator.ask('quiet', { forMs: QUIET_MS })
   return { ...window, serverUs: serverUs!, redisUs: redisUs!, waitedUs: waited! }
 }

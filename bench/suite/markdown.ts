@@ -9,7 +9,7 @@ export function toMarkdown (result: Result): string {
     setup,
     ...tables.map(tableText),
     ...bars,
-    ...notes.map((note) => `- ${note}`).length === 0 ? [] : [notes.map((note) => `- ${note}`).join('\n')]
+    ...notes.length === 0 ? [] : [notes.map((note) => `- ${note}`).join('\n')]
   ].join('\n\n')
 }
 

@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { cpuUs } from '../cpu.ts'
 import { type Bench, eachRound, measure, type Rig, type Variant } from './bench.ts'
 import { type Generator, startGenerator } from './generator.ts'
 import { GENERATORS_CPU } from './pin.ts'
-import { type Plot, type Result, short, type Table } from './result.ts'
+import { type Result, short } from './result.ts'
 import { least, median } from './statistics.ts'
 
 const COUNTS = [1, 2, 4, 8]
@@ -11,9 +13,8 @@ const RATE = 500
 const OTHERS_ROOMS = 2
 const OTHERS_MEMBERS = 5
 const OTHERS_RATE = 25
-const FOREIGN_RATES = [0, 500, 1_500]
-const CONTENT_BYTES = 128
-const WINDOW_MS = 1_200
+const FOREIGN_RATE = 1_000
+const SHAPE = { durationMs: 1_200, contentBytes: 128, sampleEvery: 4 }
 
 /** Of the first replica, microseconds a message in its own rooms. */
 type Costs = Map<number, number[]>
@@ -23,7 +24,7 @@ interface Crew { readonly rig: Rig, readonly others: Generator }
 /** (g) What the others cost a replica. */
 export async function runReplicas (bench: Bench): Promise<Result> {
   const byCount = await asReplicasGrow(bench)
-  const foreign = new Map<string, Costs>()
+  const foreign = new Map<string, number[]>()
   for (const subject of [bench.ours, bench.socketIo]) foreign.set(subject.name, await asOthersPublish(bench, subject))
   return report(bench, byCount, foreign)
 }
@@ -47,16 +48,14 @@ async function asReplicasGrow (bench: Bench): Promise<Costs> {
   return costs
 }
 
-async function asOthersPublish (bench: Bench, subject: Variant['subject']): Promise<Costs> {
-  const costs: Costs = new Map(FOREIGN_RATES.map((rate) => [rate, []]))
+async function asOthersPublish (bench: Bench, subject: Variant['subject']): Promise<number[]> {
+  const costs: number[] = []
   const variant = { name: subject.name, subject, replicas: 2, othersCpu: GENERATORS_CPU }
   await eachRound(bench, [variant], async (rigs, round) => {
     await withCrews(rigs, async ([crew]) => {
       for (let window = -1; window < (bench.isQuick ? 3 : 5); window++) {
-        for (const rate of FOREIGN_RATES) {
-          const cost = await costOfOwn(bench, crew!, rate)
-          if (window >= 0) costs.get(rate)!.push(cost)
-        }
+        const cost = await costOfForeign(crew!)
+        if (window >= 0) costs.push(cost)
       }
     })
     bench.say(`g: ${subject.name}, rooms without local members, round ${round + 1} of ${bench.rounds}`)
@@ -94,80 +93,76 @@ async function fill ({ rig: { servers, subject: { protocol }, generator }, other
 }
 
 async function costOfOwn (bench: Bench, { rig, others }: Crew, othersRate: number): Promise<number> {
-  const shape = { durationMs: WINDOW_MS, contentBytes: CONTENT_BYTES, sampleEvery: 4 }
   const beside = othersRate === 0
     ? undefined
-    : others.ask('publish', { ...shape, pace: { ratePerSecond: othersRate }, isDrowsy: true })
-  const { serverUs, sent } = await measure(bench, rig, { ...shape, pace: { ratePerSecond: RATE } })
+    : others.ask('publish', { ...SHAPE, pace: { ratePerSecond: othersRate }, isDrowsy: true })
+  const { serverUs, sent } = await measure(bench, rig, { ...SHAPE, pace: { ratePerSecond: RATE } })
   await beside
   return serverUs / sent
 }
 
-function report ({ ours }: Bench, byCount: Costs, foreign: ReadonlyMap<string, Costs>): Result {
-  const growth = (costs: Costs, of: (values: readonly number[]) => number): number => {
-    const keys = [...costs.keys()]
-    return 100 * (of(costs.get(keys.at(-1)!)!) / of(costs.get(keys[0]!)!) - 1)
-  }
-  const oursForeign = foreign.get(ours.name)!
-  const bars = (costs: Costs, label: (key: number) => string): Plot['bars'] =>
-    [...costs].map(([key, values]) => ({ name: label(key), value: median(values) }))
+/** A message to rooms of the second replica alone, less what the first uses when nothing happens. */
+async function costOfForeign ({ rig: { server }, others }: Crew): Promise<number> {
+  const start = await cpuUs(server.pid)
+  await delay(SHAPE.durationMs)
+  const idleUs = await cpuUs(server.pid) - start
+  const before = await cpuUs(server.pid)
+  const { sent, tookMs, lateMs } = await others.ask('publish', { ...SHAPE, pace: { ratePerSecond: FOREIGN_RATE } })
+  const busyUs = await cpuUs(server.pid) - before
+  return (busyUs - idleUs * (tookMs + lateMs) / SHAPE.durationMs) / sent
+}
+
+function report ({ ours }: Bench, byCount: Costs, foreign: ReadonlyMap<string, number[]>): Result {
+  const growth = (of: (values: readonly number[]) => number): number =>
+    100 * (of(byCount.get(COUNTS.at(-1)!)!) / of(byCount.get(COUNTS[0]!)!) - 1)
+  const first = median(byCount.get(COUNTS[0]!)!)
   return {
     id: 'g',
     title: 'Replicas: what the others cost one',
     setup: `Only the first replica is measured: ${RATE} messages a second from the members of its own ${ROOMS} rooms of ${MEMBERS}. Each other ` +
       `replica has ${OTHERS_ROOMS} rooms of ${OTHERS_MEMBERS} of its own and ${OTHERS_RATE} messages a second, from a generator that sleeps between ` +
-      "reads, so that two processors are enough; they run on the generators' processor. Then two replicas, where the members of the " +
-      "second's rooms publish more and more: rooms that the first has nobody in.",
+      "reads, so that two processors are enough; they run on the generators' processor. Then two replicas, where the first has " +
+      `members and nothing to do, and ${FOREIGN_RATE} messages a second go to rooms that only the second has members in.`,
     tables: [
       {
-        title: '',
+        title: 'Messages in its own rooms',
         columns: ['replicas', 'n', 'best us CPU a message', 'median', 'than one, %'],
-        rows: costRows(byCount, String)
+        rows: [...byCount].map(([count, costs]) => [
+          String(count),
+          String(costs.length),
+          short(least(costs)),
+          short(median(costs)),
+          short(100 * (median(costs) / first - 1))
+        ])
       },
-      ...[...foreign].map(([name, costs]): Table => ({
-        title: `${name}, messages a second to rooms without local members`,
-        columns: ['elsewhere', 'n', 'best us CPU a message', 'median', 'than none, %'],
-        rows: costRows(costs, String)
-      }))
+      {
+        title: 'Messages to rooms without local members',
+        columns: ['server', 'n', 'best us CPU a message', 'median'],
+        rows: [...foreign].map(([name, costs]) => [
+          name, String(costs.length), short(least(costs)), short(median(costs))
+        ])
+      }
     ],
     verdicts: [
-      { what: 'CPU a message from 1 to 8 replicas, more (medians)', value: growth(byCount, median), bar: { atMost: 10 }, unit: ' %' },
-      { what: 'CPU a message from 1 to 8 replicas, more (best)', value: growth(byCount, least), bar: { atMost: 10 }, unit: ' %' },
+      { what: 'CPU a message from 1 to 8 replicas, more (medians)', value: growth(median), bar: { atMost: 10 }, unit: ' %' },
+      { what: 'CPU a message from 1 to 8 replicas, more (best)', value: growth(least), bar: { atMost: 10 }, unit: ' %' },
       {
-        what: `CPU of one message to a room without local members (medians, ${FOREIGN_RATES.at(-1)} a second)`,
-        value: costOfForeign(oursForeign),
+        what: 'CPU of a message to a room without local members (median)',
+        value: median(foreign.get(ours.name)!),
+        // What cannot be told from nothing.
         bar: { atMost: 0.5 },
         unit: ' us'
       }
     ],
-    notes: [...foreign].map(([name, costs]) =>
-      `${name}: one message to a room without local members costs a replica ${short(costOfForeign(costs))} us (medians).`),
+    notes: [],
     plots: [{
       name: 'replicas',
       title: 'CPU of one replica a message in its own rooms (medians)',
       unit: 'us',
-      bars: bars(byCount, (count) => `${count} replica${count === 1 ? '' : 's'}`)
+      bars: [...byCount].map(([count, costs]) => ({
+        name: `${count} replica${count === 1 ? '' : 's'}`, value: median(costs), isOurs: true
+      }))
     }],
-    raw: {
-      byCount: Object.fromEntries(byCount),
-      foreign: Object.fromEntries([...foreign].map(([name, costs]) => [name, Object.fromEntries(costs)]))
-    }
+    raw: { byCount: Object.fromEntries(byCount), foreign: Object.fromEntries(foreign) }
   }
-}
-
-function costRows (costs: Costs, label: (key: number) => string): string[][] {
-  const first = median([...costs.values()][0]!)
-  return [...costs].map(([key, values]) => [
-    label(key),
-    String(values.length),
-    short(least(values)),
-    short(median(values)),
-    short(100 * (median(values) / first - 1))
-  ])
-}
-
-/** What the own messages seem to cost more is what those elsewhere cost. */
-function costOfForeign (costs: Costs): number {
-  const [none, most] = [FOREIGN_RATES[0]!, FOREIGN_RATES.at(-1)!]
-  return (median(costs.get(most)!) - median(costs.get(none)!)) * RATE / most
 }

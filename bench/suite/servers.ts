@@ -72,7 +72,7 @@ export function floor (program: string): Subject {
   return {
     name: 'floor (C)',
     protocol: 'bare',
-    start: async (_, { cpu = SERVERS_CPU } = {}) => await listening({ command: program, args: [] }, cpu, '')
+    start: async (_, { cpu = SERVERS_CPU } = {}) => await listening({ command: program, args: [] }, cpu)
   }
 }
 
@@ -80,14 +80,14 @@ function script (name: string, protocol: ProtocolName, file: string): Subject {
   return {
     name,
     protocol,
-    start: async (redisUrl, { cpu = SERVERS_CPU } = {}) =>
-      await listening({ command: process.execPath, args: [...MEASURED, file] }, cpu, redisUrl)
+    start: async (redisUrl, { cpu = SERVERS_CPU, scope = newScope() } = {}) => await listening(
+      { command: process.execPath, args: [...MEASURED, file] }, cpu, { REDIS_URL: redisUrl, SCOPE: `${scope}:` })
   }
 }
 
-async function listening (what: Command, cpu: number, redisUrl: string): Promise<Server> {
+async function listening (what: Command, cpu: number, settings: NodeJS.ProcessEnv = {}): Promise<Server> {
   const { command, args } = pinned(cpu, what)
-  const child = await Child.spawn(command, args, { env: { ...process.env, PORT: '0', REDIS_URL: redisUrl } })
+  const child = await Child.spawn(command, args, { env: { ...process.env, ...settings, PORT: '0' } })
   const [, port] = await child.says(/listening on (\d+)/)
   return { child, port: Number(port), pid: child.pid, stop: async () => { await child.end('SIGKILL') } }
 }

@@ -30,7 +30,6 @@ const MOST_P99_US = 100_000
 const KEPT_UP = 0.97
 const FIRST_SHARE = 0.75
 const QUICK_RATES = 5
-const QUIET_MS = 300
 
 /** Searches all servers' highest sustained rates; their windows take turns. */
 export async function searchSustained (
@@ -57,7 +56,6 @@ async function tryNext (bench: Bench, hunt: Hunt, shape: Shape, rate: number): P
   hunt.tried.push({ rate, why })
   // One that holds is higher than those before it.
   if (why === '') hunt.best = window
-  else await hunt.rig.generator.ask('quiet', { forMs: QUIET_MS })
   hunt.next = hunt.search.next(why === '')
 }
 
