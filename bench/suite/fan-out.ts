@@ -2,7 +2,7 @@ import type { Load } from '../load/commands.ts'
 import { type Bench, eachRound, measure, type Measured, type Variant } from './bench.ts'
 import { type Result, short, type Verdict } from './result.ts'
 import { least, median, most } from './statistics.ts'
-import { searchSustained, type Sustained } from './sustained.ts'
+import { lowerBounds, searchSustained, type Sustained } from './sustained.ts'
 
 const MEMBERS = 1_000
 const CONTENT_BYTES = 128
@@ -88,7 +88,7 @@ function report (bench: Bench, steady: ReadonlyMap<string, Measured[]>, sustaine
       }
     ],
     verdicts: verdicts(bench, cost, rates),
-    notes: [crowding([...steady.values()].flat())],
+    notes: [...lowerBounds(sustained), crowding([...steady.values()].flat())],
     plots: [
       { name: 'fan-out-cpu', title: 'CPU a delivery, one room of 1,000 (medians)', unit: 'us', bars: names.map((name) => ({ name, value: median(cost.get(name)!) })) },
       { name: 'fan-out-sustained', title: 'Deliveries a second sustained, one room of 1,000 (medians)', unit: '/s', bars: names.map((name) => ({ name, value: median(rates.get(name)!) })) }

@@ -2,7 +2,7 @@ import { type Bench, eachRound, measure, type Measured, type Variant } from './b
 import { crowding, share } from './fan-out.ts'
 import { type Result, short } from './result.ts'
 import { least, median, most } from './statistics.ts'
-import { searchSustained, type Sustained } from './sustained.ts'
+import { lowerBounds, searchSustained, type Sustained } from './sustained.ts'
 
 const ROOMS = 200
 const MEMBERS = 10
@@ -96,7 +96,7 @@ function report (steady: ReadonlyMap<string, Measured[]>, sustained: readonly Su
       { what: "live rooms, messages a second, times Socket.IO's (medians)", value: times(live), bar: { atLeast: 2 } },
       { what: 'live rooms, as aimed at (medians)', value: times(live), bar: { atLeast: 3 } }
     ],
-    notes: [crowding([...steady.values()].flat())],
+    notes: [...lowerBounds(sustained), crowding([...steady.values()].flat())],
     plots: [{ name: 'rooms-sustained', title: 'Messages a second sustained, 200 rooms of 10 (medians)', unit: '/s', bars: names.map((name) => ({ name, value: median(rates(name)) })) }],
     raw: { steady: Object.fromEntries(steady), sustained }
   }

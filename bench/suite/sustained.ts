@@ -29,7 +29,7 @@ const MOST_P99_US = 100_000
 // What is sent and what is taken in may differ by the window's edges, and by no more.
 const KEPT_UP = 0.97
 const FIRST_SHARE = 0.75
-const QUICK_RATES = 5
+const QUICK_RATES = 7
 
 /** Searches all servers' highest sustained rates; their windows take turns. */
 export async function searchSustained (
@@ -57,6 +57,13 @@ async function tryNext (bench: Bench, hunt: Hunt, shape: Shape, rate: number): P
   // One that holds is higher than those before it.
   if (why === '') hunt.best = window
   hunt.next = hunt.search.next(why === '')
+}
+
+/** Says where a search ended before a rate failed: what it found is less than what there is. */
+export function lowerBounds (sustained: readonly Sustained[]): string[] {
+  const names = sustained.filter(({ tried }) => tried.every(({ why }) => why === '')).map(({ name }) => name)
+  return [...new Set(names)].map((name) => `${name}: in ${names.filter((one) => one === name).length} of its searches no rate ` +
+    'failed, so that what was found there is a lower bound.')
 }
 
 /** Empty where the rate was sustained. */
