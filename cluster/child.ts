@@ -9,6 +9,8 @@ export interface Ended { readonly code: number | null, readonly signal: string |
 export interface ChildOptions {
   readonly env?: NodeJS.ProcessEnv
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void
+  /** Messages can be sent to it, and come from it. */
+  readonly hasChannel?: boolean
 }
 
 const KEPT_LINES = 50
@@ -40,11 +42,12 @@ export class Child {
     return child
   }
 
-  private constructor (command: string, args: readonly string[], { env = process.env, onLine }: ChildOptions) {
+  private constructor (command: string, args: readonly string[], options: ChildOptions) {
+    const { env = process.env, onLine, hasChannel = false } = options
     const { PATH = '' } = process.env
     this.process = spawn(command, args, {
       env: { ...env, PATH: `${PATH}:${SERVERS_PATH}` },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...(hasChannel ? ['ipc' as const] : [])],
       detached: true
     })
     this.#onLine = onLine ?? (() => {})

@@ -1,0 +1,95 @@
+import { writeFileSync } from 'node:fs'
+import { RedisServer } from '../cluster/redis.ts'
+import { SETTINGS } from '../src/config.ts'
+import { type Options, readOptions } from './bench-options.ts'
+import { installPeer } from './jitter-peer.ts'
+import type { Bench } from './suite/bench.ts'
+import { writeDocument } from './suite/document.ts'
+import { compileFloor } from './suite/floor.ts'
+import { describeMachine } from './suite/machine.ts'
+import { toMarkdown } from './suite/markdown.ts'
+import { isMet, type Result } from './suite/result.ts'
+import { SCENARIOS } from './suite/scenarios.ts'
+import { floor, socketIo, textbook, tidegate } from './suite/servers.ts'
+
+/** `npm run bench`: what the gateway costs, beside its peers in the same run. */
+const HELP = `Measures the gateway beside Socket.IO with its Redis adapter (installed beside the bench, once), a textbook ws and
+ioredis server, and a C program that sends once per delivery (where there is a compiler). Fresh processes each round,
+windows of a second that take turns, CPU as the kernel counts it.
+
+  npm run bench -- [--only a,b] [--rounds n] [--quick] [--out file.json] [--write]
+
+${Object.entries(SCENARIOS).map(([id, { what }]) => `  (${id})  ${what}`).join('\n')}
+
+  --only a,b   these alone
+  --rounds n   fresh processes of each server (default 5; 2 with --quick)
+  --quick      shorter, and rougher
+  --out file   every single measurement, as JSON
+  --write      the results into docs/performance.md, with plots
+  --help       this
+
+Linux. Exit code 0 where it ran, whether bars were met or not; 1 where it could not, 2 where it was called wrongly.
+`
+
+const options = optionsOrExit()
+const results: Result[] = []
+try {
+  await run(options)
+  process.exit(0)
+} catch (error) {
+  process.stderr.write(`bench: ${(error as Error).stack}\n`)
+  process.exit(1)
+}
+
+async function run ({ only, rounds, isQuick, out, write }: Options): Promise<void> {
+  installPeer()
+  const program = await compileFloor()
+  if (program === undefined) say('no C compiler (cc), or no epoll: the floor is left out')
+  if (!('FLUSH_MS' in SETTINGS)) say('this gateway knows no FLUSH_MS: that variant is left out')
+  const redis = await RedisServer.start()
+  const bench: Bench = {
+    rounds,
+    isQuick,
+    redisUrl: redis.url,
+    redisPid: redis.child!.pid,
+    ours: tidegate(),
+    merging: 'FLUSH_MS' in SETTINGS ? tidegate('Tidegate, FLUSH_MS=5', { FLUSH_MS: '5' }) : undefined,
+    socketIo,
+    textbook,
+    floor: program === undefined ? undefined : floor(program),
+    say
+  }
+  const machine = describeMachine()
+  process.stdout.write(`${machine.join('\n')}\n`)
+  for (const id of only) {
+    say(`(${id}) ${SCENARIOS[id]!.what}`)
+    const result = await SCENARIOS[id]!.run(bench)
+    results.push(result)
+    process.stdout.write(`\n${toMarkdown(result)}\n`)
+    if (out !== undefined) writeFileSync(out, JSON.stringify({ machine, results }, null, 1))
+  }
+  const all = results.flatMap(({ verdicts }) => verdicts).filter(({ value }) => Number.isFinite(value))
+  process.stdout.write(`\n${all.filter(isMet).length} of ${all.length} bars met\n`)
+  if (write) say(`written: ${writeDocument(machine, command(), results)}`)
+  await redis.stop()
+}
+
+function command (): string {
+  return ['npm run bench --', ...process.argv.slice(2)].join(' ')
+}
+
+function optionsOrExit (): Options {
+  try {
+    const options = readOptions(process.argv.slice(2), Object.keys(SCENARIOS))
+    if (!options.help) return options
+    process.stdout.write(HELP)
+    process.exit(0)
+  } catch (error) {
+    process.stderr.write(`bench: ${(error as Error).message}\n\n${HELP}`)
+    process.exit(2)
+  }
+}
+
+function say (text: string): void {
+  process.stderr.write(`${new Date().toTimeString().slice(0, 8)}  ${text}\n`)
+}

@@ -1,0 +1,15 @@
+import { spawnSync } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+
+export interface Command { readonly command: string, readonly args: readonly string[] }
+
+export const SERVERS_CPU = 0
+export const GENERATORS_CPU = 1
+
+/** Whether a server and its load can be kept on processors of their own. */
+export const canPin = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0
+
+/** The same on one processor, where there is util-linux's taskset; it keeps its process id. */
+export function pinned (cpu: number, { command, args }: Command): Command {
+  return canPin ? { command: 'taskset', args: ['-c', String(cpu), command, ...args] } : { command, args }
+}
