@@ -55,5 +55,6 @@ export function decodeEnvelope (payload: Uint8Array): Envelope | undefined {
 }
 
 function text (bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8', start, end)
+  const view = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return view.toString('utf8', start, end)
 }

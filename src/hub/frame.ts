@@ -92,8 +92,16 @@ export function signalFrame (room: string, signal: Signal): Frame {
   return textFrame(`{"type":"message","room":"${room}","from":${signal.from},"content":`, signal.content, tail(signal))
 }
 
-function tail (signal: Signal): string {
-  return `,"timestamp":"${new Date(signal.timestampMs).toISOString()}"}`
+let tailMs = -1
+let tailText = ''
+
+/** Many messages come in one millisecond. */
+function tail ({ timestampMs }: Signal): string {
+  if (timestampMs !== tailMs) {
+    tailMs = timestampMs
+    tailText = `,"timestamp":"${new Date(timestampMs).toISOString()}"}`
+  }
+  return tailText
 }
 
 /** The answer to `history`: each message as its own frame's bytes, oldest first. */

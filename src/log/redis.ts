@@ -41,8 +41,8 @@ export class RedisLog implements Log {
     this.#retentionOf = retentionOf
   }
 
-  async append (room: string, draft: Draft): Promise<Receipt | 'key_reused'> {
-    return await this.#appends.add({ room, draft })
+  append (room: string, draft: Draft): Promise<Receipt | 'key_reused'> {
+    return this.#appends.add({ room, draft })
   }
 
   async #appendAll (drafts: readonly RoomDraft[]): Promise<ReadonlyArray<Receipt | 'key_reused' | Error>> {
@@ -55,7 +55,7 @@ export class RedisLog implements Log {
       args.push(maxEntries, maxAgeMs, metaTtlMs(maxAgeMs), draft.id ?? newEntryId(), encodeBody(draft),
         draft.key === undefined ? '' : digestOf('entry', draft.content))
     }
-    const replies = await send(commands, () => this.#append.run(commands, keys, args)) as Buffer[][]
+    const replies = await send(commands, () => this.#append.run(commands, keys, args)) as Buffer[]
     return replies.map(toReceipt)
   }
 
@@ -119,9 +119,9 @@ function metaTtlMs (maxAgeMs: number): number {
   return Math.max(META_TTL_MS, maxAgeMs)
 }
 
-function toReceipt (reply: readonly Buffer[]): Receipt | 'key_reused' | Error {
-  const [epoch, seq, id, duplicate] = reply.map(String)
-  if (epoch === 'error') return refusedInScript(seq!, id === '1')
+function toReceipt (reply: Buffer): Receipt | 'key_reused' | Error {
+  const [epoch, seq, id, duplicate, ...words] = String(reply).split(' ')
+  if (epoch === 'error') return refusedInScript(words.join(' '), seq === '1')
   if (seq === undefined) return 'key_reused'
   return { cursor: { epoch: epoch!, seq: Number(seq), id: id! }, duplicate: duplicate === '1' }
 }

@@ -28,8 +28,8 @@ export class TurnBatch<Ask, Answer> {
   }
 
   /** Rejects with what its own failed with, or all of them. */
-  async add (ask: Ask): Promise<Answer> {
-    return await new Promise<Answer>((resolve, reject) => {
+  add (ask: Ask): Promise<Answer> {
+    return new Promise<Answer>((resolve, reject) => {
       if (this.#asked.push({ ask, resolve, reject }) === 1) setImmediate(this.#flush)
     })
   }

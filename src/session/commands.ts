@@ -16,15 +16,15 @@ import type { Session } from './session.ts'
 const MAX_HISTORY_BYTES = 262_144
 
 /** What each request does: the only place where its steps are listed. Rejects with BrokerError. */
-export async function execute (session: Session, request: Request): Promise<void> {
+export function execute (session: Session, request: Request): Promise<void> | void {
   switch (request.type) {
-    case 'join': return await join(session, request)
+    case 'join': return join(session, request)
     case 'leave': return leave(session, request)
-    case 'message': return await (isStored(session, request) ? publish : signal)(session, request)
-    case 'broadcast': return await broadcast(session, request)
-    case 'move': return await move(session, request)
-    case 'history': return await history(session, request)
-    case 'auth': return await authenticate(session, request)
+    case 'message': return (isStored(session, request) ? publish : signal)(session, request)
+    case 'broadcast': return broadcast(session, request)
+    case 'move': return move(session, request)
+    case 'history': return history(session, request)
+    case 'auth': return authenticate(session, request)
     case 'ping': return session.reply({ type: 'pong', id: request.id, timestamp: new Date().toISOString() })
   }
 }

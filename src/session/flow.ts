@@ -33,12 +33,24 @@ export class Flow {
     return this.#inFlight >= MAX_IN_FLIGHT
   }
 
-  /** @param task carries out one request; it never rejects */
-  async run (room: string | undefined, isHeavy: boolean, task: () => Promise<void>): Promise<void> {
+  /**
+   * Every message comes through here: each `async` on the way of one that need not wait would cost it a promise more.
+   * @param task carries out one request; it never rejects
+   */
+  run (room: string | undefined, isHeavy: boolean, task: () => Promise<void>): Promise<void> {
     this.#inFlight++
     this.#listener.onChange()
-    await this.#inOrder(room, () => isHeavy ? this.#throughGate(task) : this.#whenAllowed(task))
+    const begin = isHeavy ? () => this.#throughGate(task) : () => this.#whenAllowed(task)
+    const before = room === undefined ? undefined : this.#chains?.get(room)
+    const link = before === undefined ? begin() : before.then(begin)
+    if (room !== undefined) (this.#chains ??= new Map<string, Promise<void>>()).set(room, link)
+    return link.then(() => this.#ended(room, link))
+  }
+
+  #ended (room: string | undefined, link: Promise<void>): void {
     this.#inFlight--
+    if (room !== undefined && this.#chains?.get(room) === link) this.#chains.delete(room)
+    if (this.#inFlight === 0) this.#chains = undefined
     this.#listener.onChange()
     if (this.#inFlight === 0) this.#onIdle?.()
   }
@@ -55,17 +67,6 @@ export class Flow {
     for (const goOn of parked ?? []) goOn()
   }
 
-  async #inOrder (room: string | undefined, run: () => Promise<void>): Promise<void> {
-    if (room === undefined) return await run()
-    const chains = this.#chains ??= new Map<string, Promise<void>>()
-    const before = chains.get(room)
-    const link = before === undefined ? run() : before.then(run)
-    chains.set(room, link)
-    await link
-    if (chains.get(room) === link) chains.delete(room)
-    if (chains.size === 0 && this.#inFlight === 1) this.#chains = undefined
-  }
-
   async #throughGate (task: () => Promise<void>): Promise<void> {
     const heavy = this.#heavy ??= new Gate(MAX_HEAVY)
     await heavy.enter()
@@ -78,8 +79,12 @@ export class Flow {
     while (!this.#listener.mayBegin()) await new Promise<void>((resolve) => { (this.#parked ??= []).push(resolve) })
   }
 
-  async #whenAllowed (task: () => Promise<void>): Promise<void> {
+  #whenAllowed (task: () => Promise<void>): Promise<void> {
     // In the same turn, where nothing is in the way.
+    return this.#listener.mayBegin() ? task() : this.#later(task)
+  }
+
+  async #later (task: () => Promise<void>): Promise<void> {
     while (!this.#listener.mayBegin()) await this.allowed()
     await task()
   }

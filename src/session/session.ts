@@ -185,11 +185,12 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
     const { request } = decoded
     // What is asked after a fresh token is judged by it, and not by the one before.
     const renewing = this.#renewing
-    const run = this.#flow.run(orderOf(request), isHeavy(request), async () => {
-      if (renewing !== undefined) await renewing
-      await this.#execute(request)
-    })
+    const task = renewing === undefined
+      ? () => this.#execute(request)
+      : () => renewing.then(() => this.#execute(request))
+    const run = this.#flow.run(orderOf(request), isHeavy(request), task)
     if (request.type === 'auth') this.#renewing = run
+    else void run
   }
 
   reply (reply: Reply): void {
