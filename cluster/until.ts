@@ -7,7 +7,7 @@ export class Until {
   }
 
   /** @throws where the condition does not come true in time: the message says what was waited for */
-  async true (what: string, condition: () => boolean, timeoutMs = 5_000): Promise<void> {
+  async true (what: string, condition: () => boolean, timeoutMs = 15_000): Promise<void> {
     if (condition()) return
     await new Promise<void>((resolve, reject) => {
       const check = (): void => {
@@ -25,7 +25,7 @@ export class Until {
 }
 
 /** Asks again and again, for what brings no event (a value that expires). */
-export async function eventually (what: string, condition: () => Promise<boolean>, timeoutMs = 5_000): Promise<void> {
+export async function eventually (what: string, condition: () => Promise<boolean>, timeoutMs = 15_000): Promise<void> {
   const endMs = performance.now() + timeoutMs
   while (!await condition()) {
     if (performance.now() > endMs) throw new Error(`not in ${timeoutMs} ms: ${what}`)

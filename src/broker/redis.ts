@@ -22,6 +22,7 @@ export class RedisBroker implements Broker {
   readonly #keys: Keys
   readonly #publish = new Script(PUBLISH_SCRIPT)
   readonly #signals = new TurnBatch<Published, SignalOutcome>((published) => this.#publishAll(published), MAX_SIGNALS)
+  readonly #subscribes = new TurnBatch<string, true>((rooms) => this.#subscribeAll(rooms), MAX_CHANNELS_PER_COMMAND)
   readonly #signalOnce = new Script(SIGNAL_ONCE_SCRIPT)
   readonly #probe: Probe
   readonly #probeChannel: string
@@ -64,9 +65,14 @@ export class RedisBroker implements Broker {
   }
 
   async subscribe (room: string): Promise<void> {
-    const { subscriber } = this.#connections
-    await ask(subscriber, () => subscriber.subscribe(this.#keys.channel(room)))
+    await this.#subscribes.add(room)
     this.#rooms.add(room)
+  }
+
+  async #subscribeAll (rooms: readonly string[]): Promise<true[]> {
+    const { subscriber } = this.#connections
+    await ask(subscriber, () => subscriber.subscribe(...rooms.map((room) => this.#keys.channel(room))))
+    return rooms.map(() => true)
   }
 
   async unsubscribe (room: string): Promise<void> {
