@@ -207,13 +207,14 @@ t.test('SIGHUP restarts the workers one after the other, under load, and nobody 
   const second = goodbyes.filter(({ replica }) => replica === 'gw-2')
   t.equal(second.length, 60, 'nobody was sent to the one that left')
   t.strictSame(complaintsOf(gateway), [])
+  for (const roamer of roamers) roamer.leave()
   gateway.child.kill('SIGTERM')
   t.strictSame(await gateway.ended, { code: 0, signal: null })
 })
 
 t.test('SIGHUP with settings that are wrong by now costs no worker', async (t) => {
   const ROOMS_FILE = `${t.testdir({ 'rooms.json': '{"rooms":{}}' })}/rooms.json`
-  const gateway = gatewayOf(t, { ROOMS_FILE })
+  const gateway = gatewayOf(t, { ROOMS_FILE, DRAIN_MS: '0' })
   const { ws } = await gateway.ready()
   writeFileSync(ROOMS_FILE, '{')
   gateway.child.kill('SIGHUP')
@@ -222,7 +223,7 @@ t.test('SIGHUP with settings that are wrong by now costs no worker', async (t) =
 
   writeFileSync(ROOMS_FILE, '{"rooms":{"a":{"kind":"live"}}}')
   gateway.child.kill('SIGHUP')
-  await eventually('all are new', async () => gateway.stdout.includes('all workers were restarted'), 10_000)
+  await eventually('all are new', async () => gateway.stdout.includes('all workers were restarted'), 20_000)
   const client = await connect(t, `${ws}?join=a`)
   t.match(await client.next('joined'), { kind: 'live' }, 'the rules were read anew')
 })
