@@ -40,8 +40,8 @@ STOPSIGNAL SIGTERM
 # has Node anyway. An empty PORT counts as unset, as in the gateway.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s --retries=3 \
     CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-# Node itself is process 1: npm or a shell in between would keep the signals. It starts no children, so nothing has
-# to reap any.
+# Node itself is process 1: npm or a shell in between would keep the signals. It starts no children but
+# those of WORKERS, and reaps these itself.
 CMD ["node", "--enable-source-maps", "dist/main.js"]
 
 # Last, because they change with every commit and would make anew whatever follows.

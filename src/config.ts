@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { hostname } from 'node:os'
+import { availableParallelism, hostname } from 'node:os'
 import envSchema from 'env-schema'
 import type { TokenSettings } from './auth/tokens.ts'
 import { ConfigError } from './config-error.ts'
@@ -24,6 +24,8 @@ const MIN_SECRET_BYTES = 32
 /** A limit that is a multiple of another one, unless it is given. */
 const NUMBER = { pattern: '^[0-9]{1,15}$' } as const
 const USER_CONNECTIONS = 5
+const WORKERS = { default: '1', pattern: '^(?:auto|[1-9][0-9]{0,2})$' } as const
+const REPLICA_CHARS = 64
 
 function integer (
   byDefault: number, unit: string, description: string, minimum = 0, maximum = LARGEST
@@ -48,7 +50,7 @@ export const SETTINGS = {
   REDIS_DB: integer(0, 'number', 'the logical database; channels know none, so each deployment needs a prefix of its own', 0, 1_000_000),
   REDIS_PREFIX: text('of every key and channel', { default: 'tg:', pattern: '^[^{}\\s]*$' }),
   REPLICA: text("this replica's name, as `welcome` tells it; unset: the host name and a random suffix", {
-    pattern: '^[A-Za-z0-9_.:-]{1,64}$'
+    pattern: `^[A-Za-z0-9_.:-]{1,${REPLICA_CHARS}}$`
   }),
   AUTH_SECRET: text('the shared secret of tokens that are signed with HS256, at least 32 bytes; never logged'),
   AUTH_JWKS_URL: text("the address of an issuer's keys, for tokens that are signed with RS256, ES256 or EdDSA"),
@@ -80,6 +82,7 @@ export const SETTINGS = {
   MAX_CONNECTION_AGE_MS: integer(0, 'ms', 'after which a connection is sent to come anew, 20 % more or less', 0, 365 * A_DAY_MS),
   POSITION_MIN: integer(-LARGEST, 'position', 'the lower bound of the car', -LARGEST),
   POSITION_MAX: integer(LARGEST, 'position', 'the upper bound of the car', -LARGEST),
+  WORKERS: text('processes that share the port, each a replica of its own; `auto`: one for each core; above 1 Redis is needed', WORKERS),
   LOG_LEVEL: text("pino's", {
     default: 'info',
     enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
@@ -90,7 +93,7 @@ export const SETTINGS = {
 const NOT_YET = ['REDIS_MODE'] as const
 
 /** Every variable that the gateway reads, or refuses. */
-export const VARIABLES: readonly string[] = [...Object.keys(SETTINGS), ...NOT_YET, 'WORKERS']
+export const VARIABLES: readonly string[] = [...Object.keys(SETTINGS), ...NOT_YET]
 
 type SettingValue<S> = S extends { type: 'integer' } ? number : S extends { default: string } ? string : string | undefined
 /** The settings as the environment gives them, checked, with their defaults. */
@@ -107,6 +110,8 @@ export interface Config {
   } | undefined
   readonly redisPrefix: string
   readonly replica: string
+  /** How many processes main.ts makes of one; a gateway that is embedded is always one. */
+  readonly workers: number
   /** Undefined: open. */
   readonly tokens: TokenSettings | undefined
   readonly allowedOrigins: readonly string[]
@@ -143,7 +148,6 @@ export function loadConfig (env: Readonly<Record<string, string | undefined>>): 
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
   const problems: string[] = []
   for (const name of NOT_YET) if (given[name] !== undefined) problems.push(`${name}: not supported by this version`)
-  if ((given['WORKERS'] ?? '1') !== '1') problems.push('WORKERS: not supported by this version (it runs 1)')
   const config = toConfig(readSettings(given, problems), problems)
   if (problems.length > 0) throw new ConfigError(problems)
   return config
@@ -182,6 +186,7 @@ function describe (name: keyof Settings, message: string): string {
   const setting: IntegerSetting | TextSetting = SETTINGS[name]
   if (setting.type === 'integer') return `must be an integer of ${setting.minimum} to ${setting.maximum}`
   if (setting.pattern === NUMBER.pattern) return 'must be an integer of at least 0'
+  if (setting.pattern === WORKERS.pattern) return 'must be an integer of 1 to 999, or auto'
   return setting.enum === undefined ? message : `must be one of ${setting.enum.join(', ')}`
 }
 
@@ -192,7 +197,8 @@ function toConfig (settings: Settings, problems: string[]): Config {
     host: settings.HOST,
     redis: readRedis(settings, problems),
     redisPrefix: settings.REDIS_PREFIX,
-    replica: settings.REPLICA ?? `${hostname().replace(/[^A-Za-z0-9_.:-]/g, '-').slice(0, 48)}-${newEpoch().slice(0, 4)}`,
+    replica: settings.REPLICA ?? randomReplica(),
+    workers: readWorkers(settings, problems),
     tokens: readTokens(settings, problems),
     allowedOrigins: readOrigins(settings.ALLOWED_ORIGINS, problems),
     trustProxy: readProxies(settings.TRUST_PROXY, problems),
@@ -218,6 +224,20 @@ function toConfig (settings: Settings, problems: string[]): Config {
     positionBounds: { min: settings.POSITION_MIN, max: settings.POSITION_MAX },
     logLevel: settings.LOG_LEVEL
   }
+}
+
+/** The name of a replica that was given none. */
+export function randomReplica (): string {
+  return `${hostname().replace(/[^A-Za-z0-9_.:-]/g, '-').slice(0, 48)}-${newEpoch().slice(0, 4)}`
+}
+
+function readWorkers ({ WORKERS: workers, REDIS_URL: url, REDIS_ADDR: addr, REPLICA: name = '' }: Settings, problems: string[]): number {
+  const count = workers === 'auto' ? availableParallelism() : Number(workers)
+  // Not by the number of cores: what starts here should start elsewhere.
+  if (workers !== '1' && (url ?? addr) === undefined) problems.push(`WORKERS: ${workers} needs REDIS_URL or REDIS_ADDR`)
+  const longest = REPLICA_CHARS - `-${count}`.length
+  if (count > 1 && name.length > longest) problems.push(`REPLICA: must be at most ${longest} characters with WORKERS, whose names end in a number`)
+  return count
 }
 
 function readRules (settings: Settings, problems: string[]): RoomRules {

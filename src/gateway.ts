@@ -59,8 +59,9 @@ export interface Gateway {
   /**
    * Begins to connect, and listens. Resolves with the address, or with undefined where it was stopped before; rejects,
    * and ends, where the port cannot be had.
+   * @param isQuiet somebody else says where it listens, and to whom it is open
    */
-  start (): Promise<AddressInfo | undefined>
+  start (isQuiet?: boolean): Promise<AddressInfo | undefined>
   /**
    * Lets nobody in any more, sends everyone away over a while, and ends; at once where nobody is connected, and at
    * the latest 5 s after that while. Safe to call twice: the first call decides.
@@ -108,6 +109,12 @@ export async function createGateway (config: Config, logger: FastifyBaseLogger):
   const replica = new Replica(config, services, shared, sessions, idleCheck, auth)
   await replica.build(logger)
   return replica
+}
+
+export function warnIfOpen ({ host, tokens }: Config, logger: Services['logger']): void {
+  if (tokens !== undefined) return
+  const problem = 'neither AUTH_SECRET nor AUTH_JWKS_URL is set'
+  logger.warn({ host, problem }, 'open: whoever reaches this address may do everything')
 }
 
 function createShared (config: Config, rules: RoomRules, logger: FastifyBaseLogger): Shared {
@@ -172,7 +179,7 @@ class Replica implements Gateway {
     })
   }
 
-  async start (): Promise<AddressInfo | undefined> {
+  async start (isQuiet = false): Promise<AddressInfo | undefined> {
     this.#shared.broker.start(this.#services.interest)
     this.#shared.connections?.start()
     void this.#auth?.start()
@@ -180,7 +187,7 @@ class Replica implements Gateway {
     const isFollowing = this.#followAll()
     await Promise.race([isFollowing, delay(START_PATIENCE_MS, undefined, { ref: false })])
     if (this.#stopping !== undefined) return undefined
-    const address = await this.#listen()
+    const address = await this.#listen(isQuiet)
     if (this.#stopping !== undefined) {
       // The server was closed before it listened: nothing may be left that runs.
       this.#app!.server.close()
@@ -194,18 +201,21 @@ class Replica implements Gateway {
     return address
   }
 
-  async #listen (): Promise<AddressInfo> {
+  async #listen (isQuiet: boolean): Promise<AddressInfo> {
     const { port, host } = this.#config
+    const { log } = this.#app!
+    const { level } = log
+    // Fastify tells each address where it listens, and can't be told not to.
+    if (isQuiet) log.level = 'silent'
     try {
       await this.#app!.listen({ port, host, listenTextResolver: (address) => `listening on ${address}` })
     } catch (error) {
       await this.stop(0)
       throw error
+    } finally {
+      log.level = level
     }
-    if (this.#services.auth === undefined) {
-      const problem = 'neither AUTH_SECRET nor AUTH_JWKS_URL is set'
-      this.#services.logger.warn({ host, problem }, 'open: whoever reaches this address may do everything')
-    }
+    if (!isQuiet) warnIfOpen(this.#config, this.#services.logger)
     return this.#app!.server.address() as AddressInfo
   }
 

@@ -30,7 +30,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'room-rules.ts': ['protocol', 'log', 'config-error.ts', 'ajv', 'yaml'],
   'follow.ts': ['protocol', 'hub', 'broker', 'log', 'position', 'session'],
   'gateway.ts': ['*'],
-  'main.ts': ['config.ts', 'config-error.ts', 'end-signals.ts', 'gateway.ts', 'pino', 'close-with-grace'],
+  'main.ts': ['config.ts', 'config-error.ts', 'end-signals.ts', 'gateway.ts', 'workers.ts', 'pino', 'close-with-grace'],
   'index.ts': ['config.ts', 'config-error.ts', 'gateway.ts']
 }
 const BROWSER_SAFE = ['protocol', 'web']

@@ -33,8 +33,8 @@ export async function complaints (cluster: Cluster, said: readonly Said[]): Prom
   return [...refusals, ...bad.map(({ source, line }) => `${source}: ${line}`)]
 }
 
-export async function crowd (test: Test, cluster: Cluster, count: number): Promise<Roamer[]> {
-  return await Promise.all(Array.from({ length: count }, (_, n) => Roamer.start(test, cluster.ws, 'yard', `u${n}`)))
+export async function crowd (test: Test, { ws }: { readonly ws: string }, count: number): Promise<Roamer[]> {
+  return await Promise.all(Array.from({ length: count }, (_, n) => Roamer.start(test, ws, 'yard', `u${n}`)))
 }
 
 /** Everyone says something now and then, until the returned function is called. */
@@ -48,8 +48,10 @@ export function chatter (roamers: readonly Roamer[]): () => void {
 }
 
 /** A last message reaches everyone, and with it all before it have. */
-export async function nothingMissed (test: Test, cluster: Cluster, roamers: readonly Roamer[]): Promise<void> {
-  const last = await connect(test, `${cluster.ws}?join=yard`)
+export async function nothingMissed (
+  test: Test, { ws }: { readonly ws: string }, roamers: readonly Roamer[]
+): Promise<void> {
+  const last = await connect(test, `${ws}?join=yard`)
   await last.next('joined')
   const { seq } = await last.ask({ type: 'message', room: 'yard', content: 'last' })
   await eventually('the last message is everywhere', async () => roamers.every(({ seqs }) => seqs.has(seq!)))

@@ -62,7 +62,8 @@ export class Roamer {
     const [[answer], welcome] = await Promise.all([
       once(client.socket, 'upgrade') as Promise<[IncomingMessage]>, client.next('welcome')
     ])
-    this.#cookie ||= answer.headers['set-cookie']![0]!.split(';')[0]!
+    // There is none where there is no proxy.
+    this.#cookie ||= answer.headers['set-cookie']?.[0]?.split(';')[0] ?? ''
     this.replica = String(welcome['replica'])
     await client.next('joined')
     this.#follow(client, this.replica).catch((error: unknown) => {

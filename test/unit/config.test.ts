@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { ConfigError } from '../../src/config-error.ts'
@@ -23,6 +24,7 @@ t.test('without settings the gateway runs by its defaults', (t) => {
     host: '0.0.0.0',
     redis: undefined,
     redisPrefix: 'tg:',
+    workers: 1,
     tokens: undefined,
     allowedOrigins: [],
     trustProxy: ['loopback'],
@@ -183,10 +185,27 @@ t.test('settings that contradict each other are named in the same error as those
   t.end()
 })
 
-t.test('settings of later releases are refused, not ignored', (t) => {
+t.test('a setting of later releases is refused, not ignored', (t) => {
   t.strictSame(problems({ REDIS_MODE: 'x' }), ['REDIS_MODE: not supported by this version'])
-  t.strictSame(problems({ WORKERS: 'auto' }), ['WORKERS: not supported by this version (it runs 1)'])
-  t.strictSame(problems({ WORKERS: '1' }), [])
+  t.end()
+})
+
+t.test('several workers are a number or auto, and need a Redis', (t) => {
+  for (const WORKERS of ['0', '-1', 'x', '1.5', '1000', '02', 'Auto']) {
+    t.strictSame(problems({ WORKERS, REDIS_URL: 'redis://redis' }),
+      [`WORKERS: must be an integer of 1 to 999, or auto, not "${WORKERS}"`])
+  }
+  for (const WORKERS of ['2', 'auto']) {
+    t.strictSame(problems({ WORKERS }), [`WORKERS: ${WORKERS} needs REDIS_URL or REDIS_ADDR`])
+  }
+  t.equal(loadConfig({ WORKERS: '1' }).workers, 1)
+  t.equal(loadConfig({ WORKERS: '3', REDIS_ADDR: 'redis:6379' }).workers, 3)
+  t.equal(loadConfig({ WORKERS: 'auto', REDIS_URL: 'redis://redis' }).workers, availableParallelism())
+  const long = 'r'.repeat(64)
+  t.equal(loadConfig({ REPLICA: long }).replica, long)
+  t.strictSame(problems({ REPLICA: long, WORKERS: '10', REDIS_URL: 'redis://redis' }),
+    ['REPLICA: must be at most 61 characters with WORKERS, whose names end in a number'])
+  t.equal(loadConfig({ REPLICA: long.slice(3), WORKERS: '10', REDIS_URL: 'redis://redis' }).workers, 10)
   t.end()
 })
 
