@@ -9,7 +9,7 @@ const NGINX = '../nginx.conf'
 /** What is broken, in which file (of build/src), what is replaced by what, and the test that must notice. */
 const MUTANTS = [
   ['a Redis user with too few rights is ready', 'redis/connections.js',
-    "if (this.#denied !== '')\n            return `the Redis user", "if (false)\n            return `the Redis user", 'cluster/redis-acl.test.js'],
+    "if (this.#denied !== '')\n            return `the Redis user", 'if (false)\n            return `the Redis user', 'cluster/redis-acl.test.js'],
   ['a right to a database comes too late for the connection', 'redis/connections.js',
     'redis.disconnect(true);\n    }', ';\n    }', 'cluster/redis-acl.test.js'],
   ['a token without an end is believed', 'auth/tokens.js', "requiredClaims: ['sub', 'exp']", 'requiredClaims: []',
