@@ -28,6 +28,9 @@ export interface WorkersOptions {
   readonly onFailure: (problems: readonly string[]) => void
 }
 
+interface Handle { close (): void }
+interface Sender { send: (message: unknown, handle?: Handle, ...more: unknown[]) => boolean }
+
 interface Place {
   readonly number: number
   worker: Worker | undefined
@@ -97,6 +100,8 @@ export class Workers {
     this.#isEnding = true
     for (const place of this.#places) {
       if (place.state === 'ended') clearTimeout(place.timer)
+      // It serves nobody yet, and does not hear yet what it is told.
+      else if (place.state === 'starting') place.worker!.kill('SIGKILL')
       else this.#tell(place, { end: 'all', drainMs })
     }
     if (!this.#haveAllEnded()) await new Promise<void>((resolve) => { this.#onAllEnded = resolve })
@@ -112,6 +117,7 @@ export class Workers {
   #fork (place: Place): void {
     const name = this.#options.nameOf(place.number)
     const worker = cluster.fork({ REPLICA: name, WORKERS: '1' })
+    closeLastHandle(worker)
     Object.assign(place, { worker, name, state: 'starting', generation: this.#generation, problems: undefined })
     worker.on('listening', ({ port }) => this.#onListening(place, port))
     worker.on('message', ({ problems }: StartProblems) => {
@@ -143,7 +149,7 @@ export class Workers {
     const { state, name, problems } = place
     clearTimeout(place.timer)
     Object.assign(place, { worker: undefined, state: 'ended' })
-    // A signal to all of the process group ends one that has not come so far as to ignore it.
+    // One that was starting is killed, here or by a signal to the process group that it does not ignore yet.
     const isMeant = how.code === 0 ? state === 'leaving' || this.#isEnding : state === 'starting' && this.#isEnding
     if (!isMeant) {
       this.#endedBadly ||= this.#isEnding
@@ -196,4 +202,21 @@ export class Workers {
   #haveAllEnded (): boolean {
     return this.#places.every(({ state }) => state === 'ended')
   }
+}
+
+/**
+ * Node hands a worker one connection at a time, and forgets the one that was on its way when the worker died: its
+ * client would wait for ever. Closed, it comes again. (One that did arrive is closed here already; to close it twice
+ * does nothing.)
+ */
+function closeLastHandle (worker: Worker): void {
+  const child = worker.process as unknown as Sender
+  const send = child.send.bind(child)
+  let last: Handle | undefined
+  child.send = (message, handle, ...more) => {
+    // A callback may stand in its place.
+    if (typeof handle?.close === 'function') last = handle
+    return send(message, handle, ...more)
+  }
+  worker.on('exit', () => last?.close())
 }
