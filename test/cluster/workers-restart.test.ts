@@ -8,6 +8,8 @@ import { connect } from '../helpers/client.ts'
 import { chatter, crowd, nothingMissed } from '../helpers/cluster.ts'
 import { complaintsOf, gatewayOf, linesOf, members, pidOf } from '../helpers/workers.ts'
 
+t.setTimeout(180_000)
+
 const redis = await RedisServer.start()
 t.teardown(() => redis.stop())
 

@@ -4,6 +4,8 @@ import { eventually } from '../../cluster/until.ts'
 import { isLetIn } from '../helpers/client.ts'
 import { complaintsOf, gatewayOf, isRunning, linesOf, members, pidOf } from '../helpers/workers.ts'
 
+t.setTimeout(180_000)
+
 const redis = await RedisServer.start()
 t.teardown(() => redis.stop())
 
