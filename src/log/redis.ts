@@ -41,6 +41,11 @@ export class RedisLog implements Log {
     this.#retentionOf = retentionOf
   }
 
+  /** Entries that were appended, and the commands that carried them. */
+  get appendCounts (): { readonly asks: number, readonly commands: number } {
+    return this.#appends.counts
+  }
+
   async append (room: string, draft: Draft): Promise<Receipt | 'key_reused'> {
     return await this.#appends.add({ room, draft })
   }

@@ -79,7 +79,8 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
 
   /** Says welcome, and takes part in `$all`, which this replica follows for as long as it lives. */
   open (): void {
-    const { hub, heartbeat, limits, replica } = this.services
+    const { hub, heartbeat, limits, replica, counts } = this.services
+    counts.opened++
     const all = hub.get(ALL)!
     this.reply({
       type: 'welcome',
@@ -182,7 +183,8 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
       return
     }
     const { request } = decoded
-    void this.#flow.run(orderOf(request), isHeavy(request), () => this.#execute(request))
+    const cameMs = this.heardMs
+    void this.#flow.run(orderOf(request), isHeavy(request), () => this.#execute(request, cameMs))
   }
 
   reply (reply: Reply): void {
@@ -191,6 +193,7 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
 
   refuse (refused: Refusal, id: RequestId | undefined, room?: string): void {
     const { code, retryable } = ERRORS[refused.reason]
+    this.services.counts.refusals[refused.reason]++
     this.reply({
       type: 'error',
       id,
@@ -257,9 +260,9 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
   }
 
   /** Never rejects. */
-  async #execute (request: Request): Promise<void> {
+  async #execute (request: Request, cameMs: number): Promise<void> {
     try {
-      if (!this.#isClosed) await execute(this, request)
+      if (!this.#isClosed) await execute(this, request, cameMs)
     } catch (error) {
       this.#onFailure(request, error)
     }
