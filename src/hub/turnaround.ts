@@ -2,7 +2,9 @@ import { Latency } from './latency.ts'
 import type { Flusher } from './send-queue.ts'
 
 // What is never heard (its room was given up, its outcome is not known) makes room for what comes after it.
-const MAX_BEGUN = 1_024
+const MAX_BEGUN = 256
+// Two readings of the clock and a key in a map are more than a message to one member should pay.
+const ONE_OF = 8
 
 /**
  * How long a message takes from this replica through Redis and back, until it is written to its members here. Begin and
@@ -13,6 +15,7 @@ export class Turnaround {
   readonly #flusher: Flusher
   // By the ids of entries, oldest first.
   readonly #begun = new Map<string, number>()
+  #count = 0
   #heard: number[] = []
   readonly #observe = (): void => {
     const nowMs = performance.now()
@@ -24,8 +27,9 @@ export class Turnaround {
     this.#flusher = flusher
   }
 
-  /** An entry with this id is being appended. */
+  /** An entry with this id is being appended: the first of each eight is measured. */
   begin (id: string): void {
+    if (this.#count++ % ONE_OF > 0) return
     if (this.#begun.size >= MAX_BEGUN) this.#begun.delete(this.#begun.keys().next().value!)
     this.#begun.set(id, performance.now())
   }
@@ -35,7 +39,7 @@ export class Turnaround {
     this.#begun.delete(id)
   }
 
-  /** An entry has been queued for its members. Most are of other replicas. */
+  /** An entry has been queued for its members. Most are not measured, or of other replicas. */
   heard (id: string): void {
     const begunMs = this.#begun.size === 0 ? undefined : this.#begun.get(id)
     if (begunMs === undefined) return

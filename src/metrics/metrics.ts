@@ -5,7 +5,7 @@ import { ReadAtScrape } from './read-at-scrape.ts'
 import type { RedisSource, Sources } from './sources.ts'
 
 /**
- * The figures of one gateway, in a registry of its own: two may live in one process. No label ever holds what a client
+ * The figures of one gateway, in a registry of its own: two may live side by side. No label ever holds what a client
  * chose: names of rooms and users would be series without end. docs/metrics.md has the table, and a test holds it
  * against this.
  */
@@ -92,7 +92,7 @@ function latencies (read: ReadAtScrape, { hub, counts }: Sources): void {
   }, 'outcome', counts.publishes)
   read.histogram({
     name: 'delivery_duration_seconds',
-    help: 'From the append of a message by this replica through Redis until it was written to the members here.'
+    help: 'From an append by this replica through Redis until it was written to its members here; one message of eight.'
   }, hub.counts.turnaround.latency)
 }
 
