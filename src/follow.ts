@@ -5,6 +5,7 @@ import type { IdleCheck } from './log/idle-check.ts'
 import type { Log, Retention } from './log/log.ts'
 import { SharedReads } from './log/shared-reads.ts'
 import { RoomSync } from './log/sync.ts'
+import type { SyncCounts } from './log/sync-counts.ts'
 import type { Position } from './position/position.ts'
 import { stillEntry } from './position/still.ts'
 import { BrokerError } from './protocol/codes.ts'
@@ -16,13 +17,14 @@ export interface Parts {
   readonly log: Log
   readonly position: Position
   readonly idleCheck: IdleCheck
+  readonly syncCounts: SyncCounts
   readonly obey: (order: Order) => void
   readonly rules: { of (room: string): { readonly kind: RoomKind, readonly retention: Retention } }
 }
 
 /** A room that this replica begins to follow: its place in the hub, kept in step with its log, where it has one. */
 export function follow (name: string, parts: Parts): Followed {
-  const { hub, log, position, idleCheck, rules } = parts
+  const { hub, log, position, idleCheck, syncCounts, rules } = parts
   if (name === CONTROL) return followOrders(parts)
   const { kind, retention } = rules.of(name)
   const reads = new SharedReads(log, name)
@@ -42,7 +44,7 @@ export function follow (name: string, parts: Parts): Followed {
   }, retention)
   // A `live` room's members never ask for its log.
   if (kind === 'live') return followSignals(name, hub, room)
-  const sync = new RoomSync(log, reads, room, retention.latestOnly)
+  const sync = new RoomSync(log, reads, room, retention.latestOnly, syncCounts)
   return followLog(sync, hub, room, idleCheck)
 }
 
@@ -69,9 +71,9 @@ function followSignals (name: string, hub: Hub, room: Room): Followed {
 }
 
 /** What all replicas are told to do: a log like any other, without members. */
-function followOrders ({ log, idleCheck, obey }: Parts): Followed {
+function followOrders ({ log, idleCheck, syncCounts, obey }: Parts): Followed {
   const room = new OrderRoom(log, obey)
-  const sync = new RoomSync(log, new SharedReads(log, CONTROL), room, false)
+  const sync = new RoomSync(log, new SharedReads(log, CONTROL), room, false, syncCounts)
   return keepInStep(sync, idleCheck, () => {}, () => room.stop())
 }
 

@@ -17,6 +17,9 @@ import { IdleCheck } from './log/idle-check.ts'
 import type { Log, Retention } from './log/log.ts'
 import { MemoryLog } from './log/memory.ts'
 import { RedisLog } from './log/redis.ts'
+import { SyncCounts } from './log/sync-counts.ts'
+import { Metrics } from './metrics/metrics.ts'
+import type { RedisSource } from './metrics/sources.ts'
 import { MemoryPosition } from './position/memory.ts'
 import type { Position } from './position/position.ts'
 import { RedisPosition } from './position/redis.ts'
@@ -29,6 +32,7 @@ import { commandsUsed } from './redis/acl-check.ts'
 import { RedisConnections } from './redis/connections.ts'
 import { Keys } from './redis/keys.ts'
 import type { RoomRules } from './room-rules.ts'
+import { SessionCounts } from './session/counts.ts'
 import { HARD_END_MS } from './session/drain-times.ts'
 import { Heartbeat } from './session/heartbeat.ts'
 import { type Order, Orders } from './session/orders.ts'
@@ -51,6 +55,8 @@ interface Shared {
   readonly position: Position
   readonly quota: Quota
   readonly connections: RedisConnections | undefined
+  /** What is told of Redis, where there is one. */
+  readonly redis: RedisSource | undefined
 }
 
 /** One replica. */
@@ -74,7 +80,8 @@ export interface Gateway {
 export async function createGateway (config: Config, logger: FastifyBaseLogger): Promise<Gateway> {
   const { rules } = config
   const shared = createShared(config, rules, logger)
-  const hub = new Hub()
+  const flusher = new Flusher(config.flushMs)
+  const hub = new Hub(flusher)
   const idleCheck = new IdleCheck(shared.log)
   const now = (): number => performance.now()
   const sessions = new Sessions(config.maxConnectionAgeMs, now)
@@ -84,6 +91,7 @@ export async function createGateway (config: Config, logger: FastifyBaseLogger):
     position: shared.position,
     rules,
     idleCheck,
+    syncCounts: new SyncCounts(),
     obey: ({ disconnect }: Order) => sessions.disconnect(disconnect)
   }
   const interest = new Interest(shared.broker, (room) => follow(room, parts), LINGER_MS)
@@ -102,11 +110,12 @@ export async function createGateway (config: Config, logger: FastifyBaseLogger):
     position: shared.position,
     rules,
     heartbeat: new Heartbeat(config.pingIntervalMs, now),
-    flusher: new Flusher(config.flushMs),
+    flusher,
+    counts: new SessionCounts(),
     now,
     logger
   }
-  const replica = new Replica(config, services, shared, sessions, idleCheck, auth)
+  const replica = new Replica(config, services, shared, sessions, idleCheck, auth, parts.syncCounts)
   await replica.build(logger)
   return replica
 }
@@ -123,16 +132,20 @@ function createShared (config: Config, rules: RoomRules, logger: FastifyBaseLogg
     const bus = new MemoryBus()
     const log = new MemoryLog(bus, retentionOf)
     const position = new MemoryPosition(bus, log, config.positionBounds)
-    return { broker: new MemoryBroker(bus), log, position, quota: new MemoryQuota(), connections: undefined }
+    const quota = new MemoryQuota()
+    return { broker: new MemoryBroker(bus), log, position, quota, connections: undefined, redis: undefined }
   }
   const keys = new Keys(config.redisPrefix)
   const connections = new RedisConnections(config.redis, `tidegate:${config.replica}`, logger, commandsUsed(keys))
+  const broker = new RedisBroker(connections, keys)
+  const log = new RedisLog(connections, keys, retentionOf)
   return {
-    broker: new RedisBroker(connections, keys),
-    log: new RedisLog(connections, keys, retentionOf),
+    broker,
+    log,
     position: new RedisPosition(connections, keys, config.positionBounds),
     quota: new RedisQuota(connections, keys),
-    connections
+    connections,
+    redis: { connections, broker, log }
   }
 }
 
@@ -144,6 +157,7 @@ class Replica implements Gateway {
   readonly #shared: Shared
   readonly #sessions: Sessions
   readonly #idleCheck: IdleCheck
+  readonly #syncCounts: SyncCounts
   readonly #loopDelay = new LoopDelay()
   #app: FastifyInstance | undefined
   #isSynced = false
@@ -152,7 +166,7 @@ class Replica implements Gateway {
 
   constructor (
     config: Config, services: Services, shared: Shared, sessions: Sessions, idleCheck: IdleCheck,
-    auth: TokenAuthenticator | undefined
+    auth: TokenAuthenticator | undefined, syncCounts: SyncCounts
   ) {
     this.replica = config.replica
     this.#config = config
@@ -161,6 +175,7 @@ class Replica implements Gateway {
     this.#shared = shared
     this.#idleCheck = idleCheck
     this.#sessions = sessions
+    this.#syncCounts = syncCounts
   }
 
   async build (logger: FastifyBaseLogger): Promise<void> {
@@ -175,8 +190,23 @@ class Replica implements Gateway {
       orders: new Orders(this.#shared.log),
       admission: new Admission(this.#config, () => this.#whyClosed(), this.#loopDelay, this.#services.now),
       sessions: this.#sessions,
-      whyNotReady: () => this.#whyNotReady()
+      whyNotReady: () => this.#whyNotReady(),
+      metrics: this.#metrics()
     })
+  }
+
+  #metrics (): Metrics {
+    const { hub, flusher, counts, now } = this.#services
+    return new Metrics({
+      sessions: this.#sessions,
+      counts,
+      hub,
+      writes: flusher.counts,
+      sync: this.#syncCounts,
+      loopDelay: this.#loopDelay,
+      isReady: () => this.#whyNotReady() === undefined,
+      redis: this.#shared.redis
+    }, now)
   }
 
   async start (isQuiet = false): Promise<AddressInfo | undefined> {

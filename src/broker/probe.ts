@@ -28,9 +28,15 @@ export class Probe {
   #rebuiltAt = 0
   #unheard = 0
   #factor = 1
+  #heardMs = performance.now()
 
   constructor (line: ProbeLine) {
     this.#line = line
+  }
+
+  /** How long ago one was last heard, or this replica began to speak to itself. */
+  get ageMs (): number {
+    return performance.now() - this.#heardMs
   }
 
   start (): void {
@@ -46,6 +52,7 @@ export class Probe {
   heard (text: string): void {
     const count = Number(text)
     if (!(count > this.#rebuiltAt && count <= this.#count)) return
+    this.#heardMs = performance.now()
     this.#awaited = undefined
     this.#unheard = 0
     this.#factor = 1

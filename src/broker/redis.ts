@@ -60,6 +60,16 @@ export class RedisBroker implements Broker {
     if (envelope !== undefined) this.#listener?.onEnvelope(this.#keys.roomOf(channel), envelope)
   }
 
+  /** How long ago this replica last heard itself. */
+  get probeAgeMs (): number {
+    return this.#probe.ageMs
+  }
+
+  /** Signals, and the commands that carried them. */
+  get signalCounts (): { readonly asks: number, readonly commands: number } {
+    return this.#signals.counts
+  }
+
   get isUp (): boolean {
     return this.#connections.isReady
   }

@@ -5,6 +5,7 @@ import cors from '@fastify/cors'
 import Fastify, {
   type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController
 } from 'fastify'
+import type { Metrics } from '../metrics/metrics.ts'
 import { refusal } from '../protocol/codes.ts'
 import type { Quota } from '../quota/quota.ts'
 import type { Orders } from '../session/orders.ts'
@@ -28,6 +29,7 @@ export interface ServerOptions extends WebSocketOptions {
   readonly quota: Quota
   readonly orders: Orders
   readonly whyNotReady: () => string | undefined
+  readonly metrics: Metrics
 }
 
 // A user's name has up to 128 characters, and a slash in it is three here: %2F.
@@ -77,7 +79,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   await registerRateLimit(app, options.quota, options.requestsPerSecond)
   const { auth, userRates, position } = options.services
   await registerWebSocket(app, options)
-  await app.register(opsRoutes, { whyNotReady: options.whyNotReady })
+  await app.register(opsRoutes, { whyNotReady: options.whyNotReady, metrics: options.metrics })
   await app.register(positionRoutes, { position, auth, userRates })
   await app.register(userRoutes, { auth, orders: options.orders })
   await app.register(pageRoutes)

@@ -64,7 +64,10 @@ export async function registerWebSocket (app: FastifyInstance, options: WebSocke
     onRequest: async (request, reply) => {
       if (!request.ws) return sendRefusal(reply, refusal('bad_message', 'upgrade: /ws takes WebSockets only'))
       const arrival = await arrive(request, reply, options)
-      if ('reason' in arrival) return sendRefusal(reply, arrival)
+      if ('reason' in arrival) {
+        services.counts.upgradesRefused[arrival.reason]++
+        return sendRefusal(reply, arrival)
+      }
       arrivals.set(request, arrival)
     },
     handler: (_request, reply) => sendRefusal(reply, refusal('bad_message', 'upgrade: /ws takes WebSockets only')),
@@ -75,8 +78,10 @@ export async function registerWebSocket (app: FastifyInstance, options: WebSocke
       // ws ends the connection itself, with the right code; the plugin's listener would keep the request alive.
       ws.removeAllListeners('error')
       ws.on('error', onError)
-      if (caller === undefined) ws.close(CLOSES.unauthenticated.code, problem)
-      else connect(ws, request, caller, services, sessions)
+      if (caller === undefined) {
+        ws.close(CLOSES.unauthenticated.code, problem)
+        services.counts.closed(CLOSES.unauthenticated.code)
+      } else connect(ws, request, caller, services, sessions)
     }
   })
 }
@@ -156,6 +161,7 @@ function onClose (this: Heard, code: number): void {
   const { connection, user } = session.identity
   sessions.delete(session)
   session.onClosed()
+  session.services.counts.closed(code)
   session.services.logger.debug({ connection, user, code }, 'disconnected')
 }
 

@@ -88,7 +88,10 @@ export class Member {
     if (this.#state === 'gone') return
     if (this.#owner.connection === except) this.#echoes?.shift()?.()
     else if (this.#queue.isFull) this.#missed++
-    else this.#queue.pushFrom(batch, index, bytes)
+    else {
+      this.#queue.pushFrom(batch, index, bytes)
+      this.room.counts.deliveries++
+    }
   }
 
   /** The socket has drained: go on from where this member stopped. */
@@ -96,6 +99,7 @@ export class Member {
     if (this.#state === 'behind') this.readOn()
     if (this.#missed > 0 && this.room.kind === 'live') {
       this.#reply({ type: 'gap', room: this.room.name, reason: 'slow', missed: this.#missed })
+      this.room.counts.gaps.slow++
     }
     this.#missed = 0
   }
@@ -105,7 +109,7 @@ export class Member {
     if (this.#state === 'gone' || this.#state === 'held') return
     this.#again = this.#state === 'reading'
     if (this.#again) return
-    this.#state = 'reading'
+    this.#become('reading')
     const reading = ++this.#reading
     const isWanted = (): boolean => this.#state === 'reading' && this.#reading === reading
     this.#catchUp(isWanted).catch((error: unknown) => {
@@ -116,7 +120,7 @@ export class Member {
 
   /** It joins again from another place: nothing more comes until it is moved there. */
   hold (): void {
-    if (this.#state !== 'gone') this.#state = 'held'
+    if (this.#state !== 'gone') this.#become('held')
   }
 
   /** What it has missed while it was held, or why it cannot have it. */
@@ -128,7 +132,7 @@ export class Member {
   /** Goes on from this place, or where there is none from where it was held. */
   release (place: Cursor | undefined): void {
     if (this.#state !== 'held') return
-    this.#state = 'live'
+    this.#become('live')
     if (place !== undefined) {
       // What it waited for in another log cannot come any more; what lies before this place has been sent.
       const settled = this.#last?.epoch === place.epoch ? place.seq : Infinity
@@ -169,9 +173,19 @@ export class Member {
   }
 
   leave (): void {
-    this.#state = 'gone'
+    this.#become('gone')
     this.loseEchoes()
     this.#settle(Infinity)
+  }
+
+  #become (state: MemberState): void {
+    const { counts } = this.room
+    if (this.#state === 'behind') counts.behind--
+    if (state === 'behind') {
+      counts.behind++
+      counts.fellBehind++
+    }
+    this.#state = state
   }
 
   async #catchUp (isWanted: () => boolean): Promise<void> {
@@ -180,13 +194,13 @@ export class Member {
     for (;;) {
       const recent = this.room.recent(this.#last!)
       if (recent !== undefined) {
-        if (this.#take(recent)) this.#state = 'live'
+        if (this.#take(recent)) this.#become('live')
         return
       }
       // The ring is still short of this place, or is of another log: its own check will notice. Where it has gone past
       // this place while the log was read, the log has more.
       if (isAtTop && (!this.#isPassed() || --triesLeft === 0)) {
-        this.#state = 'live'
+        this.#become('live')
         return
       }
       const page = await this.#readPage(isWanted)
@@ -201,15 +215,17 @@ export class Member {
   #skip ({ gap, top, entries }: Page): void {
     this.#tellGap(gap!, top)
     for (const entry of entries) this.#queue.push(this.room.sent(entry).frame)
+    this.room.counts.deliveries += entries.length
     this.#last = top
     this.#settle(Infinity)
   }
 
   #takeLive (sent: Sent, batch: Batch, index: number): void {
-    if (this.#queue.isFull) this.#state = 'behind'
+    if (this.#queue.isFull) this.#become('behind')
     else if (sent.except === this.#owner.connection) this.#send(sent)
     else {
       this.#queue.pushFrom(batch, index, sent.frame.length)
+      this.room.counts.deliveries++
       this.#reached(sent)
     }
   }
@@ -218,7 +234,7 @@ export class Member {
   #take (frames: readonly Sent[]): boolean {
     for (const sent of frames) {
       if (this.#queue.isFull) {
-        this.#state = 'behind'
+        this.#become('behind')
         return false
       }
       this.#send(sent)
@@ -228,7 +244,10 @@ export class Member {
 
   #send (sent: Sent): void {
     if (sent.except === this.#owner.connection) this.#owner.passWithheld(sent)
-    else this.#queue.push(sent.frame)
+    else {
+      this.#queue.push(sent.frame)
+      this.room.counts.deliveries++
+    }
     this.#reached(sent)
   }
 
@@ -244,7 +263,7 @@ export class Member {
     try {
       if (!isWanted()) return undefined
       if (this.#queue.isFull) {
-        this.#state = 'behind'
+        this.#become('behind')
         return undefined
       }
       this.#again = false
@@ -260,6 +279,7 @@ export class Member {
 
   #tellGap (reason: GapReason, top: Cursor): void {
     this.#reply({ type: 'gap', room: this.room.name, reason, cursor: formatCursor(top), seq: top.seq })
+    this.room.counts.gaps[reason]++
   }
 
   #settle (seq: number): void {

@@ -2,6 +2,7 @@ import type { Cursor } from '../protocol/cursor.ts'
 import type { Entry, GapReason, Signal } from '../protocol/entry.ts'
 import type { RoomKind } from '../protocol/rooms.ts'
 import { Batch } from './batch.ts'
+import { DeliveryCounts } from './delivery-counts.ts'
 import { type Frame, type Sent, sentEntry, signalFrame } from './frame.ts'
 import type { Member } from './member.ts'
 import { type LogLimits, Ring, type RingBudget } from './ring.ts'
@@ -44,6 +45,7 @@ export class Room {
   readonly name: string
   readonly kind: RoomKind
   readonly backlog: Backlog
+  readonly counts: DeliveryCounts
   readonly #members = new Set<Member>()
   readonly #ring: Ring
   #batch = new Batch()
@@ -51,10 +53,13 @@ export class Room {
   // Frames of pages that several members read at once are built once, too.
   readonly #sent = new WeakMap<Entry, Sent>()
 
-  constructor (name: string, kind: RoomKind, backlog: Backlog, limits: LogLimits, budget: RingBudget) {
+  constructor (
+    name: string, kind: RoomKind, backlog: Backlog, limits: LogLimits, budget: RingBudget, counts = new DeliveryCounts()
+  ) {
     this.name = name
     this.kind = kind
     this.backlog = backlog
+    this.counts = counts
     this.#ring = new Ring(NOWHERE, limits, RING_BYTES, budget)
   }
 
@@ -106,6 +111,8 @@ export class Room {
     this.#ring.push(sent, ageMs)
     const { batch, index } = this.#collect(sent.frame)
     for (const member of this.#members) member.offer(sent, batch, index)
+    this.counts.messages++
+    this.counts.turnaround.heard(entry.id)
     this.#arrived()
   }
 
@@ -130,6 +137,7 @@ export class Room {
     const frame = signalFrame(this.name, signal)
     const { batch, index } = this.#collect(frame)
     for (const member of this.#members) member.signal(batch, index, frame.length, signal.except)
+    this.counts.messages++
   }
 
   /** The frames after a place, if the ring holds them all (of a `latest` room: the newest, if it is newer). */

@@ -1,5 +1,6 @@
 import type { Batch } from './batch.ts'
 import type { Frame } from './frame.ts'
+import { WriteCounts } from './write-counts.ts'
 
 /** Where a connection's bytes go. The hub declares it; http/socket-transport.ts implements it on a net.Socket. */
 export interface Outlet {
@@ -37,6 +38,7 @@ export class SendQueue {
   // The last item, where it is one that may grow.
   #stretch: Stretch | undefined
   #bytes = 0
+  #frames = 0
   #full = false
   #closed = false
 
@@ -78,6 +80,7 @@ export class SendQueue {
 
   #count (bytes: number): void {
     this.#bytes += bytes
+    this.#frames++
     if (!this.#full && this.queuedBytes > this.#maxBytes) {
       this.#full = true
       this.#listener.onFull()
@@ -90,8 +93,11 @@ export class SendQueue {
     if (items.length === 0) return
     this.#items = []
     this.#stretch = undefined
+    const bytes = items.length === 1 ? bytesOf(items[0]!) : Buffer.concat(items.map(bytesOf))
+    this.#flusher.counts.wrote(this.#frames, bytes.length, this.queuedBytes)
+    this.#frames = 0
     this.#bytes = 0
-    this.#outlet.write(items.length === 1 ? bytesOf(items[0]!) : Buffer.concat(items.map(bytesOf)), this.#full)
+    this.#outlet.write(bytes, this.#full)
     // A write that the kernel took whole makes no 'drain' event.
     if (this.#full && this.#outlet.pendingBytes === 0) this.drained()
   }
@@ -119,12 +125,17 @@ function bytesOf (item: Frame | Stretch): Frame {
  * while in which more can join it.
  */
 export class Flusher {
+  readonly counts = new WriteCounts()
   readonly #delayMs: number
   #due: SendQueue[] = []
+  #after: Array<() => void> = []
   readonly #run = (): void => {
     const due = this.#due
     this.#due = []
     for (const queue of due) queue.flush()
+    const after = this.#after
+    this.#after = []
+    for (const run of after) run()
   }
 
   /** @param delayMs the while; 0 for the end of the turn */
@@ -136,5 +147,11 @@ export class Flusher {
     if (this.#due.push(queue) > 1) return
     if (this.#delayMs === 0) setImmediate(this.#run)
     else setTimeout(this.#run, this.#delayMs)
+  }
+
+  /** Runs when all that is queued now has been written; at once where nothing is. */
+  afterFlush (run: () => void): void {
+    if (this.#due.length === 0) run()
+    else this.#after.push(run)
   }
 }

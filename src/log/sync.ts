@@ -2,6 +2,7 @@ import type { Followed } from '../broker/interest.ts'
 import type { Cursor } from '../protocol/cursor.ts'
 import type { Entry, Envelope, Signal } from '../protocol/entry.ts'
 import type { Log, Stretch } from './log.ts'
+import { SyncCounts } from './sync-counts.ts'
 
 /** The room on this replica, as far as its log is concerned. hub/room.ts is one. */
 export interface SyncedRoom {
@@ -41,6 +42,7 @@ export class RoomSync implements Followed {
   readonly #reads: Reads
   readonly #room: SyncedRoom
   readonly #latestOnly: boolean
+  readonly #counts: SyncCounts
   #state: 'syncing' | 'live' | 'stopped' = 'syncing'
   #held: Entry[] = []
   #heldBytes = 0
@@ -49,11 +51,14 @@ export class RoomSync implements Followed {
   #expected: Cursor | undefined
   #overdue: NodeJS.Timeout | undefined
 
-  constructor (log: Pick<Log, 'open'>, reads: Reads, room: SyncedRoom, latestOnly: boolean) {
+  constructor (
+    log: Pick<Log, 'open'>, reads: Reads, room: SyncedRoom, latestOnly: boolean, counts = new SyncCounts()
+  ) {
     this.#log = log
     this.#reads = reads
     this.#room = room
     this.#latestOnly = latestOnly
+    this.#counts = counts
   }
 
   get name (): string {
@@ -175,6 +180,7 @@ export class RoomSync implements Followed {
   /** Reads on from where the room stands to the log's top; then what was held goes on from there. */
   async #repair (): Promise<void> {
     if (this.#state !== 'live') return
+    this.#counts.repairs++
     this.#state = 'syncing'
     await this.#catchUp()
   }

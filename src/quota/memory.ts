@@ -22,7 +22,7 @@ export class MemoryQuota implements Quota {
       this.#windows.set(name, window = { count: 0, endsMs: nowMs + windowMs })
     }
     window.count += amount
-    return { count: window.count, leftMs: Math.ceil(window.endsMs - nowMs) }
+    return { count: window.count, leftMs: Math.min(windowMs, Math.ceil(window.endsMs - nowMs)) }
   }
 
   get size (): number {

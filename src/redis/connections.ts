@@ -60,6 +60,8 @@ function isAnswering (redis: Redis): boolean {
 export class RedisConnections {
   readonly commands: Redis
   readonly subscriber: Redis
+  /** How often each has connected. */
+  readonly connects = { commands: 0, subscriber: 0 }
   readonly #log: RedisLogger
   readonly #needed: readonly Command[]
   /** What the Redis user may not do of that. */
@@ -96,7 +98,10 @@ export class RedisConnections {
       void this.#checkEviction()
     })
     for (const [redis, connection] of [[this.commands, 'commands'], [this.subscriber, 'subscriber']] as const) {
-      redis.on('ready', () => answeredMs.set(redis, performance.now()))
+      redis.on('ready', () => {
+        answeredMs.set(redis, performance.now())
+        this.connects[connection]++
+      })
       report(redis, { connection, redis: new URL(address.url).host }, log, () => this.#isStopped)
     }
   }
@@ -142,6 +147,11 @@ export class RedisConnections {
   get whyNotReady (): string | undefined {
     if (this.#denied !== '') return `the Redis user may not: ${this.#denied}`
     return isAnswering(this.commands) && isAnswering(this.subscriber) ? undefined : 'Redis cannot be reached'
+  }
+
+  /** Whether that one stands, and is answered. */
+  isUp (connection: 'commands' | 'subscriber'): boolean {
+    return isAnswering(this[connection])
   }
 
   /**

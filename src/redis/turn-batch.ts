@@ -12,6 +12,8 @@ export type RunBatch<Ask, Answer> = (asks: readonly Ask[]) => Promise<ReadonlyAr
  * deadline for all of it. Alone, it leaves at the end of its turn.
  */
 export class TurnBatch<Ask, Answer> {
+  /** How much was asked, and in how many commands. Read when somebody asks. */
+  readonly counts = { asks: 0, commands: 0 }
   readonly #run: RunBatch<Ask, Answer>
   readonly #maxAsks: number
   #asked: Array<Asked<Ask, Answer>> = []
@@ -35,6 +37,8 @@ export class TurnBatch<Ask, Answer> {
   }
 
   async #carryOut (asked: ReadonlyArray<Asked<Ask, Answer>>): Promise<void> {
+    this.counts.asks += asked.length
+    this.counts.commands++
     try {
       const answers = await this.#run(asked.map(({ ask }) => ask))
       asked.forEach(({ resolve, reject }, index) => {

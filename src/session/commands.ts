@@ -3,30 +3,55 @@ import { historyFrame, newestWithin, sentEntry } from '../hub/frame.ts'
 import type { Member } from '../hub/member.ts'
 import { newEntryId } from '../log/ids.ts'
 import type { Receipt } from '../log/log.ts'
-import { refusal } from '../protocol/codes.ts'
+import { BrokerError, type Refusal, refusal } from '../protocol/codes.ts'
 import { formatCursor } from '../protocol/cursor.ts'
 import type { Draft, IdempotencyKey } from '../protocol/entry.ts'
 import type { Request, RequestId, RequestOf } from '../protocol/messages.ts'
 import { ALL, POSITION } from '../protocol/rooms.ts'
 import { authenticate } from './authenticate.ts'
+import type { PublishOutcome } from './counts.ts'
 import { join } from './join.ts'
 import { refuseBroadcast, refuseJoin, refuseLeave, refuseMove, refusePublish } from './permissions.ts'
 import type { Session } from './session.ts'
 
 const MAX_HISTORY_BYTES = 262_144
 
-/** What each request does: the only place where its steps are listed. Rejects with BrokerError. */
-export function execute (session: Session, request: Request): Promise<void> | void {
+/** What became of a publish that Redis has answered, or that did not get so far. */
+type Answer = Extract<PublishOutcome, 'ack' | 'refused'>
+
+/**
+ * What each request does: the only place where its steps are listed. Rejects with BrokerError.
+ * @param cameMs when its frame came
+ */
+export function execute (session: Session, request: Request, cameMs: number): Promise<void> | void {
   switch (request.type) {
     case 'join': return join(session, request)
     case 'leave': return leave(session, request)
-    case 'message': return (isStored(session, request) ? publish : signal)(session, request)
-    case 'broadcast': return broadcast(session, request)
-    case 'move': return move(session, request)
+    case 'message':
+      return timed(session, cameMs, (isStored(session, request) ? publish : signal)(session, request))
+    case 'broadcast': return timed(session, cameMs, broadcast(session, request))
+    case 'move': return timed(session, cameMs, move(session, request))
     case 'history': return history(session, request)
     case 'auth': return authenticate(session, request)
     case 'ping': return session.reply({ type: 'pong', id: request.id, timestamp: new Date().toISOString() })
   }
+}
+
+/** Counts how a publish ends, and how long after its frame came. */
+async function timed (session: Session, cameMs: number, publishing: Promise<Answer>): Promise<void> {
+  const { counts, now } = session.services
+  const count = (outcome: PublishOutcome): void => counts.publishes[outcome].observe(now() - cameMs)
+  try {
+    count(await publishing)
+  } catch (error) {
+    if (error instanceof BrokerError) count(error.reason)
+    throw error
+  }
+}
+
+function refuse (session: Session, refused: Refusal, id: RequestId | undefined, room?: string): 'refused' {
+  session.refuse(refused, id, room)
+  return 'refused'
 }
 
 function leave (session: Session, { id, room }: RequestOf<'leave'>): void {
@@ -41,54 +66,76 @@ function isStored (session: Session, request: RequestOf<'message'>): boolean {
 }
 
 /** To the room's log, which numbers and publishes it in one step. */
-async function publish (session: Session, request: RequestOf<'message'>): Promise<void> {
+async function publish (session: Session, request: RequestOf<'message'>): Promise<Answer> {
   const { id, room } = request
-  const { rules, log } = session.services
+  const { rules } = session.services
   const member = session.members.get(room)
   const refused = refusePublish(session.credentials.grants, room, rules.of(room), member !== undefined)
-  if (refused !== undefined) return session.refuse(refused, id, room)
+  if (refused !== undefined) return refuse(session, refused, id, room)
 
-  if (request.echo || member === undefined) {
-    acknowledge(session, request, await log.append(room, draftOf(session, request)))
-  } else await publishWithoutEcho(session, request, member)
+  return request.echo || member === undefined
+    ? acknowledge(session, request, await append(session, room, draftOf(session, request)))
+    : await publishWithoutEcho(session, request, member)
+}
+
+/** The hub hears it again from Redis, where this replica follows the room, and tells how long that took. */
+async function append (session: Session, room: string, draft: Draft): Promise<Receipt | 'key_reused'> {
+  const { hub, log } = session.services
+  if (hub.get(room) === undefined) return await log.append(room, draft)
+  const { id = newEntryId() } = draft
+  const { turnaround } = hub.counts
+  turnaround.begin(id)
+  try {
+    const receipt = await log.append(room, { ...draft, id })
+    if (receipt === 'key_reused' || receipt.duplicate) turnaround.forget(id)
+    return receipt
+  } catch (error) {
+    // What may have been stored may be heard later.
+    if (!(error instanceof BrokerError && error.reason === 'unknown_outcome')) turnaround.forget(id)
+    throw error
+  }
 }
 
 /**
  * The ack stands in the frame's place, in the room's order: it leaves as the entry passes by this member, whose
  * live copy may come before Redis's answer, or after it.
  */
-async function publishWithoutEcho (session: Session, request: RequestOf<'message'>, member: Member): Promise<void> {
+async function publishWithoutEcho (
+  session: Session, request: RequestOf<'message'>, member: Member
+): Promise<Answer> {
   const entryId = newEntryId()
   session.withhold(entryId, (cursor) => acknowledge(session, request, { cursor, duplicate: false }))
   try {
-    const receipt = await session.services.log.append(request.room, { ...draftOf(session, request), id: entryId })
+    const receipt = await append(session, request.room, { ...draftOf(session, request), id: entryId })
     if (receipt !== 'key_reused' && !receipt.duplicate) {
       member.whenReached(receipt.cursor, () => session.passWithheld(receipt.cursor))
-    } else if (session.forgetWithheld(entryId)) acknowledge(session, request, receipt)
+    } else if (session.forgetWithheld(entryId)) return acknowledge(session, request, receipt)
   } catch (error) {
     // Where the entry has passed by, it is stored whatever became of Redis's answer, and the ack has left.
     if (session.forgetWithheld(entryId)) throw error
   }
+  return 'ack'
 }
 
 /** The one reply to a publish, an ack or a refusal; without an id only the refusal. */
 function acknowledge (
   session: Session, { id, room }: { id: RequestId | undefined, room?: string }, receipt: Receipt | 'key_reused'
-): void {
-  if (receipt === 'key_reused') return session.refuse(refusal('key_reused'), id, room)
-  if (id === undefined) return
+): Answer {
+  if (receipt === 'key_reused') return refuse(session, refusal('key_reused'), id, room)
+  if (id === undefined) return 'ack'
   const { cursor, duplicate } = receipt
   session.reply({
     type: 'ack', id, room, seq: cursor.seq, cursor: formatCursor(cursor), duplicate: duplicate || undefined
   })
+  return 'ack'
 }
 
 /** To whoever listens now: rooms of kind `live`, and ephemerals. */
-async function signal (session: Session, request: RequestOf<'message'>): Promise<void> {
+async function signal (session: Session, request: RequestOf<'message'>): Promise<Answer> {
   const { id, room } = request
   const { rules, broker } = session.services
   const refused = refusePublish(session.credentials.grants, room, rules.of(room), session.members.has(room))
-  if (refused !== undefined) return session.refuse(refused, id, room)
+  if (refused !== undefined) return refuse(session, refused, id, room)
   const { from, content, except, key } = draftOf(session, request)
   const ack = (): void => {
     if (id !== undefined) session.reply({ type: 'ack', id, room })
@@ -103,14 +150,15 @@ async function signal (session: Session, request: RequestOf<'message'>): Promise
   } catch (error) {
     // Where it was heard it was published, whatever became of the broker's answer, and the ack has left.
     if (member?.forgetEcho(ack) !== false) throw error
-    return
+    return 'ack'
   }
   if (outcome === 'published') {
     if (member === undefined) ack()
   } else if (member?.forgetEcho(ack) !== false) {
-    if (outcome === 'key_reused') session.refuse(refusal('key_reused'), id, room)
-    else if (id !== undefined) session.reply({ type: 'ack', id, room, duplicate: true })
+    if (outcome === 'key_reused') return refuse(session, refusal('key_reused'), id, room)
+    if (id !== undefined) session.reply({ type: 'ack', id, room, duplicate: true })
   }
+  return 'ack'
 }
 
 function draftOf (session: Session, request: RequestOf<'message'>): Draft {
@@ -126,22 +174,22 @@ function keyOf (session: Session, key: string | undefined): IdempotencyKey | und
   return key === undefined ? undefined : { scope: session.identity.keyScope, key }
 }
 
-async function broadcast (session: Session, request: RequestOf<'broadcast'>): Promise<void> {
+async function broadcast (session: Session, request: RequestOf<'broadcast'>): Promise<Answer> {
   const { id, content } = request
   const refused = refuseBroadcast(session.credentials.grants)
-  if (refused !== undefined) return session.refuse(refused, id)
-  acknowledge(session, { id }, await session.services.log.append(ALL, {
+  if (refused !== undefined) return refuse(session, refused, id)
+  return acknowledge(session, { id }, await append(session, ALL, {
     from: session.from, content, key: keyOf(session, request.key)
   }))
 }
 
-async function move (session: Session, request: RequestOf<'move'>): Promise<void> {
+async function move (session: Session, request: RequestOf<'move'>): Promise<Answer> {
   const { id, delta } = request
   const refused = refuseMove(session.credentials.grants)
-  if (refused !== undefined) return session.refuse(refused, id, POSITION)
+  if (refused !== undefined) return refuse(session, refused, id, POSITION)
   const moved = await session.services.position.move(delta, keyOf(session, request.key))
-  if (typeof moved === 'string') return session.refuse(refusal(moved), id, POSITION)
-  if (id === undefined) return
+  if (typeof moved === 'string') return refuse(session, refusal(moved), id, POSITION)
+  if (id === undefined) return 'ack'
   const { position, cursor, duplicate } = moved
   session.reply({
     type: 'ack',
@@ -152,6 +200,7 @@ async function move (session: Session, request: RequestOf<'move'>): Promise<void
     position,
     duplicate: duplicate || undefined
   })
+  return 'ack'
 }
 
 async function history (session: Session, request: RequestOf<'history'>): Promise<void> {

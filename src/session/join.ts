@@ -120,6 +120,11 @@ function replay (session: Session, { id, room, since }: Join, past: Past): void 
   const cursor = formatCursor(past.top)
   const recovered = since === undefined ? undefined : past.gap === undefined
   session.reply({ type: 'joined', id, room, cursor, seq, recovered, replay: past.replay.length })
-  if (past.gap !== undefined) session.reply({ type: 'gap', room, reason: past.gap, cursor, seq })
+  const { counts } = session.services.hub
+  if (past.gap !== undefined) {
+    session.reply({ type: 'gap', room, reason: past.gap, cursor, seq })
+    counts.gaps[past.gap]++
+  }
   for (const { frame } of past.replay) session.queue.push(frame)
+  counts.deliveries += past.replay.length
 }

@@ -6,6 +6,7 @@ import type { Flusher } from '../hub/send-queue.ts'
 import type { Log } from '../log/log.ts'
 import type { Position } from '../position/position.ts'
 import type { RoomKind } from '../protocol/rooms.ts'
+import type { SessionCounts } from './counts.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { Clock } from './rate-limit.ts'
 import type { UserRates } from './user-rates.ts'
@@ -50,6 +51,7 @@ export interface Services {
   readonly rules: { of (room: string): RoomRule }
   readonly heartbeat: Heartbeat
   readonly flusher: Flusher
+  readonly counts: SessionCounts
   readonly now: Clock
   readonly logger: SessionLogger
 }

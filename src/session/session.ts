@@ -80,7 +80,8 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
 
   /** Says welcome, and takes part in `$all`, which this replica follows for as long as it lives. */
   open (): void {
-    const { hub, heartbeat, limits, replica } = this.services
+    const { hub, heartbeat, limits, replica, counts } = this.services
+    counts.opened++
     const all = hub.get(ALL)!
     this.reply({
       type: 'welcome',
@@ -183,11 +184,12 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
       return
     }
     const { request } = decoded
+    const cameMs = this.heardMs
     // What is asked after a fresh token is judged by it, and not by the one before.
     const renewing = this.#renewing
     const task = renewing === undefined
-      ? () => this.#execute(request)
-      : () => renewing.then(() => this.#execute(request))
+      ? () => this.#execute(request, cameMs)
+      : () => renewing.then(() => this.#execute(request, cameMs))
     const run = this.#flow.run(orderOf(request), isHeavy(request), task)
     if (request.type === 'auth') this.#renewing = run
     else void run
@@ -199,6 +201,7 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
 
   refuse (refused: Refusal, id: RequestId | undefined, room?: string): void {
     const { code, retryable } = ERRORS[refused.reason]
+    this.services.counts.refusals[refused.reason]++
     this.reply({
       type: 'error',
       id,
@@ -265,9 +268,9 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
   }
 
   /** Never rejects. */
-  async #execute (request: Request): Promise<void> {
+  async #execute (request: Request, cameMs: number): Promise<void> {
     try {
-      if (!this.#isClosed) await execute(this, request)
+      if (!this.#isClosed) await execute(this, request, cameMs)
     } catch (error) {
       this.#onFailure(request, error)
     }

@@ -47,6 +47,10 @@ export class Sessions {
     if (this.#isDraining) session.retire(0)
   }
 
+  get size (): number {
+    return this.#open.size
+  }
+
   delete (session: Retiring): void {
     this.#open.delete(session)
     if (this.#open.size === 0) this.#onEmpty()

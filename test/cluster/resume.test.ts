@@ -43,11 +43,15 @@ t.test('2,000 clients that come back at once cost Redis fewer than one command f
     return await client.ask({ type: 'join', room: 'hall', since })
   }))
   const tookMs = performance.now() - startMs
-  t.comment((await admin.info('commandstats')).replaceAll('\r\n', ' '))
-  const [, commands] = /total_commands_processed:(\d+)/.exec(await admin.info('stats'))!
+  const stats = (await admin.info('commandstats')).replaceAll('\r\n', ' ')
+  t.comment(stats)
+  const [, all] = /total_commands_processed:(\d+)/.exec(await admin.info('stats'))!
+  // They come whether anybody does or not.
+  const pings = Number(/cmdstat_ping:calls=(\d+)/.exec(stats)?.[1] ?? 0)
+  const commands = Number(all) - pings
   t.ok(answers.every(({ recovered, replay }) => recovered === true && replay === 100))
-  t.comment(`${commands} commands for 2,000 resumes, the heartbeat of six connections included, in ${Math.round(tookMs)} ms`)
-  t.ok(Number(commands) < 200)
+  t.comment(`${commands} commands for 2,000 resumes, besides ${pings} pings, in ${Math.round(tookMs)} ms`)
+  t.ok(commands < 200)
 })
 
 t.test('B1 500 joins, fresh and with cursors, while 500 messages a second are published: over 20 seeds', { timeout: 180_000 }, async (t) => {

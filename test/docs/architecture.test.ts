@@ -16,8 +16,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   log: ['protocol', 'broker'],
   position: ['protocol', 'log', 'broker'],
   redis: ['protocol', 'ioredis'],
+  metrics: ['prom-client'],
   session: ['protocol', 'auth', 'hub', 'broker', 'log', 'position', 'quota'],
-  http: ['protocol', 'auth', 'session', 'hub', 'position', 'quota', 'fastify', '@fastify/*', 'ws'],
+  http: ['protocol', 'auth', 'session', 'hub', 'position', 'quota', 'metrics', 'fastify', '@fastify/*', 'ws'],
   web: []
 }
 /** Files that are allowed more than their folder. */
@@ -83,6 +84,13 @@ t.test('ioredis is imported by the Redis parts alone, fastify by http', async (t
     imports.filter(({ target }) => name.test(target)).map(({ file }) => file)
   t.ok(importers(/^ioredis/).every((file) => file.startsWith('redis/') || file.endsWith('/redis.ts')))
   t.ok(importers(/^@?fastify/).every((file) => file.startsWith('http/') || file === 'gateway.ts'))
+})
+
+t.test('prom-client is imported by metrics alone, and metrics by gateway.ts and http', async (t) => {
+  const importers = (name: RegExp): string[] =>
+    imports.filter(({ target }) => name.test(target)).map(({ file }) => folderOf(file))
+  t.strictSame([...new Set(importers(/^prom-client/))], ['metrics'])
+  t.strictSame([...new Set(importers(/^metrics\//))].filter((name) => name !== 'metrics').sort(), ['gateway.ts', 'http'])
 })
 
 t.test('only main.ts reads process', async (t) => {

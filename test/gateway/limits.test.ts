@@ -27,7 +27,9 @@ t.test('over HTTP an address may ask so often in a second; those who watch the r
   t.equal(answer.headers.get('retry-after'), '1')
   t.strictSame(await answer.json(), { code: 429, reason: 'rate_limited', message: 'too many requests' })
   t.strictSame([...new Set(await statuses(`${http}/nowhere`, 5))], [429], 'and what is not there')
-  for (const path of ['/healthz', '/readyz']) t.strictSame([...new Set(await statuses(`${http}${path}`, 40))], [200], path)
+  for (const path of ['/healthz', '/readyz', '/metrics']) {
+    t.strictSame([...new Set(await statuses(`${http}${path}`, 40))], [200], path)
+  }
 })
 
 t.test('the limit comes before the token is looked at', async (t) => {

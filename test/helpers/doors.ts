@@ -149,7 +149,8 @@ export const DOORS: readonly Door[] = [
 
 /** What asks for nothing; the upgrade asks for a token itself. */
 export const PUBLIC_ROUTES: readonly string[] = [
-  'GET /ws', 'HEAD /ws', 'GET /healthz', 'HEAD /healthz', 'GET /readyz', 'HEAD /readyz', 'GET /', 'HEAD /',
+  'GET /ws', 'HEAD /ws', 'GET /healthz', 'HEAD /healthz', 'GET /readyz', 'HEAD /readyz', 'GET /metrics', 'HEAD /metrics',
+  'GET /', 'HEAD /',
   'GET /chat', 'HEAD /chat', 'GET /dashboard', 'HEAD /dashboard', 'GET /favicon.ico', 'HEAD /favicon.ico',
   'GET /assets/*', 'HEAD /assets/*', 'OPTIONS *'
 ]

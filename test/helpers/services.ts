@@ -5,8 +5,10 @@ import { Hub } from '../../src/hub/hub.ts'
 import { Flusher } from '../../src/hub/send-queue.ts'
 import { IdleCheck } from '../../src/log/idle-check.ts'
 import type { Log, Retention } from '../../src/log/log.ts'
+import { SyncCounts } from '../../src/log/sync-counts.ts'
 import type { Position } from '../../src/position/position.ts'
 import { ALL } from '../../src/protocol/rooms.ts'
+import { SessionCounts } from '../../src/session/counts.ts'
 import { Heartbeat } from '../../src/session/heartbeat.ts'
 import type { Services } from '../../src/session/services.ts'
 
@@ -31,7 +33,7 @@ export async function startServices (
   const idleCheck = new IdleCheck(log)
   const rule = { kind: 'log', publish: 'members', retention } as const
   const rules = { of: () => rule }
-  const parts = { hub, log, position, rules, idleCheck, obey: () => {} }
+  const parts = { hub, log, position, rules, idleCheck, syncCounts: new SyncCounts(), obey: () => {} }
   const interest = new Interest(broker, (name) => follow(name, parts), lingerMs)
   broker.start(interest)
   await interest.acquire(ALL)
@@ -59,6 +61,7 @@ export async function startServices (
     rules,
     heartbeat: new Heartbeat(0, now),
     flusher: new Flusher(),
+    counts: new SessionCounts(),
     now,
     logger: { debug: () => {}, warn: () => {}, error: () => {} }
   }

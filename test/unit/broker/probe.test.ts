@@ -122,3 +122,15 @@ t.test('a probe that is stopped does nothing more, in whichever state', async (t
   t.equal(time.timers, 0, 'while it waits')
   t.equal(line.rebuilt, 0)
 })
+
+t.test('its age is the time since it was last heard', async (t) => {
+  const { probe, pass, line } = world(t)
+  await pass(5_000)
+  t.equal(probe.ageMs, 5_000)
+  probe.heard('0')
+  t.equal(probe.ageMs, 5_000, 'that was none of its own')
+  probe.heard(line.sent.at(-1)!)
+  t.equal(probe.ageMs, 0)
+  await pass(1_000)
+  t.equal(probe.ageMs, 1_000)
+})

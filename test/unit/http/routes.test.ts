@@ -4,6 +4,7 @@ import { MemoryBroker, MemoryBus } from '../../../src/broker/memory.ts'
 import { Admission } from '../../../src/http/admission.ts'
 import { createServer } from '../../../src/http/server.ts'
 import { MemoryLog } from '../../../src/log/memory.ts'
+import { Metrics } from '../../../src/metrics/metrics.ts'
 import { MemoryPosition } from '../../../src/position/memory.ts'
 import { MemoryQuota } from '../../../src/quota/memory.ts'
 import { Orders } from '../../../src/session/orders.ts'
@@ -46,7 +47,17 @@ t.test('every route is known to the table of permissions, or known to be public'
     services,
     admission: new Admission(LIMITS, () => undefined, { meanMs: 0 }, () => 0),
     sessions: new Sessions(Infinity, () => 0),
-    whyNotReady: () => undefined
+    whyNotReady: () => undefined,
+    metrics: new Metrics({
+      sessions: { size: 0 },
+      counts: services.counts,
+      hub: services.hub,
+      writes: services.flusher.counts,
+      sync: { repairs: 0 },
+      loopDelay: { meanMs: 0 },
+      isReady: () => true,
+      redis: undefined
+    }, () => 0)
   })
   t.teardown(async () => {
     await app.close()

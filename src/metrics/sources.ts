@@ -1,0 +1,56 @@
+/** What is read when Prometheus asks: plain numbers that the other folders count, as far as they are told. */
+export interface Sources {
+  readonly sessions: { readonly size: number }
+  readonly counts: {
+    readonly opened: number
+    readonly closes: ByName
+    readonly refusals: ByName
+    readonly upgradesRefused: ByName
+    readonly publishes: Readonly<Record<string, LatencySource>>
+  }
+  readonly hub: {
+    readonly size: number
+    readonly members: number
+    readonly ringBytes: number
+    readonly counts: {
+      readonly messages: number
+      readonly deliveries: number
+      readonly behind: number
+      readonly fellBehind: number
+      readonly gaps: ByName
+      readonly turnaround: { readonly latency: LatencySource }
+    }
+  }
+  readonly writes: {
+    readonly writes: number
+    readonly frames: number
+    readonly bytes: number
+    /** Set back to 0 in here, now and then. */
+    highWaterBytes: number
+  }
+  readonly sync: { readonly repairs: number }
+  readonly loopDelay: { readonly meanMs: number }
+  readonly isReady: () => boolean
+  /** Undefined with the embedded broker. */
+  readonly redis: RedisSource | undefined
+}
+
+export interface RedisSource {
+  readonly connections: {
+    isUp (connection: 'commands' | 'subscriber'): boolean
+    readonly connects: ByName
+  }
+  readonly broker: { readonly probeAgeMs: number, readonly signalCounts: BatchCounts }
+  readonly log: { readonly appendCounts: BatchCounts }
+}
+
+export type ByName = Readonly<Record<string, number>>
+
+export interface LatencySource {
+  /** Upper bounds; over the last one is one bucket more. */
+  readonly boundsMs: readonly number[]
+  readonly counts: ArrayLike<number>
+  readonly sumMs: number
+}
+
+interface BatchCounts { readonly asks: number, readonly commands: number }
