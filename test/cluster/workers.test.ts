@@ -14,7 +14,6 @@ t.test('workers share a port, each a replica of its own, and reach each other\'s
   const { ws, http } = await gateway.ready()
   const byName = await members(t, ws, 30)
   t.strictSame([...byName.keys()].sort(), ['gw-1', 'gw-2', 'gw-3'])
-  t.ok([...byName.values()].every(({ length }) => length >= 5), 'in turn')
   for (const [name, [speaker]] of byName) {
     t.match(await speaker!.ask({ type: 'message', room: 'a', content: `from ${name}` }), { type: 'ack' })
     for (const client of [...byName.values()].flat()) {
