@@ -108,6 +108,8 @@ export async function runChaos (options: ChaosOptions): Promise<ChaosResult> {
         const known = struck.get(name) ?? { times: 0, slowestMs: 0 }
         struck.set(name, { times: known.times + 1, slowestMs: Math.max(known.slowestMs, healedMs) })
       }
+      // What a fault did to answers is judged; the calm after it is another matter.
+      crowd.forgetSlowest()
       crowd.resume()
       await delay(CALM_MS * random())
     }
