@@ -28,7 +28,6 @@ const NOT_AN_UPGRADE = refusal('bad_message', `upgrade: ${PATH} takes WebSockets
 export const WS_OPTIONS = {
   // One flooding client held the loop up for 91 ms (p99) with true, for 1.1 ms with false.
   allowSynchronousEvents: false,
-  perMessageDeflate: false,
   clientTracking: false,
   // The default of 30 s lets close() hang that long on one silent client.
   closeTimeout: 2_000,
@@ -36,13 +35,22 @@ export const WS_OPTIONS = {
   maxBufferedChunks: 4_096
 }
 
+/** Off by default: memory, and CPU. Without context takeover a connection keeps no window, and frames can be shared. */
+const DEFLATE = { serverNoContextTakeover: true, clientNoContextTakeover: true }
+const SMALLER_WINDOW = /server_max_window_bits *= *"?(?:8|9|1[0-4])(?![0-9])/i
+
 /**
- * `GET /ws` (RFC 6455 section 4.2). An upgrade goes past Fastify, which would make a request, a reply and a walk through
- * all hooks for a handler that needs none of them (ADR 8).
+ * `GET /ws` (RFC 6455 section 4.2). An upgrade goes past Fastify, which would make a request, a reply and a walk
+ * through all hooks for a handler that needs none of them (ADR 8).
  */
 export function registerUpgrade (app: FastifyInstance, options: UpgradeOptions): void {
   const { services, trustProxy } = options
-  const server = new WebSocketServer({ ...WS_OPTIONS, noServer: true, maxPayload: services.limits.maxMessageBytes })
+  const server = new WebSocketServer({
+    ...WS_OPTIONS,
+    noServer: true,
+    maxPayload: services.limits.maxMessageBytes,
+    perMessageDeflate: services.deflater !== undefined && DEFLATE
+  })
   const isTrusted = proxyAddr.compile([...trustProxy])
   const onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
     const asker = askerOf(request, isTrusted)
@@ -115,6 +123,8 @@ function open (
   { services, sessions }: UpgradeOptions
 ): void {
   socket.off('error', destroy)
+  // Everyone gets the same bytes, whose window is 32 KB: whoever wants less gets them uncompressed.
+  if (SMALLER_WINDOW.test(request.headers['sec-websocket-extensions'] ?? '')) delete request.headers['sec-websocket-extensions']
   // The answer to the upgrade and the first frame leave in one write.
   socket.cork()
   server.handleUpgrade(request, socket, head, (ws: WebSocket) => {

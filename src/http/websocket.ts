@@ -21,7 +21,7 @@ export function connect (
   ws: WebSocket, { asker, socket, caller }: Connecting, services: Services, sessions: Sessions
 ): void {
   const query = queryOf(asker)
-  const transport = new SocketTransport(ws, socket)
+  const transport = new SocketTransport(ws, socket, services.deflater)
   const session = new Session(services, transport, identityOf(caller, query.user))
   socket.on('timeout', destroy)
   transport.start(session.queue)

@@ -1,4 +1,5 @@
 import type { Batch } from './batch.ts'
+import type { Deflater } from './deflater.ts'
 import type { Flusher } from './flusher.ts'
 import type { Frame } from './frame.ts'
 
@@ -6,6 +7,8 @@ import type { Frame } from './frame.ts'
 export interface Outlet {
   /** Bytes written here that the kernel has not taken yet. */
   readonly pendingBytes: number
+  /** Where the client takes frames compressed. */
+  readonly deflater?: Deflater | undefined
   /**
    * One write.
    * @param isAwaited whether this queue must be told when the kernel has taken it
@@ -97,7 +100,10 @@ export class SendQueue {
     if (items.length === 0) return
     this.#items = []
     this.#stretch = undefined
-    const bytes = items.length === 1 ? bytesOf(items[0]!) : Buffer.concat(items.map(bytesOf))
+    const { deflater } = this.#outlet
+    const bytes = items.length === 1
+      ? bytesOf(items[0]!, deflater)
+      : Buffer.concat(items.map((item) => bytesOf(item, deflater)))
     this.#flusher.counts.wrote(this.#frames, bytes.length, this.queuedBytes)
     this.#frames = 0
     this.#bytes = 0
@@ -121,6 +127,7 @@ export class SendQueue {
   }
 }
 
-function bytesOf (item: Frame | Stretch): Frame {
-  return 'batch' in item ? item.batch.bytes(item.from, item.to) : item
+function bytesOf (item: Frame | Stretch, deflater: Deflater | undefined): Frame {
+  if ('batch' in item) return item.batch.bytes(item.from, item.to, deflater)
+  return deflater === undefined ? item : deflater.of(item)
 }

@@ -62,6 +62,7 @@ export async function startServices (
     rules,
     heartbeat: new Heartbeat(0, now),
     flusher,
+    deflater: undefined,
     counts: new SessionCounts(),
     now,
     logger: { debug: () => {}, warn: () => {}, error: () => {} }
