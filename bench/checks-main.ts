@@ -72,7 +72,7 @@ function checkCost (): number {
     pingIntervalMs: 0
   }
   const allowance = new Allowance(limits, now, 'ann', users)
-  const rule = { kind: 'log', publish: 'members' } as const
+  const rule = { kind: 'log', publish: 'members', presence: true } as const
   const decoded = decode(JSON.stringify({ type: 'message', room: ROOM, content: 'x' }))
   if (!decoded.ok) throw new Error('the message is not valid')
   return median(Array.from({ length: rounds }, () => {

@@ -66,6 +66,8 @@ export const SETTINGS = {
   SEND_QUEUE_BYTES: integer(262_144, 'bytes', "a connection's send queue, above which it falls behind"),
   FLUSH_MS: integer(0, 'ms', 'for which what is sent waits, so that more can join it; 0 for no longer than the turn it came in', 0, 1_000),
   DEFLATE_BYTES: integer(0, 'bytes', 'messages of at least so many are compressed for clients that ask for it (permessage-deflate); 0 for none'),
+  PRESENCE_LEASE_MS: integer(5_000, 'ms', 'a replica that says nothing for so long has lost its members', 500, 600_000),
+  PRESENCE_GRACE_MS: integer(3_000, 'ms', 'a user whose connection broke may come back for so long without being told of', 0, 600_000),
   STALL_TIMEOUT_MS: integer(30_000, 'ms', 'a full connection that takes no byte for so long is ended', 0, LONGEST_TIMER_MS),
   MAX_CONNECTIONS: integer(20_000, 'connections', 'at once on this replica'),
   MAX_CONNECTIONS_PER_ADDRESS: integer(200, 'connections', 'at once from one address'),
@@ -123,6 +125,8 @@ export interface Config {
   readonly flushMs: number
   /** Infinity for no compression. */
   readonly deflateBytes: number
+  readonly presenceLeaseMs: number
+  readonly presenceGraceMs: number
   readonly stallTimeoutMs: number
   readonly maxConnections: number
   readonly maxConnectionsPerAddress: number
@@ -210,6 +214,8 @@ function toConfig (settings: Settings, problems: string[]): Config {
     sendQueueBytes: limit(settings.SEND_QUEUE_BYTES),
     flushMs: settings.FLUSH_MS,
     deflateBytes: limit(settings.DEFLATE_BYTES),
+    presenceLeaseMs: settings.PRESENCE_LEASE_MS,
+    presenceGraceMs: settings.PRESENCE_GRACE_MS,
     stallTimeoutMs: settings.STALL_TIMEOUT_MS,
     maxConnections: limit(settings.MAX_CONNECTIONS),
     maxConnectionsPerAddress: limit(settings.MAX_CONNECTIONS_PER_ADDRESS),

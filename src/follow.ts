@@ -1,5 +1,6 @@
 import type { Followed } from './broker/interest.ts'
 import type { Hub } from './hub/hub.ts'
+import { PresenceFeed } from './hub/presence-feed.ts'
 import type { Page, Room } from './hub/room.ts'
 import type { IdleCheck } from './log/idle-check.ts'
 import type { Log, Retention } from './log/log.ts'
@@ -19,14 +20,16 @@ export interface Parts {
   readonly idleCheck: IdleCheck
   readonly syncCounts: SyncCounts
   readonly obey: (order: Order) => void
-  readonly rules: { of (room: string): { readonly kind: RoomKind, readonly retention: Retention } }
+  readonly rules: { of (room: string): Rule }
 }
+
+interface Rule { readonly kind: RoomKind, readonly retention: Retention, readonly presenceMergeAbove: number }
 
 /** A room that this replica begins to follow: its place in the hub, kept in step with its log, where it has one. */
 export function follow (name: string, parts: Parts): Followed {
   const { hub, log, position, idleCheck, syncCounts, rules } = parts
   if (name === CONTROL) return followOrders(parts)
-  const { kind, retention } = rules.of(name)
+  const { kind, retention, presenceMergeAbove } = rules.of(name)
   const reads = new SharedReads(log, name)
   const withCars = new WeakMap<Page, Promise<Page>>()
   const room: Room = hub.open(name, kind, {
@@ -42,10 +45,25 @@ export function follow (name: string, parts: Parts): Followed {
     newest: (count, top) => reads.newest(count, top),
     top: () => sync.top()
   }, retention)
+  const feed = new PresenceFeed(room, presenceMergeAbove)
   // A `live` room's members never ask for its log.
-  if (kind === 'live') return followSignals(name, hub, room)
+  if (kind === 'live') return withPresence(followSignals(name, hub, room), feed)
   const sync = new RoomSync(log, reads, room, retention.latestOnly, syncCounts)
-  return followLog(sync, hub, room, idleCheck)
+  return withPresence(followLog(sync, hub, room, idleCheck), feed)
+}
+
+function withPresence (followed: Followed, feed: PresenceFeed): Followed {
+  return {
+    ...followed,
+    receive: (envelope) => {
+      if (envelope.kind === 'presence') feed.tell(envelope.change)
+      else followed.receive(envelope)
+    },
+    stop: () => {
+      feed.stop()
+      followed.stop()
+    }
+  }
 }
 
 /** Who followed the car when its log was lost is told where it stands now, though nothing moved it. */

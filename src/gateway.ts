@@ -21,6 +21,10 @@ import { RedisLog } from './log/redis.ts'
 import { SyncCounts } from './log/sync-counts.ts'
 import { Metrics } from './metrics/metrics.ts'
 import type { RedisSource } from './metrics/sources.ts'
+import { LocalPresence } from './presence/local.ts'
+import { MemoryPresence } from './presence/memory.ts'
+import type { Presence } from './presence/presence.ts'
+import { RedisPresence } from './presence/redis.ts'
 import { MemoryPosition } from './position/memory.ts'
 import type { Position } from './position/position.ts'
 import { RedisPosition } from './position/redis.ts'
@@ -54,6 +58,7 @@ interface Shared {
   readonly broker: Broker
   readonly log: Log
   readonly position: Position
+  readonly presence: Presence
   readonly quota: Quota
   readonly connections: RedisConnections | undefined
   /** What is told of Redis, where there is one. */
@@ -99,6 +104,7 @@ export async function createGateway (config: Config, logger: FastifyBaseLogger):
   const auth = config.tokens && new TokenAuthenticator(config.tokens, (problem) => {
     logger.warn({ problem, setting: 'AUTH_JWKS_URL' }, 'the keys that tokens are checked with cannot be fetched; trying again')
   })
+  const presence = new LocalPresence(shared.presence, config.presenceGraceMs)
   const services: Services = {
     replica: config.replica,
     limits: config,
@@ -109,6 +115,7 @@ export async function createGateway (config: Config, logger: FastifyBaseLogger):
     log: shared.log,
     broker: shared.broker,
     position: shared.position,
+    presence,
     rules,
     heartbeat: new Heartbeat(config.pingIntervalMs, now),
     flusher,
@@ -117,7 +124,7 @@ export async function createGateway (config: Config, logger: FastifyBaseLogger):
     now,
     logger
   }
-  const replica = new Replica(config, services, shared, sessions, idleCheck, auth, parts.syncCounts)
+  const replica = new Replica(config, services, shared, sessions, presence, idleCheck, auth, parts.syncCounts)
   await replica.build(logger)
   return replica
 }
@@ -134,8 +141,10 @@ function createShared (config: Config, rules: RoomRules, logger: FastifyBaseLogg
     const bus = new MemoryBus()
     const log = new MemoryLog(bus, retentionOf)
     const position = new MemoryPosition(bus, log, config.positionBounds)
+    const broker = new MemoryBroker(bus)
+    const presence = new MemoryPresence(bus)
     const quota = new MemoryQuota()
-    return { broker: new MemoryBroker(bus), log, position, quota, connections: undefined, redis: undefined }
+    return { broker, log, position, presence, quota, connections: undefined, redis: undefined }
   }
   const keys = new Keys(config.redisPrefix)
   const connections = new RedisConnections(config.redis, `tidegate:${config.replica}`, logger, commandsUsed(keys))
@@ -145,6 +154,7 @@ function createShared (config: Config, rules: RoomRules, logger: FastifyBaseLogg
     broker,
     log,
     position: new RedisPosition(connections, keys, config.positionBounds),
+    presence: new RedisPresence(connections, keys, config.presenceLeaseMs),
     quota: new RedisQuota(connections, keys),
     connections,
     redis: { connections, broker, log }
@@ -158,6 +168,7 @@ class Replica implements Gateway {
   readonly #services: Services
   readonly #shared: Shared
   readonly #sessions: Sessions
+  readonly #presence: LocalPresence
   readonly #idleCheck: IdleCheck
   readonly #syncCounts: SyncCounts
   readonly #loopDelay = new LoopDelay()
@@ -167,14 +178,15 @@ class Replica implements Gateway {
   #lastProblem = ''
 
   constructor (
-    config: Config, services: Services, shared: Shared, sessions: Sessions, idleCheck: IdleCheck,
-    auth: TokenAuthenticator | undefined, syncCounts: SyncCounts
+    config: Config, services: Services, shared: Shared, sessions: Sessions, presence: LocalPresence,
+    idleCheck: IdleCheck, auth: TokenAuthenticator | undefined, syncCounts: SyncCounts
   ) {
     this.replica = config.replica
     this.#config = config
     this.#auth = auth
     this.#services = services
     this.#shared = shared
+    this.#presence = presence
     this.#idleCheck = idleCheck
     this.#sessions = sessions
     this.#syncCounts = syncCounts
@@ -214,6 +226,7 @@ class Replica implements Gateway {
   async start (isQuiet = false): Promise<AddressInfo | undefined> {
     this.#shared.broker.start(this.#services.interest)
     this.#shared.connections?.start()
+    this.#presence.start()
     void this.#auth?.start()
     // Whoever listens before it can serve has a proxy's clients see 503. Without Redis it listens to say just that.
     const isFollowing = this.#followAll()
@@ -265,6 +278,7 @@ class Replica implements Gateway {
     this.#idleCheck.stop()
     this.#loopDelay.stop()
     this.#services.userRates?.stop()
+    await this.#presence.stop()
     this.#services.interest.stop()
     await this.#shared.broker.stop()
     await this.#shared.log.stop()

@@ -13,16 +13,24 @@ export interface RoomRule {
   readonly kind: RoomKind
   readonly publish: Publishers
   readonly retention: Retention
+  /** Whether its users are told who is there. */
+  readonly presence: boolean
+  /** So many users, above which those who come and go are told of together. */
+  readonly presenceMergeAbove: number
 }
 
 /** A year: an age that Redis could not take would fail only at the first publish. */
 export const MAX_AGE_MS = 31_536_000_000
+
+const MERGE_ABOVE = 100
 
 interface WrittenRule {
   readonly kind?: RoomKind
   readonly publish?: Publishers
   readonly entries?: number
   readonly maxAgeMs?: number
+  readonly presence?: boolean
+  readonly presenceMergeAbove?: number
 }
 interface Defaults { readonly maxEntries: number, readonly maxAgeMs: number }
 type WrittenRules = Readonly<Record<string, WrittenRule>>
@@ -53,7 +61,9 @@ const validate = new Ajv({ allErrors: true }).compile({
           kind: { enum: ['log', 'latest', 'live'] },
           publish: { enum: ['members', 'anyone', 'server'] },
           entries: { type: 'integer', minimum: 1, maximum: 1_000_000 },
-          maxAgeMs: { type: 'integer', minimum: 0, maximum: MAX_AGE_MS }
+          maxAgeMs: { type: 'integer', minimum: 0, maximum: MAX_AGE_MS },
+          presence: { type: 'boolean' },
+          presenceMergeAbove: { type: 'integer', minimum: 0, maximum: 1_000_000 }
         }
       }
     }
@@ -90,7 +100,9 @@ function complete (pattern: string, rule: WrittenRule, defaults: Defaults): Room
       // The value of a `latest` room does not age.
       maxAgeMs: kind === 'latest' ? 0 : rule.maxAgeMs ?? defaults.maxAgeMs,
       latestOnly: kind === 'latest'
-    }
+    },
+    presence: rule.presence ?? kind === 'log',
+    presenceMergeAbove: rule.presenceMergeAbove ?? MERGE_ABOVE
   }
 }
 

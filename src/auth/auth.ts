@@ -8,6 +8,8 @@ export interface Access {
   readonly endsMs: number
   /** When the token says that it expires: milliseconds since 1970; undefined without a token. */
   readonly expiresMs: number | undefined
+  /** What the token says of its user to the others in a room, as JSON text. */
+  readonly info?: string | undefined
 }
 
 /** Somebody whose token was verified. */

@@ -17,6 +17,8 @@ export const SHARED_ALGORITHM = 'HS256'
 // RFC 8725 section 3.1: an algorithm is believed only where it is one of those that this key is for.
 const ASYMMETRIC_ALGORITHMS = ['RS256', 'ES256', 'EdDSA']
 const MAX_USER_CHARS = 128
+// It travels to everyone in a room with each join.
+const MAX_INFO_CHARS = 1_024
 
 type Verify = (token: string) => Promise<JWTPayload>
 
@@ -74,13 +76,22 @@ export class TokenAuthenticator implements Authenticator {
 }
 
 function identify (payload: JWTPayload): Identified {
-  const { sub, exp } = payload
+  const { sub, exp, info } = payload
   if (typeof sub !== 'string' || !isUserName(sub)) {
     throw new ClaimError(`token: sub: must be 1 to ${MAX_USER_CHARS} characters, none of them a control character`)
   }
   // What is further off than a Date can say is for ever.
   const expiresMs = Math.min(exp! * 1_000, 8.64e15)
-  return { user: sub, grants: Grants.of(payload), expiresMs, endsMs: expiresMs + LEEWAY_S * 1_000 }
+  const endsMs = expiresMs + LEEWAY_S * 1_000
+  return { user: sub, grants: Grants.of(payload), expiresMs, endsMs, info: readInfo(info) }
+}
+
+/** @returns JSON text; undefined for none */
+function readInfo (info: unknown): string | undefined {
+  if (info === undefined) return undefined
+  const text = JSON.stringify(info)
+  if (text.length > MAX_INFO_CHARS) throw new ClaimError(`token: info: must be at most ${MAX_INFO_CHARS} characters as JSON`)
+  return text
 }
 
 function isUserName (sub: string): boolean {

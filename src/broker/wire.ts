@@ -1,10 +1,12 @@
 import type { Draft, Envelope, OutgoingSignal, Signal } from '../protocol/entry.ts'
+import type { PresenceChange } from '../protocol/presence.ts'
 
 /**
  * What travels between replicas: a header line, a sender line, and the content as it was written.
  *
  *     1 E <seq> <epoch> <id> <prev> <timestampMs>\n      an entry of the log (redis/scripts.ts writes it)
  *     1 S <timestampMs>\n                                a signal, which is not stored
+ *     1 P <count> <timestampMs>\n                        who has come and gone (redis/presence-scripts.ts writes it)
  *     <from, a JSON string>\t<connection that asked for no echo, or nothing>\n
  *     <content, JSON text>
  *
@@ -19,6 +21,7 @@ const NEWLINE = 0x0a
 // Numbers of fifteen digits are exact, and dates still.
 const ENTRY = new RegExp(`^${WIRE_VERSION} E ([0-9]{1,15}) (\\S+) (\\S+) (\\S+) ([0-9]{1,15})$`)
 const SIGNAL = new RegExp(`^${WIRE_VERSION} S ([0-9]{1,15})$`)
+const PRESENCE = new RegExp(`^${WIRE_VERSION} P ([0-9]{1,15}) ([0-9]{1,15})$`)
 
 /** The sender line and the content: what the log stores of a message. */
 export function encodeBody (draft: Pick<Draft, 'from' | 'content' | 'except'>): string {
@@ -51,7 +54,28 @@ export function decodeEnvelope (payload: Uint8Array): Envelope | undefined {
     return { kind: 'entry', entry: { ...place, timestampMs: Number(timestampMs), ...body } }
   }
   const signal = SIGNAL.exec(header)
-  return signal === null ? undefined : { kind: 'signal', signal: { timestampMs: Number(signal[1]), ...body } }
+  if (signal !== null) return { kind: 'signal', signal: { timestampMs: Number(signal[1]), ...body } }
+  const presence = PRESENCE.exec(header)
+  return presence === null ? undefined : decodePresence(Number(presence[1]), Number(presence[2]), body.content)
+}
+
+/** `{"joined":[{"user":"ann","info":…}],"left":["bob"]}` */
+function decodePresence (count: number, timestampMs: number, content: Uint8Array): Envelope | undefined {
+  try {
+    const { joined, left } = JSON.parse(text(content, 0, content.length)) as {
+      joined: Array<{ user: string, info?: unknown }>
+      left: string[]
+    }
+    const change: PresenceChange = {
+      joined: joined.map(({ user, info }) => info === undefined ? { user } : { user, info: JSON.stringify(info) }),
+      left,
+      count,
+      timestampMs
+    }
+    return { kind: 'presence', change }
+  } catch {
+    return undefined
+  }
 }
 
 function text (bytes: Uint8Array, start: number, end: number): string {

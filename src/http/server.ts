@@ -15,6 +15,7 @@ import { isOriginAllowed } from './origins.ts'
 import { pageRoutes } from './pages.ts'
 import { positionRoutes } from './position.ts'
 import { registerRateLimit } from './rate-limit.ts'
+import { roomRoutes } from './rooms.ts'
 import { limitSockets } from './sockets.ts'
 import { registerUpgrade, type UpgradeOptions } from './upgrade.ts'
 import { userRoutes } from './users.ts'
@@ -75,10 +76,11 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   await registerHeaders(app)
   app.decorateRequest('caller', undefined)
   await registerRateLimit(app, options.quota, options.requestsPerSecond)
-  const { auth, userRates, position } = options.services
+  const { auth, userRates, position, presence, rules } = options.services
   registerUpgrade(app, options)
   await app.register(opsRoutes, { whyNotReady: options.whyNotReady, metrics: options.metrics })
   await app.register(positionRoutes, { position, auth, userRates })
+  await app.register(roomRoutes, { auth, presence, rules })
   await app.register(userRoutes, { auth, orders: options.orders })
   await app.register(pageRoutes)
   return app

@@ -32,6 +32,7 @@ const MAX_TRIES = 3
 /** The connection that a member belongs to, and shares with its members of other rooms. */
 export interface MemberOwner {
   readonly connection: string
+  readonly user: string
   readonly queue: SendQueue
   /** Lets one of them read at a time. */
   readonly reads: Turnstile
@@ -92,6 +93,12 @@ export class Member {
       this.#queue.pushFrom(batch, index, bytes)
       this.room.counts.deliveries++
     }
+  }
+
+  /** Who comes and goes: what a full queue cannot take is lost, and whoever wants to know asks for `members`. */
+  tell (batch: Batch, index: number, bytes: number, exceptUser: string | undefined): void {
+    if (this.#state === 'gone' || this.#queue.isFull || this.#owner.user === exceptUser) return
+    this.#queue.pushFrom(batch, index, bytes)
   }
 
   /** The socket has drained: go on from where this member stopped. */

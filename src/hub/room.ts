@@ -154,6 +154,14 @@ export class Room {
     this.#offered(index)
   }
 
+  /** Something about the room that is not of its log, to every member but those of one user. */
+  tell (frame: Frame, exceptUser?: string): void {
+    const batch = this.#collect(frame)
+    const index = batch.length - 1
+    for (const member of this.#members) member.tell(batch, index, frame.length, exceptUser)
+    if (index === 0) this.#flusher.afterFlush(this.#letGo)
+  }
+
   /** The frames after a place, if the ring holds them all (of a `latest` room: the newest, if it is newer). */
   recent (place: Cursor): readonly Sent[] | undefined {
     const after = this.#ring.after(place)

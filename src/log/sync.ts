@@ -75,8 +75,8 @@ export class RoomSync implements Followed {
 
   receive (envelope: Envelope): void {
     if (envelope.kind === 'signal') this.#room.signal(envelope.signal)
-    else if (this.#state === 'syncing') this.#hold(envelope.entry)
-    else if (this.#state === 'live') this.#follow(envelope.entry)
+    else if (envelope.kind === 'entry' && this.#state === 'syncing') this.#hold(envelope.entry)
+    else if (envelope.kind === 'entry' && this.#state === 'live') this.#follow(envelope.entry)
   }
 
   async restore (): Promise<void> {

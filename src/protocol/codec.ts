@@ -66,6 +66,7 @@ function readRequest (fields: Fields, id: RequestId | undefined, text: string): 
     case 'join':
       return { type, id, room: readRoom(fields), since: readSince(fields), history: readCount(fields, 'history', 0) }
     case 'leave':
+    case 'members':
       return { type, id, room: readRoom(fields) }
     case 'message':
       return readMessage(fields, id, text)

@@ -1,4 +1,5 @@
 import type { Cursor } from './cursor.ts'
+import type { PresenceChange } from './presence.ts'
 
 /** What a publisher hands in. `from` and `content` are JSON text: they reach every client as these very bytes. */
 export interface Draft {
@@ -45,6 +46,7 @@ export interface Entry extends Signal, Cursor {
 export type Envelope =
   | { readonly kind: 'entry', readonly entry: Entry }
   | { readonly kind: 'signal', readonly signal: Signal }
+  | { readonly kind: 'presence', readonly change: PresenceChange }
 
 /** Why continuity of a room ended for a reader. */
 export type GapReason = 'epoch' | 'fork' | 'ahead' | 'trimmed' | 'limit' | 'slow'

@@ -43,6 +43,7 @@ export type Request =
     readonly before: number | undefined
     readonly limit: number
   }
+  | { readonly type: 'members', readonly id: RequestId | undefined, readonly room: string }
   | { readonly type: 'auth', readonly id: RequestId | undefined, readonly token: string }
   | { readonly type: 'ping', readonly id: RequestId | undefined }
 
@@ -98,6 +99,13 @@ export type Reply =
     readonly id?: RequestId | undefined
     readonly user: string
     readonly expires: string
+  }
+  | {
+    readonly type: 'members'
+    readonly id?: RequestId | undefined
+    readonly room: string
+    readonly count: number
+    readonly members: ReadonlyArray<{ readonly user: string, readonly connections: number, readonly info?: unknown }>
   }
   | { readonly type: 'pong', readonly id?: RequestId | undefined, readonly timestamp: string }
   | {

@@ -29,6 +29,25 @@ export class Keys {
     return this.#of(room, 'c')
   }
 
+  /** Who is in the room, and under how many leases. */
+  users (room: string): string {
+    return this.#of(room, 'u')
+  }
+
+  /** What a lease holds of the room. */
+  held (room: string, lease: string): string {
+    return this.#of(room, `p:${lease}`)
+  }
+
+  /** The rooms of which a lease holds something. No room's own, as those below. */
+  roomsOf (lease: string): string {
+    return `${this.#prefix}rooms:${lease}`
+  }
+
+  leases (): string {
+    return `${this.#prefix}leases`
+  }
+
   /** The channel that a replica alone listens to. No room is called so: names of rooms are in braces. */
   probe (replica: string): string {
     return `${this.#prefix}probe:${replica}`

@@ -3,6 +3,7 @@ import { historyFrame, newestWithin, sentEntry } from '../hub/frame.ts'
 import type { Member } from '../hub/member.ts'
 import { newEntryId } from '../log/ids.ts'
 import type { Receipt } from '../log/log.ts'
+import { described } from '../presence/presence.ts'
 import { BrokerError, type Refusal, refusal } from '../protocol/codes.ts'
 import { formatCursor } from '../protocol/cursor.ts'
 import type { Draft, IdempotencyKey } from '../protocol/entry.ts'
@@ -11,7 +12,7 @@ import { ALL, POSITION } from '../protocol/rooms.ts'
 import { authenticate } from './authenticate.ts'
 import type { PublishOutcome } from './counts.ts'
 import { join } from './join.ts'
-import { refuseBroadcast, refuseJoin, refuseLeave, refuseMove, refusePublish } from './permissions.ts'
+import { refuseBroadcast, refuseJoin, refuseLeave, refuseMembers, refuseMove, refusePublish } from './permissions.ts'
 import type { Session } from './session.ts'
 
 const MAX_HISTORY_BYTES = 262_144
@@ -32,6 +33,7 @@ export function execute (session: Session, request: Request, cameMs: number): Pr
     case 'broadcast': return timed(session, cameMs, broadcast(session, request))
     case 'move': return timed(session, cameMs, move(session, request))
     case 'history': return history(session, request)
+    case 'members': return members(session, request)
     case 'auth': return authenticate(session, request)
     case 'ping': return session.reply({ type: 'pong', id: request.id, timestamp: new Date().toISOString() })
   }
@@ -216,4 +218,12 @@ async function history (session: Session, request: RequestOf<'history'>): Promis
   const all = page.entries.map((entry) => sentEntry(room, entry))
   const messages = newestWithin(all, MAX_HISTORY_BYTES)
   session.queue.push(historyFrame(id, room, messages, page.more || messages.length < all.length))
+}
+
+async function members (session: Session, { id, room }: RequestOf<'members'>): Promise<void> {
+  const { rules, presence } = session.services
+  const refused = refuseMembers(session.credentials.grants, room, rules.of(room))
+  if (refused !== undefined) return session.refuse(refused, id, room)
+  const { count, members } = await presence.members(room)
+  session.reply({ type: 'members', id, room, count, members: members.map(described) })
 }

@@ -26,6 +26,11 @@ export class Credentials {
     return this.#access.grants
   }
 
+  /** What the token says of its user, as JSON text. */
+  get info (): string | undefined {
+    return this.#access.info
+  }
+
   /** As ISO 8601; undefined for never. */
   get expires (): string | undefined {
     const { expiresMs } = this.#access

@@ -23,6 +23,11 @@ export function refusePublish (grants: Grants, room: string, rule: RoomRule, isM
   return undefined
 }
 
+/** Asking who is in a room. */
+export function refuseMembers (grants: Grants, room: string, rule: RoomRule): Refusal | undefined {
+  return refuseJoin(grants, room) ?? (rule.presence ? undefined : refusal('forbidden', 'room: its rule tells nobody who is there'))
+}
+
 export function refuseLeave (room: string): Refusal | undefined {
   return room === ALL ? refusal('forbidden', 'room: every connection is in $all') : undefined
 }

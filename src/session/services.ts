@@ -5,6 +5,8 @@ import type { Hub } from '../hub/hub.ts'
 import type { Deflater } from '../hub/deflater.ts'
 import type { Flusher } from '../hub/flusher.ts'
 import type { Log } from '../log/log.ts'
+import type { Attendee } from '../presence/local.ts'
+import type { Members, RoomPage } from '../presence/presence.ts'
 import type { Position } from '../position/position.ts'
 import type { RoomKind } from '../protocol/rooms.ts'
 import type { SessionCounts } from './counts.ts'
@@ -16,6 +18,8 @@ import type { UserRates } from './user-rates.ts'
 export interface RoomRule {
   readonly kind: RoomKind
   readonly publish: 'members' | 'anyone' | 'server'
+  /** Whether its users are told who is there. */
+  readonly presence: boolean
 }
 
 export interface SessionLimits {
@@ -36,6 +40,16 @@ export interface SessionLogger {
   error (fields: object, message: string): void
 }
 
+/** Who is where: what sessions tell of themselves, and ask of all replicas. */
+export interface PresenceOfReplica {
+  enter (room: string, attendee: Attendee): void
+  leave (room: string, user: string | undefined, isDropped: boolean): void
+  /** Over all replicas, with what has changed here. Rejects with BrokerError. */
+  members (room: string): Promise<Members>
+  /** Rooms with members, over all replicas. Rejects with BrokerError. */
+  rooms (after: string, limit: number): Promise<RoomPage>
+}
+
 /** What all sessions of a replica share: built once, by gateway.ts. */
 export interface Services {
   readonly replica: string
@@ -49,6 +63,7 @@ export interface Services {
   readonly log: Log
   readonly broker: Broker
   readonly position: Position
+  readonly presence: PresenceOfReplica
   readonly rules: { of (room: string): RoomRule }
   readonly heartbeat: Heartbeat
   readonly flusher: Flusher

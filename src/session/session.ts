@@ -7,6 +7,7 @@ import { decode, type Decoded } from '../protocol/codec.ts'
 import { BrokerError, type CloseName, CLOSES, ERRORS, type Refusal, refusal } from '../protocol/codes.ts'
 import { type Cursor, formatCursor } from '../protocol/cursor.ts'
 import type { Reply, Request, RequestId } from '../protocol/messages.ts'
+import type { Attendee } from '../presence/local.ts'
 import { ALL, POSITION } from '../protocol/rooms.ts'
 import { Allowance } from './allowance.ts'
 import { execute } from './commands.ts'
@@ -124,7 +125,18 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
   enter (name: string, room: Room, last: Cursor | undefined): Member {
     const member = new Member(this, room, last)
     this.members.set(name, member)
+    if (name !== ALL) this.services.presence.enter(name, this.#attendeeIn(name))
     return member
+  }
+
+  /** Where a room's rule tells nobody who is there, it counts without a name. */
+  #attendeeIn (room: string): Attendee {
+    const isTold = this.services.rules.of(room).presence
+    return isTold ? { user: this.identity.user, info: this.credentials.info } : { user: undefined }
+  }
+
+  get user (): string {
+    return this.identity.user
   }
 
   get connection (): string {
@@ -253,18 +265,23 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
     this.credentials.stop()
     this.queue.close()
     this.services.heartbeat.remove(this)
-    for (const name of [...this.members.keys()]) this.depart(name)
+    for (const name of [...this.members.keys()]) this.depart(name, true)
     this.#flow.resume()
   }
 
-  /** This connection is no member of the room any more; nothing where it was none. */
-  depart (name: string): void {
+  /**
+   * This connection is no member of the room any more; nothing where it was none.
+   * @param isDropped it broke, and its user may come back
+   */
+  depart (name: string, isDropped = false): void {
     const member = this.members.get(name)
     if (member === undefined) return
     this.members.delete(name)
     member.room.remove(member)
     member.leave()
-    if (name !== ALL) this.services.interest.release(name)
+    if (name === ALL) return
+    this.services.presence.leave(name, this.#attendeeIn(name).user, isDropped)
+    this.services.interest.release(name)
   }
 
   /** Never rejects. */

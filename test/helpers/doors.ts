@@ -119,7 +119,7 @@ function overHttp (route: string, needs: Right, body?: object, seen?: Door['seen
     ask: async (_t, { http }, token) => {
       const headers = { ...headersOf(token), ...(body === undefined ? {} : { 'content-type': 'application/json' }) }
       const sent = body === undefined ? {} : { body: JSON.stringify(body) }
-      const answer = await fetch(http + path.replace(':user', 'nobody'), { method, headers, ...sent })
+      const answer = await fetch(http + path.replace(':user', 'nobody').replace(':room', 'general'), { method, headers, ...sent })
       const text = await answer.text()
       return { type: 'http', code: answer.status, ...(answer.ok || text === '' ? {} : JSON.parse(text) as object) }
     }
@@ -144,6 +144,11 @@ export const DOORS: readonly Door[] = [
   overHttp('GET /position', 'join position'),
   overHttp('HEAD /position', 'join position'),
   overHttp('POST /position', 'move', { delta: 5 }, 'position'),
+  onSocket('members', 'join general', { type: 'members', room: 'general' }),
+  overHttp('GET /rooms/:room/members', 'join general'),
+  overHttp('HEAD /rooms/:room/members', 'join general'),
+  overHttp('GET /rooms', 'admin'),
+  overHttp('HEAD /rooms', 'admin'),
   overHttp('DELETE /users/:user/connections', 'admin')
 ]
 

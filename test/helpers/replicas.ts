@@ -8,6 +8,9 @@ import { RedisLog } from '../../src/log/redis.ts'
 import { MemoryPosition } from '../../src/position/memory.ts'
 import type { Bounds, Position } from '../../src/position/position.ts'
 import { RedisPosition } from '../../src/position/redis.ts'
+import { MemoryPresence, PresenceTable } from '../../src/presence/memory.ts'
+import type { Presence } from '../../src/presence/presence.ts'
+import { RedisPresence } from '../../src/presence/redis.ts'
 import type { Envelope, OutgoingSignal } from '../../src/protocol/entry.ts'
 import { RedisConnections } from '../../src/redis/connections.ts'
 import { Keys } from '../../src/redis/keys.ts'
@@ -21,6 +24,7 @@ export interface TestReplica {
   readonly broker: Broker
   readonly log: Log
   readonly position: Position
+  readonly presence: Presence
   readonly heard: Heard[]
   /** Resolves when this replica has heard a content in a room. */
   hears (room: string, content: string): Promise<void>
@@ -45,14 +49,17 @@ export interface WorldOptions {
 export type MakeWorld = (options?: WorldOptions) => Promise<World>
 
 export const KEEP: Retention = { maxEntries: 500, maxAgeMs: 900_000, latestOnly: false }
+/** Of presence: short, because tests wait for it. */
+export const LEASE_MS = 500
 const ANYWHERE: Bounds = { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER }
 
 export const memoryWorld: MakeWorld = async ({ retention = KEEP, bounds = ANYWHERE, wrap = same } = {}) => {
   const bus = new MemoryBus()
   const log = new MemoryLog(bus, () => retention)
   const position = new MemoryPosition(bus, log, bounds)
-  const a = listen(wrap(new MemoryBroker(bus)), log, position)
-  const b = listen(new MemoryBroker(bus), log, position)
+  const table = new PresenceTable()
+  const a = listen(wrap(new MemoryBroker(bus)), log, position, new MemoryPresence(bus, table))
+  const b = listen(new MemoryBroker(bus), log, position, new MemoryPresence(bus, table))
   return {
     a,
     b,
@@ -72,7 +79,8 @@ export function redisWorld (server: RedisServer): MakeWorld {
     const [a, b] = connections.map((connection, index) => listen(
       index === 0 ? wrap(new RedisBroker(connection, keys)) : new RedisBroker(connection, keys),
       new RedisLog(connection, keys, () => retention),
-      new RedisPosition(connection, keys, bounds)
+      new RedisPosition(connection, keys, bounds),
+      new RedisPresence(connection, keys, LEASE_MS)
     )) as [TestReplica, TestReplica]
     await Promise.all(connections.map(async (connection) => {
       const isReady = new Until()
@@ -85,6 +93,7 @@ export function redisWorld (server: RedisServer): MakeWorld {
       a,
       b,
       end: async () => {
+        await Promise.all([a.presence.stop(0), b.presence.stop(0)])
         await Promise.all([a.broker.stop(), b.broker.stop()])
         await Promise.all(connections.map((connection) => connection.stop()))
       }
@@ -95,13 +104,20 @@ export function redisWorld (server: RedisServer): MakeWorld {
 const silent = { info: () => {}, warn: () => {}, error: () => {} }
 const same = (broker: Broker): Broker => broker
 
-function listen (broker: Broker, log: Log, position: Position): TestReplica {
+function textOf (envelope: Envelope): string {
+  if (envelope.kind === 'presence') {
+    const { joined, left, count } = envelope.change
+    return [...joined.map(({ user }) => `+${user}`), ...left.map((user) => `-${user}`), `=${count}`].join(' ')
+  }
+  return Buffer.from((envelope.kind === 'entry' ? envelope.entry : envelope.signal).content).toString()
+}
+
+function listen (broker: Broker, log: Log, position: Position, presence: Presence): TestReplica {
   const heard: Heard[] = []
   const until = new Until()
   broker.start({
     onEnvelope: (room, envelope) => {
-      const message = envelope.kind === 'entry' ? envelope.entry : envelope.signal
-      heard.push({ room, envelope, text: Buffer.from(message.content).toString() })
+      heard.push({ room, envelope, text: textOf(envelope) })
       until.changed()
     },
     onRestored: () => {}
@@ -111,6 +127,7 @@ function listen (broker: Broker, log: Log, position: Position): TestReplica {
     broker,
     log,
     position,
+    presence,
     heard,
     of,
     hears: (room, content) => until.true(`${content} heard in ${room}`, () => of(room).includes(content))

@@ -2,12 +2,15 @@ import type { Broker } from '../../src/broker/broker.ts'
 import { Interest } from '../../src/broker/interest.ts'
 import { follow } from '../../src/follow.ts'
 import { Hub } from '../../src/hub/hub.ts'
+import { MemoryBus } from '../../src/broker/memory.ts'
 import { Flusher } from '../../src/hub/flusher.ts'
 import { IdleCheck } from '../../src/log/idle-check.ts'
 import type { Log, Retention } from '../../src/log/log.ts'
 import { SyncCounts } from '../../src/log/sync-counts.ts'
 import type { Position } from '../../src/position/position.ts'
 import { ALL } from '../../src/protocol/rooms.ts'
+import { LocalPresence } from '../../src/presence/local.ts'
+import { MemoryPresence } from '../../src/presence/memory.ts'
 import { SessionCounts } from '../../src/session/counts.ts'
 import { Heartbeat } from '../../src/session/heartbeat.ts'
 import type { Services } from '../../src/session/services.ts'
@@ -32,7 +35,7 @@ export async function startServices (
   const flusher = new Flusher(0, () => 0)
   const hub = new Hub(flusher)
   const idleCheck = new IdleCheck(log)
-  const rule = { kind: 'log', publish: 'members', retention } as const
+  const rule = { kind: 'log', publish: 'members', retention, presence: true, presenceMergeAbove: 100 } as const
   const rules = { of: () => rule }
   const parts = { hub, log, position, rules, idleCheck, syncCounts: new SyncCounts(), obey: () => {} }
   const interest = new Interest(broker, (name) => follow(name, parts), lingerMs)
@@ -59,6 +62,7 @@ export async function startServices (
     log,
     broker,
     position,
+    presence: new LocalPresence(new MemoryPresence(new MemoryBus()), 0),
     rules,
     heartbeat: new Heartbeat(0, now),
     flusher,

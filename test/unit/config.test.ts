@@ -32,6 +32,8 @@ t.test('without settings the gateway runs by its defaults', (t) => {
     sendQueueBytes: 262_144,
     flushMs: 0,
     deflateBytes: Infinity,
+    presenceLeaseMs: 5_000,
+    presenceGraceMs: 3_000,
     stallTimeoutMs: 30_000,
     maxConnections: 20_000,
     maxConnectionsPerAddress: 200,

@@ -145,7 +145,7 @@ export class FakeConnection {
 export function ownerOf (
   connection: string, queue: SendQueue, passWithheld: (sent: Cursor) => void = () => {}
 ): MemberOwner {
-  return { connection, queue, reads: new Gate(1), passWithheld }
+  return { connection, user: connection, queue, reads: new Gate(1), passWithheld }
 }
 
 /** A log that is read page by page. */

@@ -4,7 +4,7 @@ import { refuseLeave, refusePublish } from '../../../src/session/permissions.ts'
 import type { RoomRule } from '../../../src/session/services.ts'
 
 function rule (publish: RoomRule['publish']): RoomRule {
-  return { kind: 'log', publish }
+  return { kind: 'log', publish, presence: true }
 }
 
 t.test('members may publish, and others are asked to join first', (t) => {

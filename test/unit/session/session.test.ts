@@ -243,7 +243,7 @@ t.test('a live room cannot be joined while the broker is down, and can afterward
   const broker = { isUp: false }
   const { session, transport, send } = await openSession(t, undefined, {
     broker: broker as Broker,
-    rules: { of: () => ({ kind: 'live', publish: 'members' }) }
+    rules: { of: () => ({ kind: 'live', publish: 'members', presence: false }) }
   })
   send({ type: 'join', room: 'red', id: 1 })
   const [error] = await transport.has('error')

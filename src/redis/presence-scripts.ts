@@ -1,0 +1,149 @@
+/**
+ * The Lua of who is in which room. Of all replicas: `leases`, a sorted set of leases by the time at which they end. Of
+ * a lease: `rooms:<lease>`, a sorted set of the names of rooms in which something is held. Of a room and a lease:
+ * `p:<lease>`, a hash of what is held: user (a JSON string; nothing for a room whose users are only counted) to
+ * `<connections>` or `<connections> <info>`. Of a room: `u`, a hash of user to the number of leases that hold them.
+ * All of them expire some minutes after the last replica that could tell of them.
+ */
+
+const NOW = `
+local function nowMs ()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function int (number) return string.format('%.0f', number) end
+`
+
+/** \`tell\` publishes what changed, as broker/wire.ts reads it; \`release\` gives up a user of a lease. */
+const TELL = `${NOW}
+local function release (users, user)
+  if redis.call('HINCRBY', users, user, -1) > 0 then return false end
+  redis.call('HDEL', users, user)
+  return true
+end
+local function tell (channel, users, joined, left)
+  if #joined + #left == 0 then return end
+  local count = redis.call('HLEN', users)
+  local change = '{"joined":[' .. table.concat(joined, ',') .. '],"left":[' .. table.concat(left, ',') .. ']}'
+  redis.call('PUBLISH', channel, '1 P ' .. count .. ' ' .. int(nowMs()) .. '\\n\\t\\n' .. change)
+end
+`
+
+/**
+ * KEYS rooms:<lease>, and of each room p:<lease> and u
+ * ARGV ttlMs, and of each room its name, channel, how many users, and of each user: name, what is held (nothing: no
+ * more)
+ */
+export const PUT_SCRIPT = `${TELL}
+local ttlMs = ARGV[1]
+local at, key = 2, 2
+while at <= #ARGV do
+  local room, channel, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
+  local held, users = KEYS[key], KEYS[key + 1]
+  at, key = at + 3, key + 2
+  local joined, left = {}, {}
+  for _ = 1, count do
+    local user, value = ARGV[at], ARGV[at + 1]
+    at = at + 2
+    if value == '' then
+      if redis.call('HDEL', held, user) == 1 and user ~= '' and release(users, user) then left[#left + 1] = user end
+    elseif redis.call('HSET', held, user, value) == 1 and user ~= '' and redis.call('HINCRBY', users, user, 1) == 1 then
+      local info = string.match(value, ' (.*)')
+      joined[#joined + 1] = '{"user":' .. user .. (info and ',"info":' .. info or '') .. '}'
+    end
+  end
+  if redis.call('EXISTS', held) == 1 then
+    redis.call('ZADD', KEYS[1], 0, room)
+    redis.call('PEXPIRE', held, ttlMs)
+  else
+    redis.call('ZREM', KEYS[1], room)
+  end
+  redis.call('PEXPIRE', users, ttlMs)
+  tell(channel, users, joined, left)
+end
+redis.call('PEXPIRE', KEYS[1], ttlMs)
+return 1
+`
+
+/**
+ * KEYS leases
+ * ARGV lease, leaseMs, ttlMs
+ * → whether it had not ended, the time, and all leases, each followed by when it ends
+ */
+export const RENEW_SCRIPT = `${NOW}
+local now = nowMs()
+local ends = redis.call('ZSCORE', KEYS[1], ARGV[1])
+redis.call('ZADD', KEYS[1], int(now + ARGV[2]), ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return { ends and tonumber(ends) > now and 1 or 0, int(now), redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES') }
+`
+
+/**
+ * What a lease that has ended still holds is given up, and the rooms are told: by whoever comes first.
+ *
+ * KEYS leases, rooms:<lease>, and of each room p:<lease> and u
+ * ARGV lease, and of each room its name and channel
+ * → how many rooms are left; -1 where the lease has not ended
+ */
+export const SWEEP_SCRIPT = `${TELL}
+local ends = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if ends and tonumber(ends) > nowMs() then return -1 end
+for n = 1, (#ARGV - 1) / 2 do
+  local held, users = KEYS[2 * n + 1], KEYS[2 * n + 2]
+  local left = {}
+  for _, user in ipairs(redis.call('HKEYS', held)) do
+    if user ~= '' and release(users, user) then left[#left + 1] = user end
+  end
+  redis.call('DEL', held)
+  redis.call('ZREM', KEYS[2], ARGV[2 * n])
+  tell(ARGV[2 * n + 1], users, {}, left)
+end
+local rooms = redis.call('ZCARD', KEYS[2])
+if rooms == 0 then redis.call('ZREM', KEYS[1], ARGV[1]) end
+return rooms
+`
+
+/** KEYS leases → those that have not ended. */
+export const LIVE_SCRIPT = `${NOW}
+return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. int(nowMs()), '+inf')
+`
+
+/**
+ * KEYS leases
+ * ARGV lease, graceMs (less than nothing: it has ended)
+ * → how many others have not ended. Where there are some, this one ends after the grace; else it has ended.
+ */
+export const RETIRE_SCRIPT = `${NOW}
+local now = nowMs()
+local others = redis.call('ZCOUNT', KEYS[1], '(' .. int(now), '+inf')
+local ends = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if ends and tonumber(ends) > now then others = others - 1 end
+redis.call('ZADD', KEYS[1], others > 0 and int(now + ARGV[2]) or 0, ARGV[1])
+return others
+`
+
+/** KEYS p:<lease> of one room and several leases → what each holds, users and values in turn. */
+export const HELD_SCRIPT = `
+local held = {}
+for n, key in ipairs(KEYS) do held[n] = redis.call('HGETALL', key) end
+return held
+`
+
+/** KEYS of one room: u, and p:<lease> of several leases → how many users, or connections where nobody is told. */
+export const COUNT_SCRIPT = `
+local count = redis.call('HLEN', KEYS[1])
+if count > 0 then return count end
+for n = 2, #KEYS do count = count + (string.match(redis.call('HGET', KEYS[n], '') or '', '^%d+') or 0) end
+return count
+`
+
+/** KEYS of one lease: rooms:<lease>; ARGV after, limit → names of rooms, from the first after that. */
+export const ROOMS_SCRIPT = `
+return redis.call('ZRANGEBYLEX', KEYS[1], ARGV[1] == '' and '-' or '(' .. ARGV[1], '+', 'LIMIT', 0, ARGV[2])
+`
+
+/** KEYS to be kept for another while; ARGV ttlMs */
+export const KEEP_SCRIPT = `
+for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ARGV[1]) end
+return 1
+`
