@@ -21,9 +21,12 @@ export interface Closed { readonly code: number, readonly reason: string }
 /** A client with a bare WebSocket: every frame is kept from the first on, and none can be missed. */
 export class Client {
   readonly socket: WebSocket
-  /** The frames that no call below has taken yet, in order; and their texts. */
-  readonly frames: Frame[] = []
+  /** All that has come. */
   readonly texts: string[] = []
+  /** The frames that no call below has taken yet, in order, */
+  readonly frames: Frame[] = []
+  /** but those that tell who came and went: whoever connects makes some. */
+  readonly presence: Frame[] = []
   readonly closed: Promise<Closed>
   readonly #until = new Until()
   #nextId = 1
@@ -31,8 +34,10 @@ export class Client {
   constructor (url: string, options?: ClientOptions) {
     this.socket = new WebSocket(url, options)
     this.socket.on('message', (data: Buffer) => {
+      const frame = JSON.parse(data.toString()) as Frame
       this.texts.push(data.toString())
-      this.frames.push(JSON.parse(data.toString()) as Frame)
+      if (frame.type === 'system') this.presence.push(frame)
+      else this.frames.push(frame)
       this.#until.changed()
     })
     this.closed = new Promise((resolve) => {

@@ -14,13 +14,16 @@ export interface Attendee {
   readonly info?: string | undefined
 }
 
-const MAX_HOLDINGS = 256
+const MAX_HOLDINGS = 512
+// The more there is to tell, the longer the next time may be away, up to what a merged frame waits for, too.
+const REST_MS_PER_HOLDING = 10
+const MAX_REST_MS = 250
 const RETRY_MS = 500
 const SETTLE_MS = 1_000
 
 /**
  * Who is in which room on this replica. What changes within one turn of the event loop is put with one command, and
- * what changes while that is under way with the next; where Redis is away it is put when it is back.
+ * what changes soon after that with the next, so that a crowd costs few; where Redis is away it is put when it is back.
  */
 export class LocalPresence {
   readonly #presence: Presence
@@ -30,6 +33,8 @@ export class LocalPresence {
   readonly #dirty = new Map<string, Set<string | undefined>>()
   #isScheduled = false
   #isStopped = false
+  // Ends the rest before its time.
+  #hurry: () => void = () => {}
   #waiting: Array<() => void> = []
 
   /** @param graceMs in which a user whose last connection broke may come back, and nobody is told */
@@ -90,6 +95,7 @@ export class LocalPresence {
   /** Resolves when all that has changed here can be seen by everyone; or after a second. */
   async #settled (): Promise<void> {
     if (!this.#isScheduled) return
+    this.#hurry()
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, SETTLE_MS)
       this.#waiting.push(() => {
@@ -134,13 +140,26 @@ export class LocalPresence {
       } catch (error) {
         if (!(error instanceof BrokerError)) throw error
         for (const { room, user } of holdings) this.#mark(room, user)
-        await new Promise((resolve) => { setTimeout(resolve, RETRY_MS) })
+        await this.#rest(RETRY_MS)
       }
+      if (this.#dirty.size > 0) continue
+      const waiting = this.#waiting
+      this.#waiting = []
+      for (const run of waiting) run()
+      await this.#rest(Math.min(MAX_REST_MS, REST_MS_PER_HOLDING * holdings.length))
     }
     this.#isScheduled = false
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const run of waiting) run()
+  }
+
+  async #rest (restMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, restMs)
+      this.#hurry = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.#hurry = () => {}
   }
 
   /** As many as fit into one command, as they are now. */

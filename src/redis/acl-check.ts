@@ -20,7 +20,7 @@ export function commandsUsed (keys: Keys): Command[] {
     ['SUBSCRIBE', channel], ['SUBSCRIBE', own], ['UNSUBSCRIBE', channel],
     ['HGET', key, ''], ['HMGET', key, ''], ['HSET', key, '', ''],
     ['XADD', key, '*', '', ''], ['XRANGE', key, '-', '+'], ['XREVRANGE', key, '+', '-'],
-    ['HDEL', key, ''], ['HINCRBY', key, '', '1'], ['HLEN', key], ['HKEYS', key], ['HGETALL', key],
+    ['HDEL', key, ''], ['HLEN', key], ['HKEYS', key], ['HGETALL', key],
     ['ZADD', keys.leases(), '0', ''], ['ZREM', keys.leases(), ''], ['ZCARD', keys.leases()], ['ZSCORE', keys.leases(), ''],
     ['ZCOUNT', keys.leases(), '0', '1'], ['ZRANGE', keys.leases(), '0', '-1'],
     ['ZRANGEBYSCORE', keys.leases(), '0', '1'], ['ZRANGEBYLEX', keys.roomsOf(NO_ROOM), '-', '+'],

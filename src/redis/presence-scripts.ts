@@ -14,13 +14,35 @@ end
 local function int (number) return string.format('%.0f', number) end
 `
 
-/** \`tell\` publishes what changed, as broker/wire.ts reads it; \`release\` gives up a user of a lease. */
-const TELL = `${NOW}
-local function release (users, user)
-  if redis.call('HINCRBY', users, user, -1) > 0 then return false end
-  redis.call('HDEL', users, user)
-  return true
+/**
+ * `hold` adds names to a lease's users of a room, and `release` takes some away: both return those of whom nobody knew
+ * before, or knows any more. `tell` publishes that, as broker/wire.ts reads it.
+ */
+const CHANGE = `${NOW}
+-- Lua takes some thousand values at once.
+local function inParts (list, run)
+  for at = 1, #list, 1000 do run(at, math.min(at + 999, #list)) end
 end
+local function count (users, names, by)
+  local set, gone, told = {}, {}, {}
+  inParts(names, function (first, last)
+    for n, leases in ipairs(redis.call('HMGET', users, unpack(names, first, last))) do
+      local name, now = names[first + n - 1], (tonumber(leases) or 0) + by
+      if now > 0 then
+        set[#set + 1] = name
+        set[#set + 1] = int(now)
+      else
+        gone[#gone + 1] = name
+      end
+      if now == 1 and by == 1 or now <= 0 then told[#told + 1] = name end
+    end
+  end)
+  inParts(set, function (first, last) redis.call('HSET', users, unpack(set, first, last)) end)
+  inParts(gone, function (first, last) redis.call('HDEL', users, unpack(gone, first, last)) end)
+  return told
+end
+local function hold (users, names) return count(users, names, 1) end
+local function release (users, names) return count(users, names, -1) end
 local function tell (channel, users, joined, left)
   if #joined + #left == 0 then return end
   local count = redis.call('HLEN', users)
@@ -34,34 +56,47 @@ end
  * ARGV ttlMs, and of each room its name, channel, how many users, and of each user: name, what is held (nothing: no
  * more)
  */
-export const PUT_SCRIPT = `${TELL}
+export const PUT_SCRIPT = `${CHANGE}
 local ttlMs = ARGV[1]
 local at, key = 2, 2
 while at <= #ARGV do
   local room, channel, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
   local held, users = KEYS[key], KEYS[key + 1]
   at, key = at + 3, key + 2
-  local joined, left = {}, {}
-  for _ = 1, count do
-    local user, value = ARGV[at], ARGV[at + 1]
+  local names, values = {}, {}
+  for n = 1, count do
+    names[n], values[n] = ARGV[at], ARGV[at + 1]
     at = at + 2
-    if value == '' then
-      if redis.call('HDEL', held, user) == 1 and user ~= '' and release(users, user) then left[#left + 1] = user end
-    elseif redis.call('HSET', held, user, value) == 1 and user ~= '' and redis.call('HINCRBY', users, user, 1) == 1 then
-      local info = string.match(value, ' (.*)')
-      joined[#joined + 1] = '{"user":' .. user .. (info and ',"info":' .. info or '') .. '}'
+  end
+  local before = redis.call('HMGET', held, unpack(names))
+  local set, gone, come, went = {}, {}, {}, {}
+  for n, name in ipairs(names) do
+    if values[n] ~= '' then
+      set[#set + 1] = name
+      set[#set + 1] = values[n]
+      if not before[n] and name ~= '' then come[#come + 1] = name end
+    elseif before[n] then
+      gone[#gone + 1] = name
+      if name ~= '' then went[#went + 1] = name end
     end
   end
-  if redis.call('EXISTS', held) == 1 then
-    redis.call('ZADD', KEYS[1], 0, room)
-    redis.call('PEXPIRE', held, ttlMs)
-  else
+  local added = #set > 0 and redis.call('HSET', held, unpack(set)) or 0
+  if #gone > 0 then redis.call('HDEL', held, unpack(gone)) end
+  local joined, left = hold(users, come), release(users, went)
+  local size = redis.call('HLEN', held)
+  if size == 0 then
     redis.call('ZREM', KEYS[1], room)
+  elseif size == added then
+    redis.call('ZADD', KEYS[1], 0, room)
+    for _, fresh in ipairs({ KEYS[1], held, users }) do redis.call('PEXPIRE', fresh, ttlMs) end
   end
-  redis.call('PEXPIRE', users, ttlMs)
+  local infos = {}
+  for n, name in ipairs(names) do infos[name] = string.match(values[n], ' (.*)') end
+  for n, name in ipairs(joined) do
+    joined[n] = '{"user":' .. name .. (infos[name] and ',"info":' .. infos[name] or '') .. '}'
+  end
   tell(channel, users, joined, left)
 end
-redis.call('PEXPIRE', KEYS[1], ttlMs)
 return 1
 `
 
@@ -85,18 +120,18 @@ return { ends and tonumber(ends) > now and 1 or 0, int(now), redis.call('ZRANGE'
  * ARGV lease, and of each room its name and channel
  * → how many rooms are left; -1 where the lease has not ended
  */
-export const SWEEP_SCRIPT = `${TELL}
+export const SWEEP_SCRIPT = `${CHANGE}
 local ends = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if ends and tonumber(ends) > nowMs() then return -1 end
 for n = 1, (#ARGV - 1) / 2 do
   local held, users = KEYS[2 * n + 1], KEYS[2 * n + 2]
-  local left = {}
-  for _, user in ipairs(redis.call('HKEYS', held)) do
-    if user ~= '' and release(users, user) then left[#left + 1] = user end
+  local names = {}
+  for _, name in ipairs(redis.call('HKEYS', held)) do
+    if name ~= '' then names[#names + 1] = name end
   end
   redis.call('DEL', held)
   redis.call('ZREM', KEYS[2], ARGV[2 * n])
-  tell(ARGV[2 * n + 1], users, {}, left)
+  tell(ARGV[2 * n + 1], users, {}, release(users, names))
 end
 local rooms = redis.call('ZCARD', KEYS[2])
 if rooms == 0 then redis.call('ZREM', KEYS[1], ARGV[1]) end

@@ -15,10 +15,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   broker: ['protocol'],
   log: ['protocol', 'broker'],
   position: ['protocol', 'log', 'broker'],
+  presence: ['protocol', 'broker'],
   redis: ['protocol', 'ioredis'],
   metrics: ['prom-client'],
-  session: ['protocol', 'auth', 'hub', 'broker', 'log', 'position', 'quota'],
-  http: ['protocol', 'auth', 'session', 'hub', 'position', 'quota', 'metrics', 'fastify', '@fastify/*', 'ws'],
+  session: ['protocol', 'auth', 'hub', 'broker', 'log', 'position', 'presence', 'quota'],
+  http: ['protocol', 'auth', 'session', 'hub', 'position', 'presence', 'quota', 'metrics', 'fastify', '@fastify/*', 'ws'],
   web: []
 }
 /** Files that are allowed more than their folder. */
@@ -26,6 +27,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'broker/redis.ts': ['redis', 'ioredis'],
   'log/redis.ts': ['redis', 'ioredis'],
   'position/redis.ts': ['redis', 'ioredis'],
+  'presence/redis.ts': ['redis'],
   'quota/redis.ts': ['redis'],
   'config.ts': ['auth', 'log', 'config-error.ts', 'room-rules.ts', 'env-schema'],
   'room-rules.ts': ['protocol', 'log', 'config-error.ts', 'ajv', 'yaml'],
