@@ -1,4 +1,6 @@
-import t from 'tap'
+import { once } from 'node:events'
+import { createConnection, type Socket } from 'node:net'
+import t, { type Test } from 'tap'
 import { connect, refused } from '../helpers/client.ts'
 import { startGateway } from '../helpers/gateway.ts'
 
@@ -89,4 +91,26 @@ t.test('new connections come at a bounded rate', async (t) => {
   const { status, retryAfter } = await refused(ws)
   t.equal(status, 503)
   t.equal(retryAfter, '1')
+})
+
+/** A socket that asks for an upgrade by hand, and never hangs up by itself. */
+async function upgrade (t: Test, port: number, path: string, change = (head: string): string => head): Promise<Socket> {
+  const socket = createConnection({ port, host: '127.0.0.1', allowHalfOpen: true })
+  t.teardown(() => socket.destroy())
+  await once(socket, 'connect')
+  socket.write(change([
+    `GET ${path} HTTP/1.1`, 'Host: x', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', '', ''
+  ].join('\r\n')))
+  return socket
+}
+
+t.test('who is refused and does not hang up keeps no socket here, and does not hold up the end', async (t) => {
+  const { gateway, port } = await startGateway(t)
+  const socket = await upgrade(t, port, '/nowhere')
+  socket.resume()
+  await once(socket, 'end')
+  const begunMs = performance.now()
+  await gateway.stop(0)
+  t.ok(performance.now() - begunMs < 2_000)
 })
