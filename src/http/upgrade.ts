@@ -24,6 +24,9 @@ export interface UpgradeOptions {
 const PATH = '/ws'
 const NOT_AN_UPGRADE = refusal('bad_message', `upgrade: ${PATH} takes WebSockets only`)
 
+/** Which the answer to any other version must name (RFC 6455 section 4.4). */
+const VERSION = { 'sec-websocket-version': '13' }
+
 /** What every connection runs with; `closeTimeout` is younger than ws's types. */
 export const WS_OPTIONS = {
   // One flooding client held the loop up for 91 ms (p99) with true, for 1.1 ms with false.
@@ -50,6 +53,11 @@ export function registerUpgrade (app: FastifyInstance, options: UpgradeOptions):
     noServer: true,
     maxPayload: services.limits.maxMessageBytes,
     perMessageDeflate: services.deflater !== undefined && DEFLATE
+  })
+  // Without a listener ws answers by itself, and not as JSON.
+  server.on('wsClientError', ({ message }, socket) => {
+    services.counts.upgradesRefused.bad_message++
+    endRefused(socket, refusal('bad_message', `upgrade: ${message}`), 400, VERSION)
   })
   const isTrusted = proxyAddr.compile([...trustProxy])
   const onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {

@@ -114,3 +114,21 @@ t.test('who is refused and does not hang up keeps no socket here, and does not h
   await gateway.stop(0)
   t.ok(performance.now() - begunMs < 2_000)
 })
+
+t.test('what is no WebSocket handshake is refused as all else is: as JSON', async (t) => {
+  const { http, port } = await startGateway(t)
+  const changes: Array<(head: string) => string> = [
+    (head) => head.replace(/Sec-WebSocket-Key.*\r\n/, ''),
+    (head) => head.replace('Upgrade: websocket', 'Upgrade: h2c'),
+    (head) => head.replace('GET', 'POST'),
+    (head) => head.replace('Version: 13', 'Version: 12')
+  ]
+  for (const change of changes) {
+    const socket = await upgrade(t, port, '/ws', change)
+    const answer = (await socket.setEncoding('utf8').toArray()).join('')
+    const [head, body] = answer.split('\r\n\r\n')
+    t.match(head, /^HTTP\/1\.1 400 [^]*sec-websocket-version: 13[^]*application\/json/i)
+    t.match(JSON.parse(body!), { code: 400, reason: 'bad_message', message: /^upgrade: / })
+  }
+  t.match(await (await fetch(`${http}/metrics`)).text(), 'tidegate_upgrades_refused_total{reason="bad_message"} 4')
+})
