@@ -117,6 +117,12 @@ async function arrive (
   // Whatever becomes of the upgrade, its socket ends.
   socket.on('close', leave)
   const caller = await identify(asker, auth, true)
+  // The keys of tokens may have taken seconds to come: who is let in now would hold up the end.
+  const closed = admission.refuseAll()
+  if (closed !== undefined) {
+    leave()
+    return closed
+  }
   if (isCaller(caller)) return caller
   logger.debug({ address: asker.ip, problem: caller.message }, 'refused')
   // Browsers hide the status of an upgrade that fails, but tell the code of a close.
