@@ -61,9 +61,13 @@ export function registerUpgrade (app: FastifyInstance, options: UpgradeOptions):
   })
   const isTrusted = proxyAddr.compile([...trustProxy])
   const onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
-    const asker = askerOf(request, isTrusted)
     // Node takes its own listener away.
     socket.on('error', destroy)
+    if (cannotUpgrade(socket)) {
+      socket.destroy()
+      return
+    }
+    const asker = askerOf(request, isTrusted)
     if (asker.path !== PATH) endRefused(socket, refuseElsewhere(app, asker.path))
     else void admit(asker, socket, options, (arrival) => open(server, request, head, arrival, options))
   }
@@ -75,6 +79,11 @@ export function registerUpgrade (app: FastifyInstance, options: UpgradeOptions):
     done()
   })
   app.get(PATH, UNLIMITED, async (_request, reply) => sendRefusal(reply, NOT_AN_UPGRADE))
+}
+
+/** The client has gone, and its address with it; or an answer to what it asked before would come between the frames. */
+function cannotUpgrade (socket: Socket & { readonly _httpMessage?: object | null }): boolean {
+  return socket.remoteAddress === undefined || (socket._httpMessage ?? null) !== null
 }
 
 function refuseElsewhere (app: FastifyInstance, path: string): Refusal {

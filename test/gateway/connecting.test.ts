@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { createConnection, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { connect, refused } from '../helpers/client.ts'
 import { startGateway } from '../helpers/gateway.ts'
+import { GatewayProcess } from '../helpers/process.ts'
 
 t.test('the first frame says who and where one is, and what holds', async (t) => {
   const { ws } = await startGateway(t)
@@ -131,4 +133,24 @@ t.test('what is no WebSocket handshake is refused as all else is: as JSON', asyn
     t.match(JSON.parse(body!), { code: 400, reason: 'bad_message', message: /^upgrade: / })
   }
   t.match(await (await fetch(`${http}/metrics`)).text(), 'tidegate_upgrades_refused_total{reason="bad_message"} 4')
+})
+
+t.test('who has gone before the upgrade is looked at is no error of ours', async (t) => {
+  const gateway = new GatewayProcess(t, { PORT: '0' })
+  const port = await gateway.port()
+  gateway.child.kill('SIGSTOP')
+  const sockets = await Promise.all([1, 2, 3].map(() => upgrade(t, port, '/ws')))
+  await delay(100)
+  for (const socket of sockets) socket.resetAndDestroy()
+  await delay(100)
+  gateway.child.kill('SIGCONT')
+  t.match(await connect(t, `ws://127.0.0.1:${port}/ws`), { welcome: { type: 'welcome' } })
+  t.notMatch(gateway.stdout, /"level":50/)
+})
+
+t.test('an upgrade behind a request that is not answered yet would have its frames cut by that answer: it ends', async (t) => {
+  const { port } = await startGateway(t)
+  const socket = await upgrade(t, port, '/ws', (head) => `GET /position HTTP/1.1\r\nHost: x\r\n\r\n${head}`)
+  const text = (await socket.setEncoding('latin1').toArray()).join('')
+  t.notMatch(text, /101 Switching/)
 })
