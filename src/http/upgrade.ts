@@ -40,7 +40,7 @@ export const WS_OPTIONS = {
 
 /** Off by default: memory, and CPU. Without context takeover a connection keeps no window, and frames can be shared. */
 const DEFLATE = { serverNoContextTakeover: true, clientNoContextTakeover: true }
-const SMALLER_WINDOW = /server_max_window_bits *= *"?(?:8|9|1[0-4])(?![0-9])/i
+const SMALLER_WINDOW = /server_max_window_bits\s*=(?!\s*"?15\b)/i
 
 /**
  * `GET /ws` (RFC 6455 section 4.2). An upgrade goes past Fastify, which would make a request, a reply and a walk
