@@ -38,7 +38,10 @@ export const WS_OPTIONS = {
   maxBufferedChunks: 4_096
 }
 
-/** Off by default: memory, and CPU. Without context takeover a connection keeps no window, and frames can be shared. */
+/**
+ * Off by default: memory, and CPU. Without context takeover frames can be shared, and nothing is kept to write; whoever
+ * sends compressed messages costs an inflater (some 21 KB), which ws keeps.
+ */
 const DEFLATE = { serverNoContextTakeover: true, clientNoContextTakeover: true }
 const SMALLER_WINDOW = /server_max_window_bits\s*=(?!\s*"?15\b)/i
 
