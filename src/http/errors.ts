@@ -37,12 +37,15 @@ export function sendRefusal (reply: FastifyReply, refused: Refusal): FastifyRepl
 }
 
 /** The same, where there is a socket and no reply; the socket ends with it. */
-export function endRefused (socket: Duplex, refused: Refusal, code: number = ERRORS[refused.reason].code): void {
+export function endRefused (
+  socket: Duplex, refused: Refusal, code: number = ERRORS[refused.reason].code, more: Answer['headers'] = {}
+): void {
   if (!socket.writable) return
   const { headers, body } = answerTo(refused)
   const text = JSON.stringify({ ...body, code })
   const lines = Object.entries({
     ...headers,
+    ...more,
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(text),
     connection: 'close'

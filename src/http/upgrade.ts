@@ -53,6 +53,11 @@ export function registerUpgrade (app: FastifyInstance, options: UpgradeOptions):
     maxPayload: services.limits.maxMessageBytes,
     perMessageDeflate: services.deflater !== undefined && DEFLATE
   })
+  // What ws itself refuses it would answer in HTML. RFC 6455 section 4.4 asks for the version.
+  server.on('wsClientError', ({ message }: Error, socket: Socket) => {
+    services.counts.upgradesRefused.bad_message++
+    endRefused(socket, refusal('bad_message', `upgrade: ${message}`), 400, { 'sec-websocket-version': '13' })
+  })
   const isTrusted = proxyAddr.compile([...trustProxy])
   const onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
     const asker = askerOf(request, isTrusted)

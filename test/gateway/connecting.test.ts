@@ -1,6 +1,9 @@
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import t from 'tap'
 import { connect, refused } from '../helpers/client.ts'
 import { startGateway } from '../helpers/gateway.ts'
+import { figuresOf } from '../helpers/metrics.ts'
 
 t.test('the first frame says who and where one is, and what holds', async (t) => {
   const { ws } = await startGateway(t)
@@ -89,4 +92,23 @@ t.test('new connections come at a bounded rate', async (t) => {
   const { status, retryAfter } = await refused(ws)
   t.equal(status, 503)
   t.equal(retryAfter, '1')
+})
+
+t.test('a handshake that breaks RFC 6455 is refused like everything else, and counted', async (t) => {
+  const { http } = await startGateway(t, { DEFLATE_BYTES: '200' })
+  const right = { 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' }
+  const wrong: ReadonlyArray<readonly [Record<string, string>, RegExp]> = [
+    [{ 'sec-websocket-version': '12' }, /Version/],
+    [{ 'sec-websocket-key': 'short' }, /Key/],
+    [{ 'sec-websocket-extensions': 'permessage-deflate; unheard-of' }, /Extensions/]
+  ]
+  for (const [headers, message] of wrong) {
+    const asked = request(`${http}/ws`, { headers: { connection: 'Upgrade', upgrade: 'websocket', ...right, ...headers } }).end()
+    const [response] = await once(asked, 'response') as [IncomingMessage]
+    let text = ''
+    for await (const chunk of response) text += chunk
+    t.match(JSON.parse(text), { code: 400, reason: 'bad_message', message })
+    t.match(response, { statusCode: 400, headers: { 'sec-websocket-version': '13' } })
+  }
+  t.equal((await figuresOf(http)).get('upgrades_refused_total{reason="bad_message"}'), wrong.length)
 })
