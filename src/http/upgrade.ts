@@ -62,6 +62,9 @@ export function registerUpgrade (app: FastifyInstance, options: UpgradeOptions):
     services.counts.upgradesRefused.bad_message++
     endRefused(socket, refusal('bad_message', `upgrade: ${message}`), 400, VERSION)
   })
+  // Those that are registered after this, which are all.
+  const paths = new Set<string>()
+  app.addHook('onRoute', ({ url }) => { paths.add(url) })
   const isTrusted = proxyAddr.compile([...trustProxy])
   const onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
     // Node takes its own listener away.
@@ -71,7 +74,7 @@ export function registerUpgrade (app: FastifyInstance, options: UpgradeOptions):
       return
     }
     const asker = askerOf(request, isTrusted)
-    if (asker.path !== PATH) endRefused(socket, refuseElsewhere(app, asker.path))
+    if (asker.path !== PATH) endRefused(socket, refuseElsewhere(paths.has(asker.path)))
     else void admit(asker, socket, options, (arrival) => open(server, request, head, arrival, options))
   }
   const http: Server = app.server
@@ -89,8 +92,7 @@ function cannotUpgrade (socket: Socket & { readonly _httpMessage?: object | null
   return socket.remoteAddress === undefined || (socket._httpMessage ?? null) !== null
 }
 
-function refuseElsewhere (app: FastifyInstance, path: string): Refusal {
-  const isRoute = app.findRoute({ method: 'GET', url: path }) !== null
+function refuseElsewhere (isRoute: boolean): Refusal {
   return isRoute ? refusal('bad_message', `upgrade: only ${PATH} takes WebSockets`) : refusal('not_found')
 }
 
