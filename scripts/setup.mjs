@@ -24,7 +24,7 @@ if (purpose === 'start') {
   once('dist', sources('src'), 'dist', () => build())
 } else {
   if (['test', 'embedded'].includes(purpose)) prepareRunner()
-  once('build', sources('src', 'test', 'cluster', 'bench'), 'build', () => build('build'))
+  once('build', sources('src', 'test', 'cluster', 'bench', 'conformance'), 'build', () => build('build'))
 }
 
 function prepareRunner () {

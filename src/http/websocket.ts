@@ -22,7 +22,7 @@ export interface WebSocketOptions {
 }
 
 // ws's `closeTimeout` is younger than its types.
-const WS_OPTIONS = {
+export const WS_OPTIONS = {
   // One flooding client held the loop up for 91 ms (p99) with true, for 1.1 ms with false.
   allowSynchronousEvents: false,
   perMessageDeflate: false,

@@ -1,0 +1,57 @@
+import { Connection } from './connection.ts'
+import { echoServer, gateway, type Target } from './targets.ts'
+import type { Address } from './upgrade.ts'
+
+const TIMEOUT_MS = 5_000
+// src/http/websocket.ts; the gateway tells nobody.
+export const GATEWAY_MAX_FRAGMENTS = 64
+
+/**
+ * Asks a server what it is to be tried with: a gateway says in its welcome how much it takes.
+ * @throws Error of one line, where it can't be reached, or is no gateway
+ */
+export async function probe (address: Address, isEcho: boolean): Promise<Target> {
+  const connection = await open(address)
+  try {
+    await connection.begin(address, undefined, Buffer.alloc(0))
+    await connection.until('an answer', () => connection.answer !== undefined || connection.hasEnded, TIMEOUT_MS)
+    const status = connection.answer?.status
+    if (status !== 101) throw new Error(refusalOf(status))
+    if (isEcho) return echoServer(address)
+    await connection.until('a welcome', () => connection.arrivals.length > 0 || connection.hasEnded, TIMEOUT_MS)
+    return gateway(address, { maxMessageBytes: readWelcome(connection), maxFragments: GATEWAY_MAX_FRAGMENTS })
+  } catch (error) {
+    throw new Error(`${nameOf(address.url)}: ${(error as Error).message}`)
+  } finally {
+    connection.destroy()
+  }
+}
+
+/** Without its query: `?token=` may be in it. */
+export function nameOf ({ protocol, host, pathname }: URL): string {
+  return `${protocol}//${host}${pathname}`
+}
+
+async function open (address: Address): Promise<Connection> {
+  try {
+    return await Connection.open(address)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new Error(`${nameOf(address.url)}: can't be reached (${code ?? message})`)
+  }
+}
+
+function refusalOf (status: number | undefined): string {
+  if (status === undefined) return 'the upgrade got no answer'
+  return `the upgrade was answered with ${status}${status === 401 ? ' (a gateway with tokens: --token)' : ''}`
+}
+
+/** @returns the most bytes of a message; Infinity for no bound */
+function readWelcome ({ arrivals: [first] }: Connection): number {
+  const text = first?.kind === 'text' ? first.payload.toString() : ''
+  if (!text.startsWith('{"type":"welcome"')) {
+    throw new Error('no welcome came, so this is no gateway (for a server that sends all back: --echo)')
+  }
+  const { maxMessageBytes } = JSON.parse(text) as { maxMessageBytes?: number | null }
+  return maxMessageBytes || Infinity
+}
