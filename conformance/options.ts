@@ -12,6 +12,7 @@ most of them after Autobahn's.
   --verbose  every case by its words, not only those that fail
   --help     this
 
+For a certificate of one's own: NODE_EXTRA_CA_CERTS=ca.pem. Where an address may come only so often, it waits as it is told.
 Exit code 0 where every case passes, 1 where one does not, 2 where it was called wrongly or nobody answers.
 `
 

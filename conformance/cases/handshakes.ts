@@ -26,7 +26,7 @@ function letIn ({ url }: Address): Case[] {
     lets('H.1.4', 'fifty more headers', { headers: many }),
     lets('H.1.5', 'a cookie of 4,000 bytes', { headers: { cookie: `a=${'x'.repeat(3_998)}` } }),
     lets('H.1.6', 'the origin of the same host', { headers: { origin: site } }),
-    lets('H.1.7', 'the address in its whole form', { path: `http://${host}${pathname}${search}` }),
+    lets('H.1.7', 'the address in its whole form', { path: `${site}${pathname}${search}` }),
     lets('H.1.8', 'an empty line before it', { before: '\r\n' }),
     { ...lets('H.1.9', 'a byte at a time', {}), chopBytes: 1 },
     lets('H.2.1', 'compression is not agreed on', {

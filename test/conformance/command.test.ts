@@ -32,6 +32,15 @@ t.test('what fails is told with what was expected and what came, and the exit co
   t.match(said, /^NOT OK {2}6\.20\.1 .*\n +expected close 1007;\n +came a fault: a text that is not UTF-8/m)
 })
 
+t.test('where it is told to come later it comes later', async (t) => {
+  // Bursts are of twice as many.
+  const { ws, logged } = await startGateway(t, { RATE_CONNECTIONS: '9' })
+  const { code, said } = await run(ws, '--only', '5')
+  t.match(said, /^ {6}all +20$/m)
+  t.equal(code, 0)
+  t.ok(logged.some((line) => line.includes('"status":503')), 'it was refused in between')
+})
+
 t.test('with a token it gets in, and the token is not told', async (t) => {
   const { ws } = await startGateway(t, { AUTH_SECRET: SECRET })
   const token = await tokenOf('ann')
