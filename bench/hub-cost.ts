@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
 import type * as HubModule from '../src/hub/hub.ts'
 import type * as MemberModule from '../src/hub/member.ts'
+import type * as FlusherModule from '../src/hub/flusher.ts'
 import type * as QueueModule from '../src/hub/send-queue.ts'
 import type { Cursor } from '../src/protocol/cursor.ts'
 import type { Entry } from '../src/protocol/entry.ts'
@@ -30,8 +31,10 @@ async function measure ({ hubUrl, isCounting, members, messages, port }: HubRun)
   const load = async (name: string): Promise<unknown> => await import(new URL(name, hubUrl).href)
   const { Hub } = await load('hub.js') as typeof HubModule
   const { Member } = await load('member.js') as typeof MemberModule
-  const { Flusher, SendQueue } = await load('send-queue.js') as typeof QueueModule
-  const flusher = new Flusher()
+  const { Flusher } = await load('flusher.js') as typeof FlusherModule
+  const { SendQueue } = await load('send-queue.js') as typeof QueueModule
+  // Each turn's frame is to leave alone.
+  const flusher = new Flusher(0, () => 0)
   const hub = new Hub(flusher)
   const never = async (): Promise<never> => { throw new Error('the log is not read here') }
   const backlog = { after: never, top: never, page: never, newest: never }

@@ -3,7 +3,7 @@ import { echoServer, gateway, type Target } from './targets.ts'
 import type { Address } from './upgrade.ts'
 
 const TIMEOUT_MS = 5_000
-// src/http/websocket.ts; the gateway tells nobody.
+// src/http/upgrade.ts; the gateway tells nobody.
 export const GATEWAY_MAX_FRAGMENTS = 64
 
 /**

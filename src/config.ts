@@ -65,6 +65,7 @@ export const SETTINGS = {
   MAX_MESSAGE_BYTES: integer(65_536, 'bytes', 'the largest frame or body that is taken', 0, 2 ** 30),
   SEND_QUEUE_BYTES: integer(262_144, 'bytes', "a connection's send queue, above which it falls behind"),
   FLUSH_MS: integer(0, 'ms', 'for which what is sent waits, so that more can join it; 0 for no longer than the turn it came in', 0, 1_000),
+  DEFLATE_BYTES: integer(0, 'bytes', 'messages of at least so many are compressed for clients that ask for it (permessage-deflate); 0 for none'),
   STALL_TIMEOUT_MS: integer(30_000, 'ms', 'a full connection that takes no byte for so long is ended', 0, LONGEST_TIMER_MS),
   MAX_CONNECTIONS: integer(20_000, 'connections', 'at once on this replica'),
   MAX_CONNECTIONS_PER_ADDRESS: integer(200, 'connections', 'at once from one address'),
@@ -120,6 +121,8 @@ export interface Config {
   readonly maxMessageBytes: number
   readonly sendQueueBytes: number
   readonly flushMs: number
+  /** Infinity for no compression. */
+  readonly deflateBytes: number
   readonly stallTimeoutMs: number
   readonly maxConnections: number
   readonly maxConnectionsPerAddress: number
@@ -206,6 +209,7 @@ function toConfig (settings: Settings, problems: string[]): Config {
     maxMessageBytes: settings.MAX_MESSAGE_BYTES,
     sendQueueBytes: limit(settings.SEND_QUEUE_BYTES),
     flushMs: settings.FLUSH_MS,
+    deflateBytes: limit(settings.DEFLATE_BYTES),
     stallTimeoutMs: settings.STALL_TIMEOUT_MS,
     maxConnections: limit(settings.MAX_CONNECTIONS),
     maxConnectionsPerAddress: limit(settings.MAX_CONNECTIONS_PER_ADDRESS),

@@ -12,7 +12,8 @@ import { Admission } from './http/admission.ts'
 import { LoopDelay } from './http/loop-delay.ts'
 import { createServer } from './http/server.ts'
 import { Hub } from './hub/hub.ts'
-import { Flusher } from './hub/send-queue.ts'
+import { Deflater } from './hub/deflater.ts'
+import { Flusher } from './hub/flusher.ts'
 import { IdleCheck } from './log/idle-check.ts'
 import type { Log, Retention } from './log/log.ts'
 import { MemoryLog } from './log/memory.ts'
@@ -111,6 +112,7 @@ export async function createGateway (config: Config, logger: FastifyBaseLogger):
     rules,
     heartbeat: new Heartbeat(config.pingIntervalMs, now),
     flusher,
+    deflater: config.deflateBytes === Infinity ? undefined : new Deflater(config.deflateBytes),
     counts: new SessionCounts(),
     now,
     logger

@@ -2,6 +2,7 @@ import type { FastifyRequest, preParsingAsyncHookHandler } from 'fastify'
 import { type Access, type Authenticator, isIdentified, OPEN_ACCESS } from '../auth/auth.ts'
 import type { Grants } from '../auth/grants.ts'
 import { type Refusal, refusal } from '../protocol/codes.ts'
+import type { Asker } from './asker.ts'
 import { sendRefusal } from './errors.ts'
 
 declare module 'fastify' {
@@ -18,25 +19,25 @@ export interface Caller {
 }
 
 /** The token of the `Authorization` header (RFC 6750 section 2.1). A header that is none of ours is a bad token. */
-function bearerOf (request: FastifyRequest): string | undefined {
+function bearerOf (request: Asker): string | undefined {
   const { authorization } = request.headers
   return authorization === undefined ? undefined : /^Bearer +([^ ]+) *$/i.exec(authorization)?.[1] ?? ''
 }
 
 /** `?token=`, for browsers, which cannot set a header on a WebSocket or an event stream. */
-function queryTokenOf (request: FastifyRequest): string | undefined {
+function queryTokenOf (request: Asker): string | undefined {
   const token = (request.query as Readonly<Record<string, string | string[] | undefined>>)['token']
   return Array.isArray(token) ? '' : token
 }
 
 /** Whether what is believed of this request stands in its address alone: the header counts where there are both. */
-export function isTokenInQuery (request: FastifyRequest): boolean {
+export function isTokenInQuery (request: Asker): boolean {
   return request.headers.authorization === undefined && queryTokenOf(request) !== undefined
 }
 
 /** @param mayBeInQuery whether the token may be in the address, too */
 export async function identify (
-  request: FastifyRequest, auth: Authenticator | undefined, mayBeInQuery = false
+  request: Asker, auth: Authenticator | undefined, mayBeInQuery = false
 ): Promise<Caller | Refusal> {
   if (auth === undefined) return { user: undefined, access: OPEN_ACCESS }
   const token = bearerOf(request) ?? (mayBeInQuery ? queryTokenOf(request) : undefined)

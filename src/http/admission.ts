@@ -1,9 +1,9 @@
 import { normalizeIP } from '@fastify/rate-limit'
-import type { FastifyRequest } from 'fastify'
 import { type Refusal, refusal } from '../protocol/codes.ts'
 import { type Clock, TokenBucket } from '../session/rate-limit.ts'
 import { AddressRates } from './address-rates.ts'
-import { isRequestOriginAllowed } from './origins.ts'
+import type { Asker } from './asker.ts'
+import { isAskerAllowed } from './origins.ts'
 
 export interface AdmissionLimits {
   readonly allowedOrigins: readonly string[]
@@ -45,9 +45,9 @@ export class Admission {
   }
 
   /** Lets one connection in, until the returned function is called (once counts); or says why not. */
-  admit (request: FastifyRequest): (() => void) | Refusal {
-    const address = networkOf(request.ip)
-    const refused = this.#refuse(request, address)
+  admit (asker: Asker): (() => void) | Refusal {
+    const address = networkOf(asker.ip)
+    const refused = this.#refuse(asker, address)
     if (refused !== undefined) return refused
     this.#connections++
     this.#byAddress.set(address, (this.#byAddress.get(address) ?? 0) + 1)
@@ -58,9 +58,9 @@ export class Admission {
     }
   }
 
-  #refuse (request: FastifyRequest, address: string): Refusal | undefined {
+  #refuse (asker: Asker, address: string): Refusal | undefined {
     const { allowedOrigins, maxConnections, maxConnectionsPerAddress, maxLoopDelayMs } = this.#limits
-    if (!isRequestOriginAllowed(request, allowedOrigins)) return refusal('forbidden', 'origin: not allowed')
+    if (!isAskerAllowed(asker, allowedOrigins)) return refusal('forbidden', 'origin: not allowed')
     const problem = this.#whyClosed()
     if (problem !== undefined) return refusal('unavailable', problem)
     if (this.#connections >= maxConnections) return refusal('unavailable', 'this replica is full')

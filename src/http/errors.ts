@@ -1,3 +1,5 @@
+import { STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
 import { BrokerError, ERRORS, type Refusal, refusal } from '../protocol/codes.ts'
 
@@ -13,13 +15,39 @@ export class RateLimited extends Error {
   }
 }
 
-/** Answers `{ code, reason, message }`, with `Retry-After` where trying again can help. */
-export function sendRefusal (reply: FastifyReply, { reason, message, retryAfterMs }: Refusal): FastifyReply {
+interface Answer {
+  readonly code: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: { readonly code: number, readonly reason: string, readonly message: string }
+}
+
+function answerTo ({ reason, message, retryAfterMs }: Refusal): Answer {
   const { code, retryable } = ERRORS[reason]
+  const headers: Record<string, string> = {}
   // RFC 6750 section 3.
-  if (code === 401) void reply.header('www-authenticate', 'Bearer')
-  if (retryable) void reply.header('retry-after', retryAfterMs === undefined ? RETRY_AFTER_S : Math.ceil(retryAfterMs / 1000))
-  return reply.code(code).send({ code, reason, message })
+  if (code === 401) headers['www-authenticate'] = 'Bearer'
+  if (retryable) headers['retry-after'] = String(retryAfterMs === undefined ? RETRY_AFTER_S : Math.ceil(retryAfterMs / 1000))
+  return { code, headers, body: { code, reason, message } }
+}
+
+/** Answers `{ code, reason, message }`, with `Retry-After` where trying again can help. */
+export function sendRefusal (reply: FastifyReply, refused: Refusal): FastifyReply {
+  const { code, headers, body } = answerTo(refused)
+  return reply.code(code).headers(headers).send(body)
+}
+
+/** The same, where there is a socket and no reply; the socket ends with it. */
+export function endRefused (socket: Duplex, refused: Refusal, code: number = ERRORS[refused.reason].code): void {
+  if (!socket.writable) return
+  const { headers, body } = answerTo(refused)
+  const text = JSON.stringify({ ...body, code })
+  const lines = Object.entries({
+    ...headers,
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(text),
+    connection: 'close'
+  }).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\n${lines.join('')}\r\n${text}`)
 }
 
 /** One shape for every error that leaves over HTTP. */

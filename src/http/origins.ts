@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify'
+import type { Asker } from './asker.ts'
 
 /**
  * May a page of this origin talk to the gateway? CORS does not guard WebSockets, so this does, before the
@@ -22,6 +22,6 @@ function hostOf (protocol: string, host: string): string | undefined {
   return URL.canParse(text) ? new URL(text).host : undefined
 }
 
-export function isRequestOriginAllowed (request: FastifyRequest, allowed: readonly string[]): boolean {
-  return isOriginAllowed(request.headers.origin, request.host, allowed)
+export function isAskerAllowed ({ headers, host }: Asker, allowed: readonly string[]): boolean {
+  return isOriginAllowed(headers.origin, host, allowed)
 }

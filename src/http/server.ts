@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto'
-import { STATUS_CODES } from 'node:http'
+import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import cors from '@fastify/cors'
 import Fastify, {
@@ -9,7 +8,7 @@ import type { Metrics } from '../metrics/metrics.ts'
 import { refusal } from '../protocol/codes.ts'
 import type { Quota } from '../quota/quota.ts'
 import type { Orders } from '../session/orders.ts'
-import { registerErrors, sendRefusal } from './errors.ts'
+import { endRefused, registerErrors, sendRefusal } from './errors.ts'
 import { registerHeaders } from './headers.ts'
 import { opsRoutes } from './ops.ts'
 import { isOriginAllowed } from './origins.ts'
@@ -17,12 +16,11 @@ import { pageRoutes } from './pages.ts'
 import { positionRoutes } from './position.ts'
 import { registerRateLimit } from './rate-limit.ts'
 import { limitSockets } from './sockets.ts'
+import { registerUpgrade, type UpgradeOptions } from './upgrade.ts'
 import { userRoutes } from './users.ts'
-import { registerWebSocket, type WebSocketOptions } from './websocket.ts'
 
-export interface ServerOptions extends WebSocketOptions {
+export interface ServerOptions extends UpgradeOptions {
   readonly logger: FastifyBaseLogger
-  readonly trustProxy: readonly string[]
   readonly allowedOrigins: readonly string[]
   readonly requestsPerSecond: number
   readonly maxConnectionsPerAddress: number
@@ -78,7 +76,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   app.decorateRequest('caller', undefined)
   await registerRateLimit(app, options.quota, options.requestsPerSecond)
   const { auth, userRates, position } = options.services
-  await registerWebSocket(app, options)
+  registerUpgrade(app, options)
   await app.register(opsRoutes, { whyNotReady: options.whyNotReady, metrics: options.metrics })
   await app.register(positionRoutes, { position, auth, userRates })
   await app.register(userRoutes, { auth, orders: options.orders })
@@ -87,7 +85,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
 }
 
 function requestIdOf (given: string | string[] | undefined): string {
-  return typeof given === 'string' && /^[0-9a-f]{32}$/.test(given) ? given : randomBytes(16).toString('hex')
+  return typeof given === 'string' && /^[0-9a-f]{32}$/.test(given) ? given : randomUUID().replaceAll('-', '')
 }
 
 /** A request in the log, without its query: `?token=` would be in it. */
@@ -97,9 +95,6 @@ function describeRequest (request: FastifyRequest): object {
 
 /** Bytes that are no HTTP, or too many of them: there is no request to answer, only a socket. */
 function refuseBytes (error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable) return
-  const { code, reason } = { code: error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400, reason: 'bad_message' }
-  const body = JSON.stringify({ code, reason, message: 'the request is not HTTP, or its head is too large' })
-  socket.end(`HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\ncontent-type: application/json\r\n` +
-    `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
+  const refused = refusal('bad_message', 'the request is not HTTP, or its head is too large')
+  endRefused(socket, refused, error.code === 'HPE_HEADER_OVERFLOW' ? 431 : undefined)
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
+import type { Deflater } from '../hub/deflater.ts'
 import type { Frame } from '../hub/frame.ts'
 import type { Transport } from '../session/transport.ts'
 
@@ -13,11 +14,14 @@ interface Drained { drained (): void }
 export class SocketTransport implements Transport {
   readonly #ws: WebSocket
   readonly #socket: Socket
+  readonly deflater: Deflater | undefined
   #queue: Drained | undefined
 
-  constructor (ws: WebSocket, socket: Socket) {
+  /** @param deflater for clients that negotiated permessage-deflate */
+  constructor (ws: WebSocket, socket: Socket, deflater: Deflater | undefined) {
     this.#ws = ws
     this.#socket = socket
+    this.deflater = ws.extensions === '' ? undefined : deflater
   }
 
   /** @param queue told when the kernel has taken all that was written */

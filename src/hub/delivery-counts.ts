@@ -1,6 +1,5 @@
 import type { GapReason } from '../protocol/entry.ts'
-import { Flusher } from './send-queue.ts'
-import { Turnaround } from './turnaround.ts'
+import type { Turnaround } from './turnaround.ts'
 
 /** What rooms have told their members: plain numbers, because every delivery adds to them; read when somebody asks. */
 export class DeliveryCounts {
@@ -15,7 +14,7 @@ export class DeliveryCounts {
   readonly gaps: Record<GapReason, number> = { epoch: 0, fork: 0, ahead: 0, trimmed: 0, limit: 0, slow: 0 }
   readonly turnaround: Turnaround
 
-  constructor (turnaround = new Turnaround(new Flusher())) {
+  constructor (turnaround: Turnaround) {
     this.turnaround = turnaround
   }
 }

@@ -1,8 +1,8 @@
 import type { RoomKind } from '../protocol/rooms.ts'
 import { DeliveryCounts } from './delivery-counts.ts'
+import { Flusher } from './flusher.ts'
 import { type LogLimits, RingBudget } from './ring.ts'
-import { type Backlog, Room } from './room.ts'
-import { Flusher } from './send-queue.ts'
+import { type Backlog, Room, type RoomsShare } from './room.ts'
 import { Turnaround } from './turnaround.ts'
 
 /** What all rooms of a replica may keep in memory for those who join or read on. */
@@ -12,17 +12,18 @@ const RINGS_BYTES = 67_108_864
 export class Hub {
   readonly counts: DeliveryCounts
   readonly #rooms = new Map<string, Room>()
-  readonly #budget = new RingBudget(RINGS_BYTES)
+  readonly #share: RoomsShare
 
   /** @param flusher writes what is queued for members */
   constructor (flusher = new Flusher()) {
     this.counts = new DeliveryCounts(new Turnaround(flusher))
+    this.#share = { budget: new RingBudget(RINGS_BYTES), counts: this.counts, flusher }
   }
 
   /** @throws where the room is open already: two rooms of one name would each have half the members */
   open (name: string, kind: RoomKind, backlog: Backlog, limits: LogLimits): Room {
     if (this.#rooms.has(name)) throw new Error(`room ${name} is open already`)
-    const room = new Room(name, kind, backlog, limits, this.#budget, this.counts)
+    const room = new Room(name, kind, backlog, limits, this.#share)
     this.#rooms.set(name, room)
     return room
   }
@@ -49,6 +50,6 @@ export class Hub {
 
   /** What is kept in memory of all rooms' pasts. */
   get ringBytes (): number {
-    return this.#budget.bytes
+    return this.#share.budget.bytes
   }
 }

@@ -2,7 +2,8 @@ import type { Cursor } from '../protocol/cursor.ts'
 import type { Entry, GapReason, Signal } from '../protocol/entry.ts'
 import type { RoomKind } from '../protocol/rooms.ts'
 import { Batch } from './batch.ts'
-import { DeliveryCounts } from './delivery-counts.ts'
+import type { DeliveryCounts } from './delivery-counts.ts'
+import type { Flusher } from './flusher.ts'
 import { type Frame, type Sent, sentEntry, signalFrame } from './frame.ts'
 import type { Member } from './member.ts'
 import { type LogLimits, Ring, type RingBudget } from './ring.ts'
@@ -37,6 +38,13 @@ export interface Backlog {
   newest (count: number, top: Cursor): Promise<Newest>
 }
 
+/** What all rooms of a replica have in common. */
+export interface RoomsShare {
+  readonly budget: RingBudget
+  readonly counts: DeliveryCounts
+  readonly flusher: Flusher
+}
+
 const RING_BYTES = 1_048_576
 const NOWHERE: Cursor = { epoch: '', seq: 0, id: '' }
 
@@ -48,18 +56,22 @@ export class Room {
   readonly counts: DeliveryCounts
   readonly #members = new Set<Member>()
   readonly #ring: Ring
-  #batch = new Batch()
+  readonly #flusher: Flusher
+  // The frames of this turn.
+  #batch: Batch | undefined
+  readonly #letGo = (): void => { this.#batch = undefined }
   readonly #arrivals = new Set<() => void>()
   // Frames of pages that several members read at once are built once, too.
   readonly #sent = new WeakMap<Entry, Sent>()
 
   constructor (
-    name: string, kind: RoomKind, backlog: Backlog, limits: LogLimits, budget: RingBudget, counts = new DeliveryCounts()
+    name: string, kind: RoomKind, backlog: Backlog, limits: LogLimits, { budget, counts, flusher }: RoomsShare
   ) {
     this.name = name
     this.kind = kind
     this.backlog = backlog
     this.counts = counts
+    this.#flusher = flusher
     this.#ring = new Ring(NOWHERE, limits, RING_BYTES, budget)
   }
 
@@ -109,9 +121,10 @@ export class Room {
   deliver (entry: Entry, ageMs = 0): void {
     const sent = sentEntry(this.name, entry)
     this.#ring.push(sent, ageMs)
-    const { batch, index } = this.#collect(sent.frame)
+    const batch = this.#collect(sent.frame)
+    const index = batch.length - 1
     for (const member of this.#members) member.offer(sent, batch, index)
-    this.counts.messages++
+    this.#offered(index)
     this.counts.turnaround.heard(entry.id)
     this.#arrived()
   }
@@ -135,9 +148,10 @@ export class Room {
   /** A message without a number. */
   signal (signal: Signal): void {
     const frame = signalFrame(this.name, signal)
-    const { batch, index } = this.#collect(frame)
+    const batch = this.#collect(frame)
+    const index = batch.length - 1
     for (const member of this.#members) member.signal(batch, index, frame.length, signal.except)
-    this.counts.messages++
+    this.#offered(index)
   }
 
   /** The frames after a place, if the ring holds them all (of a `latest` room: the newest, if it is newer). */
@@ -185,10 +199,16 @@ export class Room {
   }
 
   /** With the other frames of this turn. */
-  #collect (frame: Frame): { batch: Batch, index: number } {
-    if (!this.#batch.isOpen) this.#batch = new Batch()
+  #collect (frame: Frame): Batch {
+    if (this.#batch?.isOpen !== true) this.#batch = new Batch()
     this.#batch.add(frame)
-    return { batch: this.#batch, index: this.#batch.length - 1 }
+    return this.#batch
+  }
+
+  /** Once they are written nobody needs them: many rooms are quiet for long. */
+  #offered (index: number): void {
+    if (index === 0) this.#flusher.afterFlush(this.#letGo)
+    this.counts.messages++
   }
 
   #arrived (): void {

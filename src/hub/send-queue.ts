@@ -1,11 +1,14 @@
 import type { Batch } from './batch.ts'
+import type { Deflater } from './deflater.ts'
+import type { Flusher } from './flusher.ts'
 import type { Frame } from './frame.ts'
-import { WriteCounts } from './write-counts.ts'
 
 /** Where a connection's bytes go. The hub declares it; http/socket-transport.ts implements it on a net.Socket. */
 export interface Outlet {
   /** Bytes written here that the kernel has not taken yet. */
   readonly pendingBytes: number
+  /** Where the client takes frames compressed. */
+  readonly deflater?: Deflater | undefined
   /**
    * One write.
    * @param isAwaited whether this queue must be told when the kernel has taken it
@@ -39,6 +42,9 @@ export class SendQueue {
   #stretch: Stretch | undefined
   #bytes = 0
   #frames = 0
+  // What the socket held when this was last asked. Between two flushes that only gets less, and to ask costs a walk
+  // through three objects for each frame and member.
+  #pendingBytes = 0
   #full = false
   #closed = false
 
@@ -51,7 +57,8 @@ export class SendQueue {
 
   /** Bytes that wait here and in the socket. */
   get queuedBytes (): number {
-    return this.#bytes + this.#outlet.pendingBytes
+    this.#pendingBytes = this.#outlet.pendingBytes
+    return this.#bytes + this.#pendingBytes
   }
 
   /** True from the moment the bound is passed until the socket has drained. */
@@ -81,7 +88,7 @@ export class SendQueue {
   #count (bytes: number): void {
     this.#bytes += bytes
     this.#frames++
-    if (!this.#full && this.queuedBytes > this.#maxBytes) {
+    if (!this.#full && this.#bytes + this.#pendingBytes > this.#maxBytes && this.queuedBytes > this.#maxBytes) {
       this.#full = true
       this.#listener.onFull()
     }
@@ -93,13 +100,17 @@ export class SendQueue {
     if (items.length === 0) return
     this.#items = []
     this.#stretch = undefined
-    const bytes = items.length === 1 ? bytesOf(items[0]!) : Buffer.concat(items.map(bytesOf))
+    const { deflater } = this.#outlet
+    const bytes = items.length === 1
+      ? bytesOf(items[0]!, deflater)
+      : Buffer.concat(items.map((item) => bytesOf(item, deflater)))
     this.#flusher.counts.wrote(this.#frames, bytes.length, this.queuedBytes)
     this.#frames = 0
     this.#bytes = 0
     this.#outlet.write(bytes, this.#full)
+    this.#pendingBytes = this.#outlet.pendingBytes
     // A write that the kernel took whole makes no 'drain' event.
-    if (this.#full && this.#outlet.pendingBytes === 0) this.drained()
+    if (this.#full && this.#pendingBytes === 0) this.drained()
   }
 
   /** The socket has taken everything that was written. */
@@ -116,42 +127,7 @@ export class SendQueue {
   }
 }
 
-function bytesOf (item: Frame | Stretch): Frame {
-  return 'batch' in item ? item.batch.bytes(item.from, item.to) : item
-}
-
-/**
- * Flushes every queue that got something: at the end of the turn, so that a frame alone leaves at once, or after a
- * while in which more can join it.
- */
-export class Flusher {
-  readonly counts = new WriteCounts()
-  readonly #delayMs: number
-  #due: SendQueue[] = []
-  #after: Array<() => void> = []
-  readonly #run = (): void => {
-    const due = this.#due
-    this.#due = []
-    for (const queue of due) queue.flush()
-    const after = this.#after
-    this.#after = []
-    for (const run of after) run()
-  }
-
-  /** @param delayMs the while; 0 for the end of the turn */
-  constructor (delayMs = 0) {
-    this.#delayMs = delayMs
-  }
-
-  schedule (queue: SendQueue): void {
-    if (this.#due.push(queue) > 1) return
-    if (this.#delayMs === 0) setImmediate(this.#run)
-    else setTimeout(this.#run, this.#delayMs)
-  }
-
-  /** Runs when all that is queued now has been written; at once where nothing is. */
-  afterFlush (run: () => void): void {
-    if (this.#due.length === 0) run()
-    else this.#after.push(run)
-  }
+function bytesOf (item: Frame | Stretch, deflater: Deflater | undefined): Frame {
+  if ('batch' in item) return item.batch.bytes(item.from, item.to, deflater)
+  return deflater === undefined ? item : deflater.of(item)
 }

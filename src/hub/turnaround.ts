@@ -1,5 +1,5 @@
 import { Latency } from './latency.ts'
-import type { Flusher } from './send-queue.ts'
+import type { Flusher } from './flusher.ts'
 
 // What is never heard (its room was given up, its outcome is not known) makes room for what comes after it.
 const MAX_BEGUN = 256

@@ -2,7 +2,8 @@ import type { Authenticator } from '../auth/auth.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Interest } from '../broker/interest.ts'
 import type { Hub } from '../hub/hub.ts'
-import type { Flusher } from '../hub/send-queue.ts'
+import type { Deflater } from '../hub/deflater.ts'
+import type { Flusher } from '../hub/flusher.ts'
 import type { Log } from '../log/log.ts'
 import type { Position } from '../position/position.ts'
 import type { RoomKind } from '../protocol/rooms.ts'
@@ -51,6 +52,8 @@ export interface Services {
   readonly rules: { of (room: string): RoomRule }
   readonly heartbeat: Heartbeat
   readonly flusher: Flusher
+  /** Where frames are compressed for those who ask for it. */
+  readonly deflater: Deflater | undefined
   readonly counts: SessionCounts
   readonly now: Clock
   readonly logger: SessionLogger

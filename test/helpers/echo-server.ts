@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { Test } from 'tap'
 import { type RawData, type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
-import { WS_OPTIONS } from '../../src/http/websocket.ts'
+import { WS_OPTIONS } from '../../src/http/upgrade.ts'
 
 type Answer = (ws: WebSocket, data: RawData, isBinary: boolean) => void
 

@@ -2,7 +2,7 @@ import type { Broker } from '../../src/broker/broker.ts'
 import { Interest } from '../../src/broker/interest.ts'
 import { follow } from '../../src/follow.ts'
 import { Hub } from '../../src/hub/hub.ts'
-import { Flusher } from '../../src/hub/send-queue.ts'
+import { Flusher } from '../../src/hub/flusher.ts'
 import { IdleCheck } from '../../src/log/idle-check.ts'
 import type { Log, Retention } from '../../src/log/log.ts'
 import { SyncCounts } from '../../src/log/sync-counts.ts'
@@ -29,7 +29,8 @@ export async function startServices (
   { broker, log, position }: { broker: Broker, log: Log, position: Position },
   { retention, lingerMs = 0, sendQueueBytes = 1_000 }: Options
 ): Promise<TestServices> {
-  const hub = new Hub()
+  const flusher = new Flusher(0, () => 0)
+  const hub = new Hub(flusher)
   const idleCheck = new IdleCheck(log)
   const rule = { kind: 'log', publish: 'members', retention } as const
   const rules = { of: () => rule }
@@ -60,7 +61,8 @@ export async function startServices (
     position,
     rules,
     heartbeat: new Heartbeat(0, now),
-    flusher: new Flusher(),
+    flusher,
+    deflater: undefined,
     counts: new SessionCounts(),
     now,
     logger: { debug: () => {}, warn: () => {}, error: () => {} }

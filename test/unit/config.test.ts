@@ -31,6 +31,7 @@ t.test('without settings the gateway runs by its defaults', (t) => {
     maxMessageBytes: 65_536,
     sendQueueBytes: 262_144,
     flushMs: 0,
+    deflateBytes: Infinity,
     stallTimeoutMs: 30_000,
     maxConnections: 20_000,
     maxConnectionsPerAddress: 200,

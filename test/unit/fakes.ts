@@ -1,9 +1,12 @@
 import type t from 'tap'
+import { DeliveryCounts } from '../../src/hub/delivery-counts.ts'
+import { Flusher } from '../../src/hub/flusher.ts'
 import { payloadOf, type Frame } from '../../src/hub/frame.ts'
 import type { MemberOwner } from '../../src/hub/member.ts'
 import { type LogLimits, RingBudget } from '../../src/hub/ring.ts'
 import { type Backlog, type Newest, type Page, Room } from '../../src/hub/room.ts'
-import { Flusher, type Outlet, SendQueue } from '../../src/hub/send-queue.ts'
+import { type Outlet, SendQueue } from '../../src/hub/send-queue.ts'
+import { Turnaround } from '../../src/hub/turnaround.ts'
 import type { Cursor } from '../../src/protocol/cursor.ts'
 import type { Entry, Envelope } from '../../src/protocol/entry.ts'
 import type { RoomKind } from '../../src/protocol/rooms.ts'
@@ -95,6 +98,9 @@ export class FakeOutlet implements Outlet {
   }
 }
 
+/** Everyone's, and never tired: what a test queues is written at the end of its turn. */
+export const flusher = new Flusher(0, () => 0)
+
 /** A queue on a fake socket, which counts what it is told. */
 export class FakeConnection {
   readonly outlet = new FakeOutlet()
@@ -103,7 +109,7 @@ export class FakeConnection {
   onDrained = (): void => {}
 
   constructor (maxBytes = 10_000) {
-    this.queue = new SendQueue(this.outlet, new Flusher(), maxBytes, {
+    this.queue = new SendQueue(this.outlet, flusher, maxBytes, {
       onFull: () => { this.events.push('full') },
       onDrained: () => {
         this.events.push('drained')
@@ -175,7 +181,9 @@ export const KEEP_ONE: LogLimits = { maxEntries: 1, maxAgeMs: 0 }
 
 /** A room called general, which has a budget to itself where none is given. */
 export function openRoom (kind: RoomKind, backlog: Backlog, budget = new RingBudget(10_000_000)): Room {
-  return new Room('general', kind, backlog, kind === 'latest' ? KEEP_ONE : KEEP, budget)
+  return new Room('general', kind, backlog, kind === 'latest' ? KEEP_ONE : KEEP, {
+    budget, counts: new DeliveryCounts(new Turnaround(flusher)), flusher
+  })
 }
 
 /** Time that passes by hand: nothing of what asks for `performance.now` or `setTimeout` runs on its own. */

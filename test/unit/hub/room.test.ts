@@ -1,9 +1,11 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { Member } from '../../../src/hub/member.ts'
 import { replyFrame } from '../../../src/hub/frame.ts'
 import { RingBudget } from '../../../src/hub/ring.ts'
 import type { Room } from '../../../src/hub/room.ts'
-import { entries, entry, FakeBacklog, FakeConnection, NOON, openRoom, ownerOf, place } from '../fakes.ts'
+import { entries, entry, FakeBacklog, FakeConnection, NOON, openRoom, ownerOf, place, turn } from '../fakes.ts'
 
 interface Joined { readonly member: Member, readonly connection: FakeConnection }
 
@@ -49,6 +51,20 @@ t.test('what no member takes is not collected without end', async (t) => {
   const told = await connection.told()
   t.equal(told.length, 1_000)
   t.strictSame([told[0], told[999]], [1, 1_000])
+})
+
+t.test('joined bytes are let go when they are written', async (t) => {
+  const room = openRoom('log', new FakeBacklog())
+  room.reset(place(0))
+  const { connection } = join(room, 'c_1', 0)
+  room.deliver(entry(1))
+  room.deliver(entry(2))
+  await connection.told()
+  const joined = new WeakRef(connection.outlet.writes.pop()!)
+  await turn()
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  t.equal(joined.deref(), undefined)
 })
 
 t.test('members that read the same page get the same bytes, too', async (t) => {

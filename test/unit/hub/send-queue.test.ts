@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import type { Frame } from '../../../src/hub/frame.ts'
-import { Flusher, SendQueue } from '../../../src/hub/send-queue.ts'
+import { Flusher } from '../../../src/hub/flusher.ts'
+import { SendQueue } from '../../../src/hub/send-queue.ts'
 import { FakeConnection, FakeOutlet, turn } from '../fakes.ts'
 
 function bytes (text: string): Frame {

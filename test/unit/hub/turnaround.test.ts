@@ -1,6 +1,7 @@
 import t from 'tap'
 import { Latency } from '../../../src/hub/latency.ts'
-import { SendQueue, Flusher } from '../../../src/hub/send-queue.ts'
+import { Flusher } from '../../../src/hub/flusher.ts'
+import { SendQueue } from '../../../src/hub/send-queue.ts'
 import { Turnaround } from '../../../src/hub/turnaround.ts'
 import { FakeOutlet, FakeTime, turn } from '../fakes.ts'
 

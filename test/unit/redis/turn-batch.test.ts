@@ -1,6 +1,6 @@
 import t from 'tap'
 import { TurnBatch } from '../../../src/redis/turn-batch.ts'
-import { turn } from '../fakes.ts'
+import { FakeTime, turn } from '../fakes.ts'
 
 t.test('what is asked in one turn is carried out together, in its order; the next turn is another', async (t) => {
   const runs: string[][] = []
@@ -35,19 +35,63 @@ t.test('who fails alone is told so alone; what fails as a whole is told to all',
   t.strictSame(refused.map(({ status }) => status), ['rejected', 'rejected'])
 })
 
-t.test('while an earlier turn waits for its answer, the next does not wait for it', async (t) => {
-  const pending: Array<() => void> = []
+/** A batch whose commands are answered by hand. */
+function byHand (maxAsks = 10): { batch: TurnBatch<number, number>, runs: number[][], answer: Array<() => void> } {
+  const runs: number[][] = []
+  const answer: Array<() => void> = []
   const batch = new TurnBatch<number, number>(async (asks) => {
-    await new Promise<void>((resolve) => { pending.push(resolve) })
+    runs.push([...asks])
+    await new Promise<void>((resolve) => { answer.push(resolve) })
     return [...asks]
-  }, 10)
+  }, maxAsks)
+  return { batch, runs, answer }
+}
+
+t.test('while an earlier command waits for its answer, what comes is gathered', async (t) => {
+  const time = new FakeTime(t)
+  const { batch, runs, answer } = byHand()
   const first = batch.add(1)
   await turn()
   const second = batch.add(2)
   await turn()
-  t.equal(pending.length, 2)
-  pending[1]!()
-  t.equal(await second, 2)
-  pending[0]!()
+  const third = batch.add(3)
+  await turn()
+  t.strictSame(runs, [[1]])
+  t.equal(time.timers, 1)
+  answer[0]!()
   t.equal(await first, 1)
+  await turn()
+  t.strictSame(runs, [[1], [2, 3]])
+  answer[1]!()
+  t.strictSame(await Promise.all([second, third]), [2, 3])
+})
+
+t.test('for no longer than 2 ms', async (t) => {
+  const time = new FakeTime(t)
+  const { batch, runs, answer } = byHand()
+  void batch.add(1)
+  await turn()
+  const second = batch.add(2)
+  await turn()
+  time.pass(1)
+  t.strictSame(runs, [[1]])
+  time.pass(1)
+  t.strictSame(runs, [[1], [2]])
+  answer[1]!()
+  t.equal(await second, 2, 'though the first is still under way')
+  answer[0]!()
+  await turn()
+  t.equal(time.timers, 0)
+})
+
+t.test('and no more than fits into one command', async (t) => {
+  const time = new FakeTime(t)
+  const { batch, runs } = byHand(2)
+  void batch.add(1)
+  await turn()
+  void batch.add(2)
+  void batch.add(3)
+  await turn()
+  t.strictSame(runs, [[1], [2, 3]])
+  t.equal(time.timers, 0)
 })

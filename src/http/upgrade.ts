@@ -1,0 +1,145 @@
+import type { IncomingMessage, Server } from 'node:http'
+import type { Socket } from 'node:net'
+import proxyAddr from '@fastify/proxy-addr'
+import type { FastifyInstance } from 'fastify'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { CLOSES, ERRORS, type Refusal, refusal } from '../protocol/codes.ts'
+import type { Services } from '../session/services.ts'
+import type { Sessions } from '../session/sessions.ts'
+import { type Caller, identify, isCaller, isTokenInQuery } from './access.ts'
+import { type Admission, refuseUser } from './admission.ts'
+import { type Asker, askerOf } from './asker.ts'
+import { endRefused, sendRefusal } from './errors.ts'
+import { UNLIMITED } from './rate-limit.ts'
+import { connect, queryOf } from './websocket.ts'
+
+export interface UpgradeOptions {
+  readonly services: Services
+  readonly admission: Admission
+  readonly sessions: Sessions
+  /** Networks whose X-Forwarded-For is believed. */
+  readonly trustProxy: readonly string[]
+}
+
+const PATH = '/ws'
+const NOT_AN_UPGRADE = refusal('bad_message', `upgrade: ${PATH} takes WebSockets only`)
+
+/** What every connection runs with; `closeTimeout` is younger than ws's types. */
+export const WS_OPTIONS = {
+  // One flooding client held the loop up for 91 ms (p99) with true, for 1.1 ms with false.
+  allowSynchronousEvents: false,
+  clientTracking: false,
+  // The default of 30 s lets close() hang that long on one silent client.
+  closeTimeout: 2_000,
+  maxFragments: 64,
+  maxBufferedChunks: 4_096
+}
+
+/** Off by default: memory, and CPU. Without context takeover a connection keeps no window, and frames can be shared. */
+const DEFLATE = { serverNoContextTakeover: true, clientNoContextTakeover: true }
+const SMALLER_WINDOW = /server_max_window_bits *= *"?(?:8|9|1[0-4])(?![0-9])/i
+
+/**
+ * `GET /ws` (RFC 6455 section 4.2). An upgrade goes past Fastify, which would make a request, a reply and a walk
+ * through all hooks for a handler that needs none of them (ADR 8).
+ */
+export function registerUpgrade (app: FastifyInstance, options: UpgradeOptions): void {
+  const { services, trustProxy } = options
+  const server = new WebSocketServer({
+    ...WS_OPTIONS,
+    noServer: true,
+    maxPayload: services.limits.maxMessageBytes,
+    perMessageDeflate: services.deflater !== undefined && DEFLATE
+  })
+  const isTrusted = proxyAddr.compile([...trustProxy])
+  const onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
+    const asker = askerOf(request, isTrusted)
+    // Node takes its own listener away.
+    socket.on('error', destroy)
+    if (asker.path !== PATH) endRefused(socket, refuseElsewhere(app, asker.path))
+    else void admit(asker, socket, options, (arrival) => open(server, request, head, arrival, options))
+  }
+  const http: Server = app.server
+  http.on('upgrade', onUpgrade)
+  // gateway.ts ends the sessions, with goodbyes and codes; here only the door is shut.
+  app.addHook('preClose', (done) => {
+    http.off('upgrade', onUpgrade)
+    done()
+  })
+  app.get(PATH, UNLIMITED, async (_request, reply) => sendRefusal(reply, NOT_AN_UPGRADE))
+}
+
+function refuseElsewhere (app: FastifyInstance, path: string): Refusal {
+  const isRoute = app.findRoute({ method: 'GET', url: path }) !== null
+  return isRoute ? refusal('bad_message', `upgrade: only ${PATH} takes WebSockets`) : refusal('not_found')
+}
+
+/** An upgrade that is let in. */
+interface Arrival {
+  readonly asker: Asker
+  readonly socket: Socket
+  /** Without one it is closed at once: its token was refused, and why. */
+  readonly caller: Caller | { readonly problem: string }
+}
+
+/** Who is let in is decided before the upgrade, so that a refusal costs neither side a connection. */
+async function admit (
+  asker: Asker, socket: Socket, options: UpgradeOptions, letIn: (arrival: Arrival) => void
+): Promise<void> {
+  const { services } = options
+  try {
+    const caller = await arrive(asker, socket, options)
+    if ('reason' in caller) {
+      services.counts.upgradesRefused[caller.reason]++
+      endRefused(socket, caller)
+    } else letIn({ asker, socket, caller })
+  } catch (error) {
+    services.logger.error({ err: error }, 'upgrade failed')
+    socket.destroy()
+  }
+}
+
+async function arrive (
+  asker: Asker, socket: Socket, { admission, services: { auth, logger } }: UpgradeOptions
+): Promise<Arrival['caller'] | Refusal> {
+  const refused = auth === undefined ? refuseUser(queryOf(asker).user) : undefined
+  if (refused !== undefined) return refused
+  const leave = admission.admit(asker)
+  if (typeof leave !== 'function') return leave
+  // Whatever becomes of the upgrade, its socket ends.
+  socket.on('close', leave)
+  const caller = await identify(asker, auth, true)
+  if (isCaller(caller)) return caller
+  logger.debug({ address: asker.ip, problem: caller.message }, 'refused')
+  // Browsers hide the status of an upgrade that fails, but tell the code of a close.
+  if (isTokenInQuery(asker) && ERRORS[caller.reason].code === 401) return { problem: caller.message }
+  leave()
+  return caller
+}
+
+/** Listeners are attached in the same turn as the upgrade, or the first frames are lost. */
+function open (
+  server: WebSocketServer, request: IncomingMessage, head: Buffer, { asker, socket, caller }: Arrival,
+  { services, sessions }: UpgradeOptions
+): void {
+  socket.off('error', destroy)
+  // Everyone gets the same bytes, whose window is 32 KB: whoever wants less gets them uncompressed.
+  if (SMALLER_WINDOW.test(request.headers['sec-websocket-extensions'] ?? '')) delete request.headers['sec-websocket-extensions']
+  // The answer to the upgrade and the first frame leave in one write.
+  socket.cork()
+  server.handleUpgrade(request, socket, head, (ws: WebSocket) => {
+    if ('problem' in caller) {
+      ws.on('error', destroyed)
+      ws.close(CLOSES.unauthenticated.code, caller.problem)
+      services.counts.closed(CLOSES.unauthenticated.code)
+    } else connect(ws, { asker, socket, caller }, services, sessions)
+  })
+  socket.uncork()
+}
+
+function destroy (this: Socket): void {
+  this.destroy()
+}
+
+/** ws ends the connection itself, with the right code. */
+function destroyed (): void {}
