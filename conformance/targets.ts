@@ -15,6 +15,8 @@ export interface Limits {
   readonly maxMessageBytes: number
   /** Of one message; more are closed with 1008. */
   readonly maxFragments: number
+  /** Whether it agrees to compress (permessage-deflate, RFC 7692) for whoever asks for it. */
+  readonly isCompressing?: boolean
 }
 
 /** A kind of server: how it answers what it has understood. */

@@ -16,7 +16,7 @@ export function sectionsFor ({ limits, isGateway, address }: Target): Section[] 
     framing, pings, reservedBits, opcodes, fragmentation, utf8, closing, autofragments,
     masks, controls, utf8Splits, endings,
     ...(limits === undefined ? [] : [limitsOf(limits)]),
-    ...(isGateway ? [requests, ...handshakes(address)] : [])
+    ...(isGateway ? [requests, ...handshakes(address, limits?.isCompressing === true)] : [])
   ]
 }
 

@@ -6,9 +6,10 @@ const ASKED = '{"type":"ping","id":"early"}'
 const KEY = Buffer.from('sixteen bytes ..').toString('base64')
 
 /** The opening handshake (RFC 6455 section 4.2.1, RFC 9112), of which Autobahn has nothing. */
-export function handshakes (address: Address): Section[] {
+export function handshakes (address: Address, isCompressing: boolean): Section[] {
+  const lettingIn = [...letIn(address), ...(isCompressing ? [] : uncompressed), ...withFrames]
   return [
-    { id: 'H', title: 'handshakes that let in (ours)', cases: [...letIn(address), ...withFrames] },
+    { id: 'H', title: 'handshakes that let in (ours)', cases: lettingIn },
     { id: 'R', title: 'handshakes that are refused (ours)', cases: [...ofWebSocket, ...ofHttp(address), ...ofBytes] }
   ]
 }
@@ -29,20 +30,28 @@ function letIn ({ url }: Address): Case[] {
     lets('H.1.7', 'the address in its whole form', { path: `${site}${pathname}${search}` }),
     lets('H.1.8', 'an empty line before it', { before: '\r\n' }),
     { ...lets('H.1.9', 'a byte at a time', {}), chopBytes: 1 },
-    lets('H.2.1', 'compression is not agreed on', {
-      headers: { 'sec-websocket-extensions': 'permessage-deflate; client_max_window_bits' }
-    }),
     lets('H.2.2', 'nor is an extension that nobody knows', { headers: { 'sec-websocket-extensions': 'x-new; a=1' } }),
-    lets('H.2.3', 'no protocol but of those offered', { headers: { 'sec-websocket-protocol': 'chat, superchat' } }),
-    {
-      id: 'H.2.4',
-      what: 'a frame as if compression had been agreed on',
-      upgrade: { headers: { 'sec-websocket-extensions': 'permessage-deflate' } },
-      sends: [text(Buffer.of(0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00), { rsv: 4 })],
-      outcomes: [closes(1002)]
-    }
+    lets('H.2.3', 'no protocol but of those offered', { headers: { 'sec-websocket-protocol': 'chat, superchat' } })
   ]
 }
+
+/** Where it is off. */
+const uncompressed: Case[] = [
+  {
+    id: 'H.2.1',
+    what: 'compression is not agreed on',
+    upgrade: { headers: { 'sec-websocket-extensions': 'permessage-deflate; client_max_window_bits' } },
+    sends: [],
+    outcomes: []
+  },
+  {
+    id: 'H.2.4',
+    what: 'a frame as if compression had been agreed on',
+    upgrade: { headers: { 'sec-websocket-extensions': 'permessage-deflate' } },
+    sends: [text(Buffer.of(0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00), { rsv: 4 })],
+    outcomes: [closes(1002)]
+  }
+]
 
 /** Frames that come with the upgrade are read, once and in order. */
 const withFrames: Case[] = [

@@ -3,6 +3,7 @@ import t from 'tap'
 import { Child } from '../../cluster/child.ts'
 import { startEchoServer } from '../helpers/echo-server.ts'
 import { startGateway } from '../helpers/gateway.ts'
+import { figuresOf } from '../helpers/metrics.ts'
 import { SECRET, tokenOf } from '../helpers/tokens.ts'
 
 const MAIN = fileURLToPath(new URL('../../conformance/main.js', import.meta.url))
@@ -34,11 +35,11 @@ t.test('what fails is told with what was expected and what came, and the exit co
 
 t.test('where it is told to come later it comes later', async (t) => {
   // Bursts are of twice as many.
-  const { ws, logged } = await startGateway(t, { RATE_CONNECTIONS: '9' })
+  const { ws, http } = await startGateway(t, { RATE_CONNECTIONS: '9' })
   const { code, said } = await run(ws, '--only', '5')
   t.match(said, /^ {6}all +20$/m)
   t.equal(code, 0)
-  t.ok(logged.some((line) => line.includes('"status":503')), 'it was refused in between')
+  t.ok((await figuresOf(http)).get('upgrades_refused_total{reason="unavailable"}')! > 0, 'it was refused in between')
 })
 
 t.test('with a token it gets in, and the token is not told', async (t) => {
@@ -53,6 +54,7 @@ t.test('with a token it gets in, and the token is not told', async (t) => {
 
 t.test('what is called wrongly, or cannot be tried, is said in one line', async (t) => {
   const port = await startEchoServer(t, {})
+  const mute = await startEchoServer(t, {}, () => {}, (ws) => ws.send('Hello'))
   const wrong: ReadonlyArray<readonly [string[], RegExp]> = [
     [['http://localhost'], /^conformance: URL: must be ws:/],
     [['ws://localhost/', 'ws://localhost/'], /one URL is enough/],
@@ -62,6 +64,7 @@ t.test('what is called wrongly, or cannot be tried, is said in one line', async 
     [['--token'], /'--token <value>' argument missing/],
     [['--colour'], /Unknown option '--colour'/],
     [['ws://127.0.0.1:1/ws'], /can't be reached \(ECONNREFUSED\)/],
+    [[`ws://127.0.0.1:${mute}/ws`], /no welcome came, so this is no gateway/],
     [[`ws://127.0.0.1:${port}/`, '--echo', '--only', '5.99'], /there is no case 5\.99/]
   ]
   for (const [args, words] of wrong) {

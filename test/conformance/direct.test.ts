@@ -16,5 +16,16 @@ t.test('an echo server with the gateway\'s options keeps the WebSocket protocol'
 
 t.test('a gateway keeps it, and answers as its own protocol says', async (t) => {
   const { ws } = await startGateway(t)
-  await conforms(t, await probe({ url: new URL(ws), headers: {} }, false))
+  const target = await probe({ url: new URL(ws), headers: {} }, false)
+  t.strictSame(target.limits, {
+    maxMessageBytes: MAX_MESSAGE_BYTES, maxFragments: GATEWAY_MAX_FRAGMENTS, isCompressing: false
+  })
+  await conforms(t, target)
+})
+
+t.test('a gateway that compresses for those who ask for it keeps it for those who do not', async (t) => {
+  const { ws } = await startGateway(t, { DEFLATE_BYTES: '1' })
+  const target = await probe({ url: new URL(ws), headers: {} }, false)
+  t.match(target.limits, { isCompressing: true })
+  await conforms(t, target)
 })

@@ -14,12 +14,14 @@ const sendBack: Answer = (ws, data, isBinary) => ws.send(data, { binary: isBinar
  * @returns its port
  */
 export async function startEchoServer (
-  test: Test, changes: ServerOptions & { autoPong?: boolean }, answer: Answer = sendBack
+  test: Test, changes: ServerOptions & { autoPong?: boolean },
+  answer: Answer = sendBack, greet: (ws: WebSocket) => void = () => {}
 ): Promise<number> {
   const sockets = new WebSocketServer({ ...WS_OPTIONS, ...changes, noServer: true })
   const server = createServer()
   server.on('upgrade', (request, socket, head) => {
     sockets.handleUpgrade(request, socket, head, (ws) => {
+      greet(ws)
       ws.on('message', (data, isBinary) => answer(ws, data, isBinary))
       // A close frame with the right code follows each.
       ws.on('error', () => {})
