@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { RedisServer } from '../cluster/redis.ts'
-import { SETTINGS } from '../src/config.ts'
+import { SETTINGS } from '../src/settings.ts'
 import { type Options, readOptions } from './bench-options.ts'
 import { installPeer } from './jitter-peer.ts'
 import type { Bench } from './suite/bench.ts'
