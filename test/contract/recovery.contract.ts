@@ -11,7 +11,7 @@ export interface Place {
 
 export type Settings = Readonly<Record<string, string>>
 
-export type StartPlace = (test: Test, settings: Settings) => Promise<Place>
+type StartPlace = (test: Test, settings: Settings) => Promise<Place>
 
 interface Clause {
   readonly name: string
