@@ -96,7 +96,7 @@ const MUTANTS = [
     'unit/session/session.test.js'],
   ['clients that never answer hold up the end', 'session/sessions.js', 'session.terminate()', '',
     'unit/session/sessions.test.js'],
-  ['who drains lets clients in', 'gateway.js', "return 'draining'", 'return undefined', 'gateway/lifecycle.test.js'],
+  ['who drains lets clients in', 'replica.js', "return 'draining'", 'return undefined', 'gateway/lifecycle.test.js'],
   ['connections have no age', 'session/sessions.js', 'nowMs >= oldMs', 'false', 'unit/session/sessions.test.js'],
   ['nginx sticks to a replica that drains', NGINX, 'error timeout http_503', 'error timeout', 'cluster/nginx.test.js'],
   ['nginx says that nothing was done where nobody knows', NGINX, 'error_page 502 504 = $failed',
