@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs'
 import { RedisServer } from '../cluster/redis.ts'
-import { SETTINGS } from '../src/settings.ts'
 import { type Options, readOptions } from './bench-options.ts'
 import { installPeer } from './jitter-peer.ts'
 import type { Bench } from './suite/bench.ts'
@@ -45,7 +44,6 @@ async function run ({ only, rounds, isQuick, out, write }: Options): Promise<voi
   installPeer()
   const program = await compileFloor()
   if (program === undefined) say('no C compiler (cc), or no epoll: the floor is left out')
-  if (!('FLUSH_MS' in SETTINGS)) say('this gateway knows no FLUSH_MS: that variant is left out')
   const redis = await RedisServer.start()
   const bench: Bench = {
     rounds,
@@ -53,7 +51,7 @@ async function run ({ only, rounds, isQuick, out, write }: Options): Promise<voi
     redisUrl: redis.url,
     redisPid: redis.child!.pid,
     ours: tidegate(),
-    merging: 'FLUSH_MS' in SETTINGS ? tidegate('Tidegate, FLUSH_MS=5', { FLUSH_MS: '5' }) : undefined,
+    merging: tidegate('Tidegate, FLUSH_MS=5', { FLUSH_MS: '5' }),
     socketIo,
     textbook,
     floor: program === undefined ? undefined : floor(program),

@@ -23,7 +23,7 @@ interface Hunt {
   best: Measured | undefined
 }
 
-type Shape = Omit<Load, 'pace'>
+export type Shape = Omit<Load, 'pace'>
 
 const MOST_P99_US = 100_000
 // What is sent and what is taken in may differ by the window's edges, and by no more.
