@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { RedisServer } from '../cluster/redis.ts'
-import { type Options, readOptions } from './bench-options.ts'
+import { DEFAULTS, type Options, readOptions } from './bench-options.ts'
+import { optionsOrExit } from './command.ts'
 import { installPeer } from './jitter-peer.ts'
 import type { Bench } from './suite/bench.ts'
 import { writeDocument } from './suite/document.ts'
@@ -24,13 +25,13 @@ ${Object.entries(SCENARIOS).map(([id, { what }]) => `  (${id})  ${what}`).join('
   --rounds n   fresh processes of each server (default 5; 2 with --quick)
   --quick      shorter, and rougher
   --out file   every single measurement, as JSON
-  --write      the results into docs/performance.md, with plots
+  --write      docs/performance.md anew, with plots, and with these scenarios alone
   --help       this
 
 Linux. Exit code 0 where it ran, whether bars were met or not; 1 where it could not, 2 where it was called wrongly.
 `
 
-const options = optionsOrExit()
+const options = optionsOrExit('bench', HELP, DEFAULTS, (given) => readOptions(given, Object.keys(SCENARIOS)))
 const results: Result[] = []
 try {
   await run(options)
@@ -74,18 +75,6 @@ async function run ({ only, rounds, isQuick, out, write }: Options): Promise<voi
 
 function command (): string {
   return ['npm run bench --', ...process.argv.slice(2)].join(' ')
-}
-
-function optionsOrExit (): Options {
-  try {
-    const options = readOptions(process.argv.slice(2), Object.keys(SCENARIOS))
-    if (!options.help) return options
-    process.stdout.write(HELP)
-    process.exit(0)
-  } catch (error) {
-    process.stderr.write(`bench: ${(error as Error).message}\n\n${HELP}`)
-    process.exit(2)
-  }
 }
 
 function say (text: string): void {

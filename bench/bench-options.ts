@@ -1,5 +1,17 @@
-import { parseArgs } from 'node:util'
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { integer } from '../cluster/options.ts'
+
+/** What can be asked for on the command line, with its defaults. */
+export const DEFAULTS = { only: undefined, rounds: undefined, quick: false, out: undefined, write: false } as const
+
+export interface Given {
+  readonly only: string | undefined
+  readonly rounds: string | undefined
+  readonly quick: boolean
+  readonly out: string | undefined
+  readonly write: boolean
+}
 
 /** What was asked for on the command line. */
 export interface Options {
@@ -8,31 +20,14 @@ export interface Options {
   readonly isQuick: boolean
   readonly out: string | undefined
   readonly write: boolean
-  readonly help: boolean
 }
 
 /** @throws Error that names the option that is wrong */
-export function readOptions (args: readonly string[], scenarios: readonly string[]): Options {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      only: { type: 'string', default: scenarios.join(',') },
-      rounds: { type: 'string' },
-      quick: { type: 'boolean', default: false },
-      out: { type: 'string' },
-      write: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false }
-    }
-  })
-  const only = values.only.split(',').map((id) => id.trim())
-  const unknown = only.find((id) => !scenarios.includes(id))
-  if (unknown !== undefined) throw new Error(`--only: there is no scenario ${JSON.stringify(unknown)}`)
-  return {
-    only,
-    rounds: integer('--rounds', values.rounds ?? (values.quick ? '2' : '5'), 1, 100),
-    isQuick: values.quick,
-    out: values.out,
-    write: values.write,
-    help: values.help
-  }
+export function readOptions ({ only, rounds, quick, out, write }: Given, scenarios: readonly string[]): Options {
+  const wanted = only === undefined ? scenarios : only.split(',').map((id) => id.trim())
+  const unknown = wanted.find((id) => !scenarios.includes(id))
+  if (unknown !== undefined) throw new Error(`--only: must be of ${scenarios.join(', ')}, not ${JSON.stringify(unknown)}`)
+  // It is written when all has been measured: too late to learn that it cannot be.
+  if (out !== undefined && !existsSync(dirname(out))) throw new Error(`--out: there is no folder ${dirname(out)}`)
+  return { only: wanted, rounds: integer('--rounds', rounds ?? (quick ? '2' : '5'), 1, 100), isQuick: quick, out, write }
 }

@@ -58,11 +58,17 @@ export class Admission {
     }
   }
 
+  /** Why nobody can be let in now; undefined where one can. */
+  refuseAll (): Refusal | undefined {
+    const problem = this.#whyClosed()
+    return problem === undefined ? undefined : refusal('unavailable', problem)
+  }
+
   #refuse (asker: Asker, address: string): Refusal | undefined {
     const { allowedOrigins, maxConnections, maxConnectionsPerAddress, maxLoopDelayMs } = this.#limits
     if (!isAskerAllowed(asker, allowedOrigins)) return refusal('forbidden', 'origin: not allowed')
-    const problem = this.#whyClosed()
-    if (problem !== undefined) return refusal('unavailable', problem)
+    const closed = this.refuseAll()
+    if (closed !== undefined) return closed
     if (this.#connections >= maxConnections) return refusal('unavailable', 'this replica is full')
     // Those who are connected go first: each new connection costs more than any message.
     if (this.#loopDelay.meanMs > maxLoopDelayMs) {

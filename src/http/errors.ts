@@ -36,17 +36,21 @@ export function sendRefusal (reply: FastifyReply, refused: Refusal): FastifyRepl
   return reply.code(code).headers(headers).send(body)
 }
 
-/** The same, where there is a socket and no reply; the socket ends with it. */
-export function endRefused (socket: Duplex, refused: Refusal, code: number = ERRORS[refused.reason].code): void {
+/** The same, where there is a socket and no reply; the socket ends with it, whether or not the client hangs up. */
+export function endRefused (
+  socket: Duplex, refused: Refusal, code: number = ERRORS[refused.reason].code, more: Answer['headers'] = {}
+): void {
   if (!socket.writable) return
   const { headers, body } = answerTo(refused)
   const text = JSON.stringify({ ...body, code })
   const lines = Object.entries({
     ...headers,
+    ...more,
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(text),
     connection: 'close'
   }).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.once('finish', () => socket.destroy())
   socket.end(`HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\n${lines.join('')}\r\n${text}`)
 }
 

@@ -24,6 +24,9 @@ export interface UpgradeOptions {
 const PATH = '/ws'
 const NOT_AN_UPGRADE = refusal('bad_message', `upgrade: ${PATH} takes WebSockets only`)
 
+/** Which the answer to any other version must name (RFC 6455 section 4.4). */
+const VERSION = { 'sec-websocket-version': '13' }
+
 /** What every connection runs with; `closeTimeout` is younger than ws's types. */
 export const WS_OPTIONS = {
   // One flooding client held the loop up for 91 ms (p99) with true, for 1.1 ms with false.
@@ -35,9 +38,12 @@ export const WS_OPTIONS = {
   maxBufferedChunks: 4_096
 }
 
-/** Off by default: memory, and CPU. Without context takeover a connection keeps no window, and frames can be shared. */
+/**
+ * Off by default: memory, and CPU. Without context takeover frames can be shared, and nothing is kept to write; whoever
+ * sends compressed messages costs an inflater (some 21 KB), which ws keeps.
+ */
 const DEFLATE = { serverNoContextTakeover: true, clientNoContextTakeover: true }
-const SMALLER_WINDOW = /server_max_window_bits *= *"?(?:8|9|1[0-4])(?![0-9])/i
+const SMALLER_WINDOW = /server_max_window_bits\s*=(?!\s*"?15\b)/i
 
 /**
  * `GET /ws` (RFC 6455 section 4.2). An upgrade goes past Fastify, which would make a request, a reply and a walk
@@ -51,12 +57,24 @@ export function registerUpgrade (app: FastifyInstance, options: UpgradeOptions):
     maxPayload: services.limits.maxMessageBytes,
     perMessageDeflate: services.deflater !== undefined && DEFLATE
   })
+  // Without a listener ws answers by itself, and not as JSON.
+  server.on('wsClientError', ({ message }, socket) => {
+    services.counts.upgradesRefused.bad_message++
+    endRefused(socket, refusal('bad_message', `upgrade: ${message}`), 400, VERSION)
+  })
+  // Those that are registered after this, which are all.
+  const paths = new Set<string>()
+  app.addHook('onRoute', ({ url }) => { paths.add(url) })
   const isTrusted = proxyAddr.compile([...trustProxy])
   const onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
-    const asker = askerOf(request, isTrusted)
     // Node takes its own listener away.
     socket.on('error', destroy)
-    if (asker.path !== PATH) endRefused(socket, refuseElsewhere(app, asker.path))
+    if (cannotUpgrade(socket)) {
+      socket.destroy()
+      return
+    }
+    const asker = askerOf(request, isTrusted)
+    if (asker.path !== PATH) endRefused(socket, refuseElsewhere(paths.has(asker.path)))
     else void admit(asker, socket, options, (arrival) => open(server, request, head, arrival, options))
   }
   const http: Server = app.server
@@ -69,8 +87,12 @@ export function registerUpgrade (app: FastifyInstance, options: UpgradeOptions):
   app.get(PATH, UNLIMITED, async (_request, reply) => sendRefusal(reply, NOT_AN_UPGRADE))
 }
 
-function refuseElsewhere (app: FastifyInstance, path: string): Refusal {
-  const isRoute = app.findRoute({ method: 'GET', url: path }) !== null
+/** The client has gone, and its address with it; or an answer to what it asked before would come between the frames. */
+function cannotUpgrade (socket: Socket & { readonly _httpMessage?: object | null }): boolean {
+  return socket.remoteAddress === undefined || (socket._httpMessage ?? null) !== null
+}
+
+function refuseElsewhere (isRoute: boolean): Refusal {
   return isRoute ? refusal('bad_message', `upgrade: only ${PATH} takes WebSockets`) : refusal('not_found')
 }
 
@@ -109,6 +131,12 @@ async function arrive (
   // Whatever becomes of the upgrade, its socket ends.
   socket.on('close', leave)
   const caller = await identify(asker, auth, true)
+  // The keys of tokens may have taken seconds to come: who is let in now would hold up the end.
+  const closed = admission.refuseAll()
+  if (closed !== undefined) {
+    leave()
+    return closed
+  }
   if (isCaller(caller)) return caller
   logger.debug({ address: asker.ip, problem: caller.message }, 'refused')
   // Browsers hide the status of an upgrade that fails, but tell the code of a close.

@@ -7,6 +7,7 @@ import { type Identity, Session } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { Caller } from './access.ts'
 import type { Asker } from './asker.ts'
+import type { ClosingSocket } from './closing-socket.ts'
 import { SocketTransport } from './socket-transport.ts'
 
 /** Who has come, and on which socket. */
@@ -18,7 +19,7 @@ interface Connecting {
 
 /** Begins a session; in the same turn as the upgrade, or the first frames are lost. */
 export function connect (
-  ws: WebSocket, { asker, socket, caller }: Connecting, services: Services, sessions: Sessions
+  ws: ClosingSocket, { asker, socket, caller }: Connecting, services: Services, sessions: Sessions
 ): void {
   const query = queryOf(asker)
   const transport = new SocketTransport(ws, socket, services.deflater)
@@ -39,7 +40,7 @@ interface Listening { readonly session: Session, readonly sessions: Sessions }
 
 // One function for all connections, and not a closure for each: there are many, and most are idle.
 const LISTENING = Symbol('listening')
-type Heard = WebSocket & { [LISTENING]: Listening }
+type Heard = ClosingSocket & { [LISTENING]: Listening }
 
 function listen (ws: WebSocket, listening: Listening): void {
   Object.assign(ws, { [LISTENING]: listening })
@@ -63,7 +64,8 @@ function onError (this: Heard, error: Error): void {
   this[LISTENING].session.services.logger.debug({ err: error }, 'socket')
 }
 
-function onClose (this: Heard, code: number): void {
+function onClose (this: Heard, heardCode: number): void {
+  const code = this.sentCode ?? heardCode
   const { session, sessions } = this[LISTENING]
   const { connection, user } = session.identity
   sessions.delete(session)

@@ -1,6 +1,10 @@
-import t from 'tap'
+import { once } from 'node:events'
+import { createConnection, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import t, { type Test } from 'tap'
 import { connect, refused } from '../helpers/client.ts'
 import { startGateway } from '../helpers/gateway.ts'
+import { GatewayProcess } from '../helpers/process.ts'
 
 t.test('the first frame says who and where one is, and what holds', async (t) => {
   const { ws } = await startGateway(t)
@@ -89,4 +93,64 @@ t.test('new connections come at a bounded rate', async (t) => {
   const { status, retryAfter } = await refused(ws)
   t.equal(status, 503)
   t.equal(retryAfter, '1')
+})
+
+/** A socket that asks for an upgrade by hand, and never hangs up by itself. */
+async function upgrade (t: Test, port: number, path: string, change = (head: string): string => head): Promise<Socket> {
+  const socket = createConnection({ port, host: '127.0.0.1', allowHalfOpen: true })
+  t.teardown(() => socket.destroy())
+  await once(socket, 'connect')
+  socket.write(change([
+    `GET ${path} HTTP/1.1`, 'Host: x', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', '', ''
+  ].join('\r\n')))
+  return socket
+}
+
+t.test('who is refused and does not hang up keeps no socket here, and does not hold up the end', async (t) => {
+  const { gateway, port } = await startGateway(t)
+  const socket = await upgrade(t, port, '/nowhere')
+  socket.resume()
+  await once(socket, 'end')
+  const begunMs = performance.now()
+  await gateway.stop(0)
+  t.ok(performance.now() - begunMs < 2_000)
+})
+
+t.test('what is no WebSocket handshake is refused as all else is: as JSON', async (t) => {
+  const { http, port } = await startGateway(t)
+  const changes: Array<(head: string) => string> = [
+    (head) => head.replace(/Sec-WebSocket-Key.*\r\n/, ''),
+    (head) => head.replace('Upgrade: websocket', 'Upgrade: h2c'),
+    (head) => head.replace('GET', 'POST'),
+    (head) => head.replace('Version: 13', 'Version: 12')
+  ]
+  for (const change of changes) {
+    const socket = await upgrade(t, port, '/ws', change)
+    const answer = (await socket.setEncoding('utf8').toArray()).join('')
+    const [head, body] = answer.split('\r\n\r\n')
+    t.match(head, /^HTTP\/1\.1 400 [^]*sec-websocket-version: 13[^]*application\/json/i)
+    t.match(JSON.parse(body!), { code: 400, reason: 'bad_message', message: /^upgrade: / })
+  }
+  t.match(await (await fetch(`${http}/metrics`)).text(), 'tidegate_upgrades_refused_total{reason="bad_message"} 4')
+})
+
+t.test('who has gone before the upgrade is looked at is no error of ours', async (t) => {
+  const gateway = new GatewayProcess(t, { PORT: '0' })
+  const port = await gateway.port()
+  gateway.child.kill('SIGSTOP')
+  const sockets = await Promise.all([1, 2, 3].map(() => upgrade(t, port, '/ws')))
+  await delay(100)
+  for (const socket of sockets) socket.resetAndDestroy()
+  await delay(100)
+  gateway.child.kill('SIGCONT')
+  t.match(await connect(t, `ws://127.0.0.1:${port}/ws`), { welcome: { type: 'welcome' } })
+  t.notMatch(gateway.stdout, /"level":50/)
+})
+
+t.test('an upgrade behind a request that is not answered yet would have its frames cut by that answer: it ends', async (t) => {
+  const { port } = await startGateway(t)
+  const socket = await upgrade(t, port, '/ws', (head) => `GET /position HTTP/1.1\r\nHost: x\r\n\r\n${head}`)
+  const text = (await socket.setEncoding('latin1').toArray()).join('')
+  t.notMatch(text, /101 Switching/)
 })

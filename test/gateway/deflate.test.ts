@@ -1,4 +1,6 @@
 import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
+import type { Socket } from 'node:net'
 import { deflateRawSync, constants } from 'node:zlib'
 import t, { type Test } from 'tap'
 import WebSocket from 'ws'
@@ -48,6 +50,22 @@ t.test('a smaller window is not had: such a client is served without compression
   await client.next('joined')
   await client.ask({ type: 'message', room: 'general', content: CONTENT })
   t.match(await client.next('message'), { content: CONTENT })
+})
+
+t.test('nor is one that is written in another way', async (t) => {
+  const { http } = await startGateway(t, { DEFLATE_BYTES: '200' })
+  for (const [bits, isHad] of [['=010', false], ['\t= "9"', false], ['="15"', true], ['=15', true]] as const) {
+    const headers = {
+      connection: 'upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+      'sec-websocket-extensions': `permessage-deflate; server_max_window_bits${bits}`
+    }
+    const [response, socket] = await once(request(`${http}/ws`, { headers }).end(), 'upgrade') as [IncomingMessage, Socket]
+    socket.destroy()
+    t.equal(response.headers['sec-websocket-extensions'] !== undefined, isHad, bits)
+  }
 })
 
 t.test('by default nothing is compressed', async (t) => {

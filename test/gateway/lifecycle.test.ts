@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { connect as connectTcp, createServer } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { connect, refused } from '../helpers/client.ts'
 import { startGateway } from '../helpers/gateway.ts'
+import { Issuer } from '../helpers/issuer.ts'
 import { GatewayProcess } from '../helpers/process.ts'
 import { RedisServer } from '../../cluster/redis.ts'
 
@@ -113,6 +115,26 @@ t.test('C3 while it drains nobody new is let in, and who is there is served', as
   client.socket.terminate()
   await stopping
   await gateway.stop()
+})
+
+t.test('who waits for the check of its token when the drain begins is not let in any more', async (t) => {
+  const issuer = await Issuer.start(t, ['ES256'])
+  let answer = (): void => {}
+  const isAsked = new Promise<void>((resolve) => {
+    issuer.respond = (response) => {
+      answer = () => response.end(JSON.stringify(issuer.jwks))
+      resolve()
+    }
+  })
+  const { gateway, ws } = await startGateway(t, { AUTH_JWKS_URL: issuer.url })
+  const token = await issuer.sign('ES256', { sub: 'ann', exp: Math.floor(Date.now() / 1000) + 60 })
+  const answered = [refused(ws, { headers: { authorization: `Bearer ${token}` } }), refused(`${ws}?token=${token}`)]
+  await isAsked
+  await delay(100)
+  const stopping = gateway.stop(0)
+  answer()
+  for (const one of answered) t.match(await one, { status: 503, body: { message: 'draining' }, retryAfter: '1' })
+  await stopping
 })
 
 t.test('a connection of its age is sent to come anew, and the replica stays', async (t) => {

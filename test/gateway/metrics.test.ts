@@ -85,6 +85,31 @@ t.test('refusals are counted by reason, publishes by outcome, and closes by code
   })
 })
 
+t.test('a close of ours is counted by our code, though the client answers nothing', async (t) => {
+  const { http, ws } = await startGateway(t, { PING_INTERVAL_MS: '200', MAX_MESSAGE_BYTES: '1000' })
+  const silent = new Client(ws, { autoPong: false })
+  t.match(await silent.closed, { code: 4408 })
+  const mute = await connect(t, ws)
+  mute.socket.pause()
+  const large = await connect(t, ws)
+  large.socket.send('x'.repeat(1_001))
+  t.match(await large.closed, { code: 1009 })
+  const raw = await connect(t, ws)
+  rawSocketOf(raw).write(Buffer.from([0xff, 0x80, 0, 0, 0, 0]))
+  t.match(await raw.closed, { code: 1002 })
+  await eventually('all have gone', async () => (await figuresOf(http)).get('connections') === 0, 10_000)
+  const closes = [...await figuresOf(http)].filter(([name, figure]) => figure > 0 && name.startsWith('connections_closed'))
+  t.strictSame(Object.fromEntries(closes), {
+    'connections_closed_total{code="1002"}': 1,
+    'connections_closed_total{code="1009"}': 1,
+    'connections_closed_total{code="4408"}': 2
+  })
+})
+
+function rawSocketOf ({ socket }: Client): NodeJS.WritableStream {
+  return (socket as unknown as { _socket: NodeJS.WritableStream })._socket
+}
+
 t.test('a token that is refused is counted where it is told', async (t) => {
   const { http, ws } = await startGateway(t, { AUTH_SECRET: SECRET })
   t.equal((await refused(ws)).status, 401)

@@ -123,18 +123,24 @@ t.test('every bad setting is named in one error, with what it must be', (t) => {
     MAX_CONNECTIONS: 'many',
     PING_INTERVAL_MS: '1.5',
     STALL_TIMEOUT_MS: '2147483648',
+    FLUSH_MS: '1001',
+    DEFLATE_BYTES: '65537',
+    WORKERS: '0',
     AUTH_SECRET: 'secret'
   }
   const found = problems(env)
   t.strictSame([...found].sort(), [
     'AUTH_SECRET: must be at least 32 bytes (openssl rand -base64 48 makes one)',
+    'DEFLATE_BYTES: must be an integer of 0 to 65536, not "65537"',
+    'FLUSH_MS: must be an integer of 0 to 1000, not "1001"',
     'LOG_ENTRIES: must be an integer of 1 to 1000000, not "0"',
     'LOG_LEVEL: must be one of trace, debug, info, warn, error, fatal, silent, not "loud"',
     'MAX_CONNECTIONS: must be an integer of 0 to 9007199254740991, not "many"',
     'PING_INTERVAL_MS: must be an integer of 0 to 2147483647, not "1.5"',
     'PORT: must be an integer of 0 to 65535, not "65536"',
     'RATE_REQUESTS: must be an integer of 0 to 9007199254740991, not "-1"',
-    'STALL_TIMEOUT_MS: must be an integer of 0 to 2147483647, not "2147483648"'
+    'STALL_TIMEOUT_MS: must be an integer of 0 to 2147483647, not "2147483648"',
+    'WORKERS: must be an integer of 1 to 999, or auto, not "0"'
   ])
   t.throws(() => loadConfig(env), { name: 'ConfigError', message: found.join('\n') })
   t.end()
