@@ -9,6 +9,7 @@ import type { Sessions } from '../session/sessions.ts'
 import { type Caller, identify, isCaller, isTokenInQuery } from './access.ts'
 import { type Admission, refuseUser } from './admission.ts'
 import { type Asker, askerOf } from './asker.ts'
+import { ClosingSocket } from './closing-socket.ts'
 import { endRefused, sendRefusal } from './errors.ts'
 import { UNLIMITED } from './rate-limit.ts'
 import { connect, queryOf } from './websocket.ts'
@@ -53,6 +54,7 @@ export function registerUpgrade (app: FastifyInstance, options: UpgradeOptions):
   const { services, trustProxy } = options
   const server = new WebSocketServer({
     ...WS_OPTIONS,
+    WebSocket: ClosingSocket,
     noServer: true,
     maxPayload: services.limits.maxMessageBytes,
     perMessageDeflate: services.deflater !== undefined && DEFLATE
@@ -160,7 +162,7 @@ function open (
       ws.on('error', destroyed)
       ws.close(CLOSES.unauthenticated.code, caller.problem)
       services.counts.closed(CLOSES.unauthenticated.code)
-    } else connect(ws, { asker, socket, caller }, services, sessions)
+    } else connect(ws as ClosingSocket, { asker, socket, caller }, services, sessions)
   })
   socket.uncork()
 }
