@@ -85,7 +85,7 @@ export function registerUpgrade (app: FastifyInstance, options: UpgradeOptions):
   }
   const http: Server = app.server
   http.on('upgrade', onUpgrade)
-  // gateway.ts ends the sessions, with goodbyes and codes; here only the door is shut.
+  // replica.ts ends the sessions, with goodbyes and codes; here only the door is shut.
   app.addHook('preClose', (done) => {
     http.off('upgrade', onUpgrade)
     done()

@@ -30,7 +30,7 @@ export interface SessionLimits {
   readonly pingIntervalMs: number
 }
 
-export interface SessionLogger {
+interface SessionLogger {
   debug (fields: object, message: string): void
   warn (fields: object, message: string): void
   error (fields: object, message: string): void
