@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs'
 import { RedisServer } from '../cluster/redis.ts'
-import { SETTINGS } from '../src/config.ts'
 import { DEFAULTS, type Options, readOptions } from './bench-options.ts'
 import { optionsOrExit } from './command.ts'
 import { installPeer } from './jitter-peer.ts'
@@ -46,7 +45,6 @@ async function run ({ only, rounds, isQuick, out, write }: Options): Promise<voi
   installPeer()
   const program = await compileFloor()
   if (program === undefined) say('no C compiler (cc), or no epoll: the floor is left out')
-  if (!('FLUSH_MS' in SETTINGS)) say('this gateway knows no FLUSH_MS: that variant is left out')
   const redis = await RedisServer.start()
   const bench: Bench = {
     rounds,
@@ -54,7 +52,7 @@ async function run ({ only, rounds, isQuick, out, write }: Options): Promise<voi
     redisUrl: redis.url,
     redisPid: redis.child!.pid,
     ours: tidegate(),
-    merging: 'FLUSH_MS' in SETTINGS ? tidegate('Tidegate, FLUSH_MS=5', { FLUSH_MS: '5' }) : undefined,
+    merging: tidegate('Tidegate, FLUSH_MS=5', { FLUSH_MS: '5' }),
     socketIo,
     textbook,
     floor: program === undefined ? undefined : floor(program),

@@ -8,7 +8,7 @@ import { footprint, isBack } from './footprint.ts'
 import type { Account } from './ledger.ts'
 import { type Random, seeded } from './random.ts'
 
-export interface ChaosOptions {
+interface ChaosOptions {
   readonly seed: number
   readonly durationMs: number
   readonly clients: number

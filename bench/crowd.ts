@@ -4,7 +4,7 @@ import { type Content, Ledger, type Place } from './ledger.ts'
 import { Publisher } from './publisher.ts'
 import { Resumer } from './resumer.ts'
 
-export interface CrowdOptions {
+interface CrowdOptions {
   readonly room: string
   readonly clients: number
   readonly publishers: number

@@ -4,7 +4,7 @@ import type { Replica } from '../cluster/replica.ts'
 import { asAdmin } from './admin.ts'
 
 /** What a cluster holds on to. */
-export interface Footprint {
+interface Footprint {
   /** Of each replica: resident memory, and open files, sockets among them (Linux; else none). */
   readonly memoryMiB: readonly number[]
   readonly files: readonly number[]

@@ -20,7 +20,7 @@ interface Connection {
 interface Content { readonly n: number, readonly sentMs: number }
 type Connect = (url: string, room: string, onMessage: (content: Content) => void) => Connection
 
-export interface PeerResult {
+interface PeerResult {
   readonly profile: Profile
   readonly published: number
   readonly cuts: number

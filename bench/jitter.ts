@@ -96,7 +96,7 @@ export async function runJitter (
 }
 
 /** A client that can be cut off for a while. */
-export interface Cuttable { cut (offlineMs: number): boolean }
+interface Cuttable { cut (offlineMs: number): boolean }
 
 /** Each client is cut at times of its own, about one `cutEveryMs` apart. */
 export function cutAll (

@@ -11,7 +11,7 @@ interface Answer {
   readonly message?: string
 }
 
-export interface PublisherOptions {
+interface PublisherOptions {
   readonly name: string
   readonly room: string
   readonly nextUrl: () => string

@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws'
 import type { Content, Ledger } from './ledger.ts'
 
-export interface ResumerOptions {
+interface ResumerOptions {
   readonly name: string
   readonly room: string
   /** Where to connect: asked each time. */

@@ -6,7 +6,7 @@ import { Until } from './until.ts'
 
 export interface Ended { readonly code: number | null, readonly signal: string | null }
 
-export interface ChildOptions {
+interface ChildOptions {
   readonly env?: NodeJS.ProcessEnv
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void
   /** Messages can be sent to it, and come from it. */

@@ -3,7 +3,7 @@ import { freePort } from './ports.ts'
 import { RedisServer } from './redis.ts'
 import { fromBuild, type Launcher, Replica } from './replica.ts'
 
-export interface ClusterOptions {
+interface ClusterOptions {
   /** 3 where it is not given. */
   readonly replicas?: number
   /** Where nginx listens; a free port where it is not given. */

@@ -6,7 +6,7 @@ import { makeTempFolder, removeTempFolder } from './temp-folder.ts'
 
 const CONF = fileURLToPath(new URL('../nginx.conf', import.meta.url))
 
-export interface NginxOptions {
+interface NginxOptions {
   readonly port: number
   /** Loopback where it is not given. */
   readonly host?: string | undefined

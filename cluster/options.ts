@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { parseArgs } from 'node:util'
-import { VARIABLES } from '../src/config.ts'
+import { VARIABLES } from '../src/settings.ts'
 import { MAX_REPLICAS } from './cluster.ts'
 
 export const HELP = `Redis, several replicas, and nginx in front with this repository's nginx.conf, as child processes.

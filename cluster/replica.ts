@@ -3,7 +3,7 @@ import { Child, type Ended } from './child.ts'
 import { eventually } from './until.ts'
 
 /** What is run with which settings: `node dist/main.js`, or the same in an image. */
-export interface Launch { readonly command: string, readonly args: readonly string[], readonly env: NodeJS.ProcessEnv }
+interface Launch { readonly command: string, readonly args: readonly string[], readonly env: NodeJS.ProcessEnv }
 
 export type Launcher = (settings: Readonly<Record<string, string>>) => Launch
 

@@ -11,7 +11,7 @@ const MESSAGES = 20
 interface Guest { readonly client: Client, readonly replica: string, readonly cookie: string }
 
 /** One thing that a deployment has to do. Throws where it does not. */
-export interface Step { readonly what: string, readonly run: () => Promise<void> }
+interface Step { readonly what: string, readonly run: () => Promise<void> }
 
 /**
  * The promises that a deployment must keep, tried from outside and without a trace but some messages in a room of

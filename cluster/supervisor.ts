@@ -3,7 +3,7 @@ import type { Cluster } from './cluster.ts'
 
 interface Service { readonly name: string, readonly child: () => Child, readonly start: () => Promise<void> }
 
-export interface SupervisorListener {
+interface SupervisorListener {
   onEnded (name: string, why: string): void
   onBack (name: string, pid: number): void
   /** What ended could not be started again. */

@@ -16,7 +16,7 @@ export const HELP = `Makes a token (JWT, HS256) for development, signed with AUT
 AUTH_ISSUER and AUTH_AUDIENCE go into it where they are set. A page takes it as /chat#token=…
 `
 
-export interface TokenCommand {
+interface TokenCommand {
   readonly secret: string
   readonly options: TokenOptions
   readonly help: boolean

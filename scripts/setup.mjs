@@ -1,6 +1,6 @@
 // Makes a fresh clone ready, with nothing but Node and npm: `node scripts/setup.mjs PURPOSE`.
 //   start     npm packages, and dist/
-//   test      npm packages, build/, and the programs that the tests run: redis-server, nginx, chromium
+//   test      npm packages, build/, and what the tests run: redis-server, nginx, chromium, python3 with websockets
 //   embedded  as test, without those programs (npm run test:embedded needs none)
 //   cluster   npm packages, build/, redis-server and nginx
 //   tools     npm packages, build/
@@ -10,7 +10,12 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const PROGRAMS = { test: ['redis-server', 'nginx', 'chromium'], cluster: ['redis-server', 'nginx'] }
+const PROGRAMS = {
+  test: ['redis-server', 'nginx', 'chromium', 'python3-websockets'],
+  cluster: ['redis-server', 'nginx']
+}
+// Its own Python has Debian's packages; another may come first on the PATH.
+const PYTHONS = ['/usr/bin/python3', 'python3']
 const purpose = process.argv[2] ?? 'start'
 
 // Programs first: where they can't be had, nobody should have waited for the rest.
@@ -24,7 +29,7 @@ if (purpose === 'start') {
   once('dist', sources('src'), 'dist', () => build())
 } else {
   if (['test', 'embedded'].includes(purpose)) prepareRunner()
-  once('build', sources('src', 'test', 'cluster', 'bench'), 'build', () => build('build'))
+  once('build', sources('src', 'test', 'cluster', 'bench', 'conformance'), 'build', () => build('build'))
 }
 
 function prepareRunner () {
@@ -60,11 +65,11 @@ function sources (...folders) {
   return [...files.filter((file) => statSync(file).isFile()).sort(), ...settings]
 }
 
-/** Debian's packages are called as the programs are. */
+/** Debian's packages are called as the programs are, but for those of a language. */
 function installPrograms (programs) {
   // Debian keeps servers where only root's PATH leads.
   const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` }
-  const missing = programs.filter((program) => spawnSync(program, ['--version'], { env }).error !== undefined)
+  const missing = programs.filter((program) => !isThere(program, env))
   if (missing.length === 0) return
   if (existsSync('/etc/debian_version') && process.getuid() === 0) {
     say(`installing ${missing.join(', ')} (once)`)
@@ -73,10 +78,15 @@ function installPrograms (programs) {
     run('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=120', 'install', '-y', '--no-install-recommends', ...missing], env)
     return
   }
-  fail(`real servers are run here (and by the tests a real browser), and these are not on the PATH: ${missing.join(', ')}.
+  fail(`real servers are run here (and by the tests a real browser), and these are not there: ${missing.join(', ')}.
 Install them with your system's package manager (Debian, Ubuntu: sudo apt-get install ${missing.join(' ')};
-macOS: brew install redis nginx, and Chromium with a \`chromium\` on the PATH), and try again.
+macOS: brew install redis nginx, pip3 install websockets, and Chromium with a \`chromium\` on the PATH), and try again.
 The part of the tests that needs none of them: npm run test:embedded`)
+}
+
+function isThere (program, env) {
+  if (program !== 'python3-websockets') return spawnSync(program, ['--version'], { env }).error === undefined
+  return PYTHONS.some((python) => spawnSync(python, ['-c', 'import websockets'], { env }).status === 0)
 }
 
 function run (command, args, env = process.env) {

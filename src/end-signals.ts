@@ -7,7 +7,7 @@ export type EndSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP'
 // signal once more, so soon, is that one.
 const RELAYED_MS = 250
 
-export interface EndSignalOptions {
+interface EndSignalOptions {
   /** Which signals count. */
   readonly signals: readonly EndSignal[]
   /** Whether npm runs us. */

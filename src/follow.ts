@@ -13,7 +13,7 @@ import { BrokerError } from './protocol/codes.ts'
 import { CONTROL, POSITION, type RoomKind } from './protocol/rooms.ts'
 import { type Order, OrderRoom } from './session/orders.ts'
 
-export interface Parts {
+interface Parts {
   readonly hub: Hub
   readonly log: Log
   readonly position: Position

@@ -5,7 +5,8 @@ import { type Logger, pino } from 'pino'
 import { type Config, loadConfig, randomReplica } from './config.ts'
 import { ConfigError } from './config-error.ts'
 import { type EndSignal, onEndSignals } from './end-signals.ts'
-import { createGateway, warnIfOpen } from './gateway.ts'
+import { createGateway } from './gateway.ts'
+import { warnIfOpen } from './replica.ts'
 import { type EndOrder, WORKER, Workers } from './workers.ts'
 
 /** The process edge: environment in, signals and exit codes out. The only reader of `process`. */

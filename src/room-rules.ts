@@ -6,7 +6,7 @@ import type { Retention } from './log/log.ts'
 import { ALL, CONTROL, isRoomName, POSITION, type RoomKind } from './protocol/rooms.ts'
 
 /** Who may publish on a socket: `members` of the room, `anyone`, or nobody but the server itself. */
-export type Publishers = 'members' | 'anyone' | 'server'
+type Publishers = 'members' | 'anyone' | 'server'
 
 /** What holds for a room. */
 export interface RoomRule {

@@ -6,7 +6,7 @@ export const WORKER = 'worker'
 /** What a worker is told: to end, as all do, or as the one whose place is taken by a new one. */
 export interface EndOrder { readonly end: 'all' | 'one', readonly drainMs: number }
 /** What a worker tells: why it cannot start. */
-export interface StartProblems { readonly problems: readonly string[] }
+interface StartProblems { readonly problems: readonly string[] }
 
 /** As much of pino as is asked for here. */
 interface Logger {
@@ -14,7 +14,7 @@ interface Logger {
   error (fields: object, message: string): void
 }
 
-export interface WorkersOptions {
+interface WorkersOptions {
   readonly count: number
   /** The name of the worker in a place, from 1 on. */
   readonly nameOf: (place: number) => string

@@ -18,7 +18,7 @@ export interface Connection extends FrameStream {
   settle: (error?: Error) => void
 }
 
-export interface Address { readonly port: number, readonly protocol: Protocol, readonly room: string }
+interface Address { readonly port: number, readonly protocol: Protocol, readonly room: string }
 
 const PING = 9
 const PONG = 10

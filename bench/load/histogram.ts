@@ -1,5 +1,5 @@
 /** How many of each duration, in buckets that are at most 1.6 % wide; recording allocates nothing. */
-export interface Histogram {
+interface Histogram {
   readonly count: number
   record (us: number): void
   /** The duration that so many percent stayed at or under; 0 where nothing was recorded. */

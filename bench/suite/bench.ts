@@ -15,9 +15,9 @@ export interface Bench {
   readonly isQuick: boolean
   readonly redisUrl: string
   readonly redisPid: number
-  /** The gateway as it is, with FLUSH_MS=5 where it knows that, and its peers. */
+  /** The gateway as it is, and with FLUSH_MS=5; and its peers. */
   readonly ours: Subject
-  readonly merging: Subject | undefined
+  readonly merging: Subject
   readonly socketIo: Subject
   readonly textbook: Subject
   readonly floor: Subject | undefined

@@ -28,7 +28,7 @@ export function writeDocument (machine: readonly string[], command: string, resu
   return file
 }
 
-export function toDocument (machine: readonly string[], command: string, results: readonly Result[]): string {
+function toDocument (machine: readonly string[], command: string, results: readonly Result[]): string {
   return [
     '# Performance',
     METHOD,

@@ -1,8 +1,9 @@
-import type { Load } from '../load/commands.ts'
-import { type Bench, eachRound, measure, type Measured, type Variant } from './bench.ts'
+import type { Bench, Measured, Variant } from './bench.ts'
+import { measureRates } from './rates.ts'
 import { type Result, short, type Verdict } from './result.ts'
 import { least, median, most } from './statistics.ts'
-import { lowerBounds, searchSustained, type Sustained } from './sustained.ts'
+import { lowerBounds, type Sustained } from './sustained.ts'
+import { crowding, lost, medianMs, share } from './windows.ts'
 
 const MEMBERS = 1_000
 const CONTENT_BYTES = 128
@@ -10,30 +11,20 @@ const RATE = 150
 const PUBLISHERS = 10
 const SAMPLE_EVERY = 16
 const IN_FLIGHT = 4
-const MOST_CROWDED = 0.1
 
 /** (a) One room of 1,000. */
 export async function runFanOut (bench: Bench): Promise<Result> {
   const variants = [bench.ours, bench.merging, bench.socketIo, bench.textbook, bench.floor]
     .flatMap((subject): Variant[] => subject === undefined ? [] : [{ name: subject.name, subject }])
-  const steady = new Map<string, Measured[]>(variants.map(({ name }) => [name, []]))
-  const sustained: Sustained[] = []
-  const shape = { durationMs: 1_200, contentBytes: CONTENT_BYTES, publishers: PUBLISHERS, sampleEvery: SAMPLE_EVERY }
-  await eachRound(bench, variants, async (rigs, round) => {
-    for (const { server, subject, generator } of rigs) {
-      await generator.ask('connect', {
-        port: server.port, protocol: subject.protocol, rooms: ['fan-out'], count: MEMBERS, concurrency: 100
-      })
-      await generator.ask('quiet', { forMs: 300 })
-    }
-    const load: Load = { ...shape, pace: { ratePerSecond: RATE } }
-    // The first is for the compiler.
-    for (const rig of rigs) await measure(bench, rig, load)
-    for (let window = 0; window < (bench.isQuick ? 2 : 4); window++) {
-      for (const rig of rigs) steady.get(rig.name)!.push(await measure(bench, rig, load))
-    }
-    sustained.push(...await searchSustained(bench, rigs, shape, IN_FLIGHT))
-    bench.say(`a: round ${round + 1} of ${bench.rounds}`)
+  const { steady, sustained } = await measureRates(bench, {
+    id: 'a',
+    variants,
+    shape: { durationMs: 1_200, contentBytes: CONTENT_BYTES, publishers: PUBLISHERS, sampleEvery: SAMPLE_EVERY },
+    rate: RATE,
+    inFlight: IN_FLIGHT,
+    fill: async ({ server: { port }, subject: { protocol }, generator }) => await generator.ask('connect', {
+      port, protocol, rooms: ['fan-out'], count: MEMBERS, concurrency: 100
+    })
   })
   return report(bench, steady, sustained)
 }
@@ -62,9 +53,9 @@ function report (bench: Bench, steady: ReadonlyMap<string, Measured[]>, sustaine
             String(windows.length),
             short(least(cost.get(name)!)),
             short(median(cost.get(name)!)),
-            short(median(windows.map(({ p50Us }) => p50Us)) / 1_000),
-            short(median(windows.map(({ p99Us }) => p99Us)) / 1_000),
-            String(windows.reduce((lost, { expected, received }) => lost + expected - received, 0)),
+            short(medianMs(windows, 'p50Us')),
+            short(medianMs(windows, 'p99Us')),
+            String(lost(windows)),
             share(windows)
           ]
         })
@@ -81,7 +72,7 @@ function report (bench: Bench, steady: ReadonlyMap<string, Measured[]>, sustaine
             short(most(rates.get(name)!)),
             short(median(rates.get(name)!)),
             short(median(best.map(usADelivery))),
-            short(median(best.map(({ p99Us }) => p99Us)) / 1_000),
+            short(medianMs(best, 'p99Us')),
             short(median(ones.map(({ peak }) => peak.received / (peak.tookMs + peak.lateMs) * 1_000))),
             share(best)
           ]
@@ -109,26 +100,10 @@ function verdicts (
     { what: "CPU a delivery, times the floor's (medians)", value: ratio(median, cost, ours.name, floor?.name), bar: { atMost: 1.6 } },
     { what: "CPU a delivery, times the floor's (best)", value: ratio(least, cost, ours.name, floor?.name), bar: { atMost: 1.6 } },
     { what: "CPU a delivery, times Socket.IO's (medians)", value: ratio(median, cost, ours.name, socketIo.name), bar: { atMost: 0.6 } },
-    { what: "CPU a delivery with FLUSH_MS=5, times the floor's (medians)", value: ratio(median, cost, merging?.name, floor?.name), bar: { atMost: 1 } }
+    { what: "CPU a delivery with FLUSH_MS=5, times the floor's (medians)", value: ratio(median, cost, merging.name, floor?.name), bar: { atMost: 1 } }
   ]
 }
 
 function usADelivery ({ serverUs, received }: Measured): number {
   return serverUs / received
-}
-
-/** How busy the generator was while it published. */
-export function share (windows: readonly Measured[]): string {
-  return percent(windows.map(({ busyMs, tookMs, lateMs }) => busyMs / (tookMs + lateMs)))
-}
-
-/** How much of the time somebody else was on the server's processor. */
-export function crowding (windows: readonly Measured[]): string {
-  const shares = windows.map(({ waitedUs, tookMs, lateMs }) => waitedUs / 1_000 / (tookMs + lateMs))
-  const waited = `While the load was steady the servers waited for their processor ${percent(shares)} of the time (median)`
-  return median(shares) > MOST_CROWDED ? `**${waited}: others ran there, and rates and times are worth little.**` : `${waited}.`
-}
-
-function percent (shares: readonly number[]): string {
-  return Number.isFinite(median(shares)) ? `${Math.round(100 * median(shares))} %` : '-'
 }

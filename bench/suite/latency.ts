@@ -1,7 +1,7 @@
 import { type Bench, eachRound, measure, type Measured, type Variant } from './bench.ts'
-import { crowding } from './fan-out.ts'
 import { type Result, short } from './result.ts'
 import { least, median } from './statistics.ts'
+import { crowding, lost } from './windows.ts'
 
 const RATE = 100
 const LISTENERS = 10
@@ -52,7 +52,7 @@ function report ({ ours, socketIo }: Bench, windows: ReadonlyMap<string, Measure
         short(median(ms(name, 'p50Us'))),
         short(least(ms(name, 'p99Us'))),
         short(median(ms(name, 'p99Us'))),
-        String(windows.get(name)!.reduce((lost, { expected, received }) => lost + expected - received, 0))
+        String(lost(windows.get(name)!))
       ])
     }],
     verdicts: [

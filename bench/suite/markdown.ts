@@ -13,7 +13,7 @@ export function toMarkdown (result: Result): string {
   ].join('\n\n')
 }
 
-export function tableText ({ title, columns, rows }: Table): string {
+function tableText ({ title, columns, rows }: Table): string {
   const widths = columns.map((column, index) => Math.max(column.length, 3, ...rows.map((row) => row[index]!.length)))
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, index) => index === 0 ? cell.padEnd(widths[index]!) : cell.padStart(widths[index]!)).join(' | ')} |`

@@ -1,8 +1,9 @@
-import { type Bench, eachRound, measure, type Measured, type Variant } from './bench.ts'
-import { crowding, share } from './fan-out.ts'
+import type { Bench, Measured, Variant } from './bench.ts'
+import { measureRates } from './rates.ts'
 import { type Result, short } from './result.ts'
 import { least, median, most } from './statistics.ts'
-import { lowerBounds, searchSustained, type Sustained } from './sustained.ts'
+import { lowerBounds, type Sustained } from './sustained.ts'
+import { crowding, lost, medianMs, share } from './windows.ts'
 
 const ROOMS = 200
 const MEMBERS = 10
@@ -19,24 +20,19 @@ export async function runRooms (bench: Bench): Promise<Result> {
     { name: bench.socketIo.name, subject: bench.socketIo },
     { name: bench.textbook.name, subject: bench.textbook }
   ]
-  const steady = new Map<string, Measured[]>(variants.map(({ name }) => [name, []]))
-  const sustained: Sustained[] = []
-  const shape = { durationMs: 1_200, contentBytes: CONTENT_BYTES, sampleEvery: 4 }
-  await eachRound(bench, variants, async (rigs, round) => {
-    for (const { name, server, subject, generator } of rigs) {
-      const rooms = Array.from({ length: ROOMS }, (_, index) => name === live ? `live:${index}` : `room-${index}`)
-      await generator.ask('connect', {
-        port: server.port, protocol: subject.protocol, rooms, count: ROOMS * MEMBERS, concurrency: 100
-      })
-      await generator.ask('quiet', { forMs: 300 })
-    }
-    const load = { ...shape, pace: { ratePerSecond: RATE } }
-    for (const rig of rigs) await measure(bench, rig, load)
-    for (let window = 0; window < (bench.isQuick ? 2 : 4); window++) {
-      for (const rig of rigs) steady.get(rig.name)!.push(await measure(bench, rig, load))
-    }
-    sustained.push(...await searchSustained(bench, rigs, shape, IN_FLIGHT))
-    bench.say(`b: round ${round + 1} of ${bench.rounds}`)
+  const { steady, sustained } = await measureRates(bench, {
+    id: 'b',
+    variants,
+    shape: { durationMs: 1_200, contentBytes: CONTENT_BYTES, sampleEvery: 4 },
+    rate: RATE,
+    inFlight: IN_FLIGHT,
+    fill: async ({ name, server: { port }, subject: { protocol }, generator }) => await generator.ask('connect', {
+      port,
+      protocol,
+      rooms: Array.from({ length: ROOMS }, (_, index) => name === live ? `live:${index}` : `room-${index}`),
+      count: ROOMS * MEMBERS,
+      concurrency: 100
+    })
   })
   return report(steady, sustained)
 }
@@ -63,9 +59,9 @@ function report (steady: ReadonlyMap<string, Measured[]>, sustained: readonly Su
             String(windows.length),
             short(least(costs(name))),
             short(median(costs(name))),
-            short(median(windows.map(({ p50Us }) => p50Us)) / 1_000),
-            short(median(windows.map(({ p99Us }) => p99Us)) / 1_000),
-            String(windows.reduce((lost, { expected, received }) => lost + expected - received, 0)),
+            short(medianMs(windows, 'p50Us')),
+            short(medianMs(windows, 'p99Us')),
+            String(lost(windows)),
             short(median(windows.map(({ redisUs, sent }) => redisUs / sent))),
             share(windows)
           ]
@@ -83,7 +79,7 @@ function report (steady: ReadonlyMap<string, Measured[]>, sustained: readonly Su
             short(most(rates(name))),
             short(median(rates(name))),
             short(median(best.map(({ serverUs, sent }) => serverUs / sent))),
-            short(median(best.map(({ p99Us }) => p99Us)) / 1_000),
+            short(medianMs(best, 'p99Us')),
             short(median(ones.map(({ peak }) => peak.sent / (peak.tookMs + peak.lateMs) * 1_000))),
             short(median(ones.map(({ peak }) => peak.serverUs / peak.sent))),
             share(best)

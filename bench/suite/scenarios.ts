@@ -8,7 +8,7 @@ import type { Result } from './result.ts'
 import { runRooms } from './rooms.ts'
 import { runStalled } from './stalled.ts'
 
-export interface Scenario { readonly what: string, readonly run: (bench: Bench) => Promise<Result> }
+interface Scenario { readonly what: string, readonly run: (bench: Bench) => Promise<Result> }
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   a: { what: 'fan-out, one room of 1,000', run: runFanOut },

@@ -19,7 +19,7 @@ export interface Subject {
   start (redisUrl: string, options?: StartOptions): Promise<Server>
 }
 
-export interface StartOptions {
+interface StartOptions {
   /** The processor it stays on; the servers' where it is not given. */
   readonly cpu?: number
   /** Replicas that share it see each other. */

@@ -1,9 +1,9 @@
 import type { Resumed } from '../load/commands.ts'
 import { type Bench, eachRound, measure, type Measured, type Rig, type Variant } from './bench.ts'
-import { crowding } from './fan-out.ts'
 import { held, type Held } from './held.ts'
 import { type Result, short } from './result.ts'
 import { median } from './statistics.ts'
+import { crowding, medianMs } from './windows.ts'
 
 const READERS = 500
 const STALLED = 5
@@ -88,7 +88,7 @@ function report ({ ours }: Bench, outcomes: readonly Outcome[]): Result {
   const names = [...new Set(outcomes.map(({ name }) => name))]
   const of = (name: string): Outcome[] => outcomes.filter((outcome) => outcome.name === name)
   const p99Ms = (name: string, which: 'without' | 'beside'): number =>
-    median(of(name).flatMap((outcome) => outcome[which].map(({ p99Us }) => p99Us / 1_000)))
+    medianMs(of(name).flatMap((outcome) => outcome[which]), 'p99Us')
   const kib = (name: string, what: 'rssBytes' | 'heldBytes'): number =>
     median(of(name).map((outcome) => outcome[what] / 1_024))
   const resumed = of(ours.name).flatMap((outcome) => outcome.resumed)

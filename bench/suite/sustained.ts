@@ -67,7 +67,7 @@ export function lowerBounds (sustained: readonly Sustained[]): string[] {
 }
 
 /** Empty where the rate was sustained. */
-export function whatIsWrong (window: Measured, rate: number): string {
+function whatIsWrong (window: Measured, rate: number): string {
   const { sent, expected, received, tookMs, p99Us, errors, gaps, lost, complaint } = window
   if (lost > 0) return `${lost} connections lost`
   if (errors > 0) return `${errors} errors: ${complaint}`

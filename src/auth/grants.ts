@@ -2,10 +2,10 @@ import type { Refusal } from '../protocol/codes.ts'
 import { ALL, isRoomName } from '../protocol/rooms.ts'
 
 /** What a token may allow in a room. */
-export type RoomAction = 'join' | 'publish'
+type RoomAction = 'join' | 'publish'
 
 /** What a token may allow anywhere. */
-export type Ability = 'broadcast' | 'move' | 'admin'
+type Ability = 'broadcast' | 'move' | 'admin'
 
 const ABILITIES: readonly string[] = ['broadcast', 'move', 'admin'] satisfies Ability[]
 const ACTIONS: readonly string[] = ['join', 'publish'] satisfies RoomAction[]

@@ -13,7 +13,7 @@ import type { PresenceChange } from '../protocol/presence.ts'
  * The first digit is the version of this format: what a replica does not know it ignores, so that two versions
  * can share one Redis while a deployment rolls. A JSON string holds neither tab nor newline of its own.
  */
-export const WIRE_VERSION = '1'
+const WIRE_VERSION = '1'
 
 type Body = Pick<Signal, 'from' | 'except' | 'content'>
 

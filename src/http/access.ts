@@ -50,7 +50,7 @@ export function isCaller (outcome: Caller | Refusal): outcome is Caller {
   return 'access' in outcome
 }
 
-export type Permit = (grants: Grants, request: FastifyRequest) => Refusal | undefined
+type Permit = (grants: Grants, request: FastifyRequest) => Refusal | undefined
 
 /**
  * Lets a request in by its token and what that allows: after the rate limit (which is onRequest) and before the body is

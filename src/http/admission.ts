@@ -5,7 +5,7 @@ import { AddressRates } from './address-rates.ts'
 import type { Asker } from './asker.ts'
 import { isAskerAllowed } from './origins.ts'
 
-export interface AdmissionLimits {
+interface AdmissionLimits {
   readonly allowedOrigins: readonly string[]
   readonly maxConnections: number
   readonly maxConnectionsPerAddress: number

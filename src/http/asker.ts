@@ -17,7 +17,9 @@ type TrustedProxies = ReturnType<typeof proxyAddr.compile>
 
 /** Of an upgrade, which is no request of Fastify's; its rules are (`trustProxy`). */
 export function askerOf (request: IncomingMessage, isTrusted: TrustedProxies): Asker & { readonly path: string } {
-  const { headers, socket, url = '' } = request
+  const { headers, socket } = request
+  // A whole URL is a path like any other (RFC 9112 section 3.2.2).
+  const url = (request.url ?? '').replace(/^https?:\/\/[^/?]*/i, '')
   const end = url.indexOf('?')
   return {
     headers,

@@ -20,7 +20,7 @@ import { limitSockets } from './sockets.ts'
 import { registerUpgrade, type UpgradeOptions } from './upgrade.ts'
 import { userRoutes } from './users.ts'
 
-export interface ServerOptions extends UpgradeOptions {
+interface ServerOptions extends UpgradeOptions {
   readonly logger: FastifyBaseLogger
   readonly allowedOrigins: readonly string[]
   readonly requestsPerSecond: number

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import proxyAddr from '@fastify/proxy-addr'
 import type { FastifyInstance } from 'fastify'
 import { type WebSocket, WebSocketServer } from 'ws'
@@ -60,10 +61,11 @@ export function registerUpgrade (app: FastifyInstance, options: UpgradeOptions):
     perMessageDeflate: services.deflater !== undefined && DEFLATE
   })
   // Without a listener ws answers by itself, and not as JSON.
-  server.on('wsClientError', ({ message }, socket) => {
+  const refuseHandshake = (socket: Duplex, problem: string): void => {
     services.counts.upgradesRefused.bad_message++
-    endRefused(socket, refusal('bad_message', `upgrade: ${message}`), 400, VERSION)
-  })
+    endRefused(socket, refusal('bad_message', `upgrade: ${problem}`), 400, VERSION)
+  }
+  server.on('wsClientError', ({ message }, socket) => refuseHandshake(socket, message))
   // Those that are registered after this, which are all.
   const paths = new Set<string>()
   app.addHook('onRoute', ({ url }) => { paths.add(url) })
@@ -76,17 +78,28 @@ export function registerUpgrade (app: FastifyInstance, options: UpgradeOptions):
       return
     }
     const asker = askerOf(request, isTrusted)
+    const problem = problemOf(request)
     if (asker.path !== PATH) endRefused(socket, refuseElsewhere(paths.has(asker.path)))
+    else if (problem !== undefined) refuseHandshake(socket, problem)
     else void admit(asker, socket, options, (arrival) => open(server, request, head, arrival, options))
   }
   const http: Server = app.server
   http.on('upgrade', onUpgrade)
-  // gateway.ts ends the sessions, with goodbyes and codes; here only the door is shut.
+  // replica.ts ends the sessions, with goodbyes and codes; here only the door is shut.
   app.addHook('preClose', (done) => {
     http.off('upgrade', onUpgrade)
     done()
   })
   app.get(PATH, UNLIMITED, async (_request, reply) => sendRefusal(reply, NOT_AN_UPGRADE))
+}
+
+/** What RFC 6455 section 4.2.1 asks for and neither Node nor ws looks at; undefined for nothing. */
+function problemOf ({ httpVersion, headersDistinct }: IncomingMessage): string | undefined {
+  const { host, 'sec-websocket-version': version } = headersDistinct
+  if (httpVersion !== '1.1') return 'must be HTTP/1.1'
+  if (host?.length !== 1) return 'Host: must be there once'
+  // ws compares numbers, and speaks a draft, too.
+  return version?.[0] === '13' ? undefined : 'Sec-WebSocket-Version: must be 13'
 }
 
 /** The client has gone, and its address with it; or an answer to what it asked before would come between the frames. */

@@ -24,7 +24,7 @@ export class Deflater {
 
   /** The frame as it is sent to them: the same bytes for the same frame; itself where it would not get smaller. */
   of (frame: Frame): Frame {
-    if (frame.length < this.#minBytes || frame.length > MAX_BYTES) return frame
+    if (frame.length > MAX_BYTES) return frame
     let deflated = this.#deflated.get(frame)
     if (deflated === undefined) this.#deflated.set(frame, deflated = deflate(frame, this.#minBytes))
     return deflated

@@ -21,7 +21,7 @@ interface Missed {
 }
 
 /** Lets a connection's members read the log one after the other; session/gate.ts is one. */
-export interface Turnstile {
+interface Turnstile {
   /** Undefined where it may go on at once. */
   enter (): Promise<void> | undefined
   leave (): void

@@ -2,7 +2,7 @@ import type { Metric, MetricType, Registry } from 'prom-client'
 import type { ByName, LatencySource } from './sources.ts'
 
 /** A name without its prefix, and what it means in plain words. */
-export interface Described { readonly name: string, readonly help: string }
+interface Described { readonly name: string, readonly help: string }
 
 interface Value {
   readonly metricName?: string

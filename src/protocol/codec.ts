@@ -14,10 +14,10 @@ export type Decoded =
     readonly room?: string | undefined
   }
 
-export const MAX_ID_CHARS = 64
+const MAX_ID_CHARS = 64
 export const MAX_KEY_CHARS = 64
-export const DEFAULT_HISTORY_LIMIT = 50
-export const MAX_HISTORY_LIMIT = 200
+const DEFAULT_HISTORY_LIMIT = 50
+const MAX_HISTORY_LIMIT = 200
 
 type Fields = ReadonlyMap<string, unknown>
 

@@ -3,14 +3,14 @@ import { BrokerError } from '../protocol/codes.ts'
 import { type Command, findDenied } from './acl-check.ts'
 
 /** Where Redis is. `password` and what `url` may hold of one never reach a log. */
-export interface RedisAddress {
+interface RedisAddress {
   readonly url: string
   readonly password?: string | undefined
   readonly db?: number | undefined
 }
 
 /** As much of pino as this folder asks for. */
-export interface RedisLogger {
+interface RedisLogger {
   info (fields: object, message: string): void
   warn (fields: object, message: string): void
   error (fields: object, message: string): void

@@ -5,9 +5,9 @@ interface Asked<Ask, Answer> {
 }
 
 /** One answer for each that was asked, in the same order; an Error for one that failed alone. */
-export type RunBatch<Ask, Answer> = (asks: readonly Ask[]) => Promise<ReadonlyArray<Answer | Error>>
+type RunBatch<Ask, Answer> = (asks: readonly Ask[]) => Promise<ReadonlyArray<Answer | Error>>
 
-// Half of a round trip within a data centre, at most; a distant Redis keeps nobody waiting for longer.
+// Within a data centre the answer is mostly there before; nobody waits for a distant Redis for longer.
 const GATHER_MS = 2
 
 /**

@@ -5,6 +5,6 @@ export const LET_GO_MS = 2_000
 /** What it asked for before is answered, */
 export const LAST_ANSWERS_MS = 500
 /** and its close frame awaited. */
-export const LAST_HANDSHAKE_MS = 1_000
+const LAST_HANDSHAKE_MS = 1_000
 /** Then it is cut off. */
 export const HARD_END_MS = LET_GO_MS + LAST_ANSWERS_MS + LAST_HANDSHAKE_MS

@@ -13,7 +13,7 @@ export interface Past {
   readonly gap?: GapReason | undefined
 }
 
-export interface Wanted {
+interface Wanted {
   /** What follows this place, */
   readonly since: Cursor | undefined
   /** or, without one and where it cannot be had, so many of the newest messages. */
@@ -22,7 +22,7 @@ export interface Wanted {
 
 /** A join replays no more than this; the bytes are those of whole frames. */
 export const MAX_REPLAY_ENTRIES = 1_000
-export const MAX_REPLAY_BYTES = 1_048_576
+const MAX_REPLAY_BYTES = 1_048_576
 // What Redis has told a reader is on its way to this replica, too: a turn of the loop later, or two.
 const REACH_MS = 100
 

@@ -5,8 +5,7 @@ import type { Hub } from '../hub/hub.ts'
 import type { Deflater } from '../hub/deflater.ts'
 import type { Flusher } from '../hub/flusher.ts'
 import type { Log } from '../log/log.ts'
-import type { Attendee } from '../presence/local.ts'
-import type { Members, RoomPage } from '../presence/presence.ts'
+import type { LocalPresence } from '../presence/local.ts'
 import type { Position } from '../position/position.ts'
 import type { RoomKind } from '../protocol/rooms.ts'
 import type { SessionCounts } from './counts.ts'
@@ -34,20 +33,10 @@ export interface SessionLimits {
   readonly pingIntervalMs: number
 }
 
-export interface SessionLogger {
+interface SessionLogger {
   debug (fields: object, message: string): void
   warn (fields: object, message: string): void
   error (fields: object, message: string): void
-}
-
-/** Who is where: what sessions tell of themselves, and ask of all replicas. */
-export interface PresenceOfReplica {
-  enter (room: string, attendee: Attendee): void
-  leave (room: string, user: string | undefined, isDropped: boolean): void
-  /** Over all replicas, with what has changed here. Rejects with BrokerError. */
-  members (room: string): Promise<Members>
-  /** Rooms with members, over all replicas. Rejects with BrokerError. */
-  rooms (after: string, limit: number): Promise<RoomPage>
 }
 
 /** What all sessions of a replica share: built once, by gateway.ts. */
@@ -63,7 +52,7 @@ export interface Services {
   readonly log: Log
   readonly broker: Broker
   readonly position: Position
-  readonly presence: PresenceOfReplica
+  readonly presence: LocalPresence
   readonly rules: { of (room: string): RoomRule }
   readonly heartbeat: Heartbeat
   readonly flusher: Flusher

@@ -3,20 +3,17 @@ import { Member, type MemberOwner } from '../hub/member.ts'
 import { replyFrame } from '../hub/frame.ts'
 import type { Room } from '../hub/room.ts'
 import { SendQueue, type SendQueueListener } from '../hub/send-queue.ts'
-import { decode, type Decoded } from '../protocol/codec.ts'
-import { BrokerError, type CloseName, CLOSES, ERRORS, type Refusal, refusal } from '../protocol/codes.ts'
+import type { Decoded } from '../protocol/codec.ts'
+import { type CloseName, CLOSES, ERRORS, type Refusal } from '../protocol/codes.ts'
 import { type Cursor, formatCursor } from '../protocol/cursor.ts'
-import type { Reply, Request, RequestId } from '../protocol/messages.ts'
+import type { Reply, RequestId } from '../protocol/messages.ts'
 import type { Attendee } from '../presence/local.ts'
-import { ALL, POSITION } from '../protocol/rooms.ts'
-import { Allowance } from './allowance.ts'
-import { execute } from './commands.ts'
+import { ALL } from '../protocol/rooms.ts'
 import { Credentials, type TokenHolder } from './credentials.ts'
 import { LAST_ANSWERS_MS, LET_GO_MS } from './drain-times.ts'
-import { Flow, type FlowListener } from './flow.ts'
 import { Gate } from './gate.ts'
 import type { Patient } from './heartbeat.ts'
-import { Strikes } from './rate-limit.ts'
+import { Requests } from './requests.ts'
 import type { Services } from './services.ts'
 import type { Retiring } from './sessions.ts'
 import type { Transport } from './transport.ts'
@@ -30,14 +27,9 @@ export interface Identity {
 }
 
 const CURSOR_PATIENCE_MS = 1_000
-const MALFORMED_PER_MINUTE = 10
-// What asks for no room, and must keep its order all the same; no room is called so.
-const AUTH = '$auth'
-const MALFORMED = new Set(['bad_json', 'bad_message', 'unknown_type'])
-const PUBLISHES = new Set<Request['type']>(['message', 'broadcast', 'move'])
 
-/** One connection's life: what comes in is decoded, limited and executed; what goes out has one queue. */
-export class Session implements Patient, Retiring, MemberOwner, SendQueueListener, FlowListener, TokenHolder {
+/** One connection's life, from welcome to close: what it asks is in requests.ts, what it is told has one queue. */
+export class Session implements Patient, Retiring, MemberOwner, SendQueueListener, TokenHolder {
   readonly identity: Identity
   readonly services: Services
   readonly credentials: Credentials
@@ -50,13 +42,10 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
   joining = 0
   // These are made when they are needed: most connections only listen.
   #withheld: Map<string, (cursor: Cursor) => void> | undefined
-  #allowance: Allowance | undefined
-  #malformed: Strikes | undefined
   #reads: Gate | undefined
   heardMs: number
   readonly #transport: Transport
-  readonly #flow: Flow
-  #renewing: Promise<void> | undefined
+  readonly #requests: Requests
   #isReading = true
   #isClosed = false
   #retiring: NodeJS.Timeout | undefined
@@ -72,7 +61,7 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
     this.credentials = new Credentials(identity.access, this)
     this.#transport = transport
     this.queue = new SendQueue(transport, services.flusher, limits.sendQueueBytes, this)
-    this.#flow = new Flow(this)
+    this.#requests = new Requests(this)
   }
 
   get isClosed (): boolean {
@@ -118,7 +107,7 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
 
   /** Resolves when what is queued has left, as far as it must for more to be queued; at once where it has. */
   async writable (): Promise<void> {
-    await this.#flow.allowed()
+    await this.#requests.writable()
   }
 
   /** This connection becomes a member; the caller adds it to the room when it has said so to the client. */
@@ -175,12 +164,7 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
       this.close('binary')
       return
     }
-    const decoded = decode(data.toString())
-    const { limits, now, userRates } = this.services
-    this.#allowance ??= new Allowance(limits, now, this.identity.user, userRates)
-    const refused = this.#allowance.refuse(data.length, decoded.ok && PUBLISHES.has(decoded.request.type))
-    if (refused !== undefined) this.#refuseOverRate(decoded, refused)
-    else this.handle(decoded)
+    this.#requests.onMessage(data)
   }
 
   /** Anything at all came from the client. */
@@ -188,23 +172,9 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
     this.heardMs = this.services.now()
   }
 
-  /** Carries out a request that passed the limits, or says what is wrong with it. */
+  /** Carries out a request that no rate is counted for. */
   handle (decoded: Decoded): void {
-    if (!decoded.ok) {
-      this.refuse(decoded.refusal, decoded.id, decoded.room)
-      if (MALFORMED.has(decoded.refusal.reason)) this.#onMalformed()
-      return
-    }
-    const { request } = decoded
-    const cameMs = this.heardMs
-    // What is asked after a fresh token is judged by it, and not by the one before.
-    const renewing = this.#renewing
-    const task = renewing === undefined
-      ? () => this.#execute(request, cameMs)
-      : () => renewing.then(() => this.#execute(request, cameMs))
-    const run = this.#flow.run(orderOf(request), isHeavy(request), task)
-    if (request.type === 'auth') this.#renewing = run
-    else void run
+    this.#requests.handle(decoded)
   }
 
   reply (reply: Reply): void {
@@ -266,7 +236,7 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
     this.queue.close()
     this.services.heartbeat.remove(this)
     for (const name of [...this.members.keys()]) this.depart(name, true)
-    this.#flow.resume()
+    this.#requests.resume()
   }
 
   /**
@@ -284,96 +254,38 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
     this.services.interest.release(name)
   }
 
-  /** Never rejects. */
-  async #execute (request: Request, cameMs: number): Promise<void> {
-    try {
-      if (!this.#isClosed) await execute(this, request, cameMs)
-    } catch (error) {
-      this.#onFailure(request, error)
-    }
-  }
-
   /** What was asked for is answered, nothing more is taken, and then it closes. */
   async #finish (): Promise<void> {
     this.#isFinishing = true
-    this.#updateReading()
+    this.updateReading()
     this.#retiring = setTimeout(() => this.close('draining'), LAST_ANSWERS_MS)
-    await this.#flow.idle()
+    await this.#requests.idle()
     this.close('draining')
-  }
-
-  #onMalformed (): void {
-    this.#malformed ??= new Strikes(MALFORMED_PER_MINUTE, 60_000, this.services.now)
-    if (this.#malformed.add()) this.close('malformed')
-  }
-
-  #refuseOverRate (decoded: Decoded, refused: Refusal): void {
-    const id = decoded.ok ? decoded.request.id : decoded.id
-    const room = decoded.ok ? roomOf(decoded.request) : decoded.room
-    this.refuse(refused, id, room)
-    if (this.#allowance!.isStubborn()) this.close('flooding')
-  }
-
-  #onFailure (request: Request, error: unknown): void {
-    const fields = { connection: this.identity.connection, type: request.type, err: error }
-    if (error instanceof BrokerError) {
-      this.services.logger[error.isRefused ? 'warn' : 'debug'](fields, 'request failed')
-      this.refuse(refusal(error.reason), request.id, roomOf(request))
-      return
-    }
-    this.services.logger.error(fields, 'defect')
-    this.close('defect')
   }
 
   onTokenEnded (): void {
     this.close('unauthenticated')
   }
 
-  /** What was asked for before the end is not carried out after it, and need not wait for that. */
-  mayBegin (): boolean {
-    return this.#isClosed || !this.queue.isFull
-  }
-
-  onChange (): void {
-    this.#updateReading()
-  }
-
   onFull (): void {
     this.#transport.watchStall(this.services.limits.stallTimeoutMs)
-    this.#updateReading()
+    this.updateReading()
   }
 
   onDrained (): void {
     this.#transport.watchStall(0)
     // It took what was sent: that is a sign of life, though it could not be read from.
     this.heard()
-    this.#updateReading()
+    this.updateReading()
     for (const member of this.members.values()) member.drained()
-    this.#flow.resume()
+    this.#requests.resume()
   }
 
   /** A peer that asks and never reads, or asks faster than Redis answers, must not grow us. */
-  #updateReading (): void {
-    const on = !this.queue.isFull && !this.#flow.isFull && !this.#isFinishing
+  updateReading (): void {
+    const on = !this.queue.isFull && !this.#requests.isFull && !this.#isFinishing
     if (on === this.#isReading || this.#isClosed) return
     this.#isReading = on
     this.#transport.setReading(on)
   }
-}
-
-/** The room that a request names, or is about. */
-function roomOf (request: Request): string | undefined {
-  if (request.type === 'move') return POSITION
-  return 'room' in request ? request.room : undefined
-}
-
-/** The room whose order a request belongs to. */
-function orderOf (request: Request): string | undefined {
-  if (request.type === 'auth') return AUTH
-  return request.type === 'broadcast' ? ALL : roomOf(request)
-}
-
-/** Whether the reply may be as large as a megabyte. */
-function isHeavy (request: Request): boolean {
-  return request.type === 'history' || (request.type === 'join' && ((request.history ?? 0) > 0 || request.since !== undefined))
 }

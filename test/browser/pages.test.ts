@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { signToken } from '../../src/auth/sign.ts'
 import { isOnline, open, say, screenshot, shows } from '../helpers/browser.ts'
 import { startGateway } from '../helpers/gateway.ts'
+import { SECRET, tokenOf } from '../helpers/tokens.ts'
 import { RedisServer } from '../../cluster/redis.ts'
 import { eventually } from '../../cluster/until.ts'
 
@@ -92,9 +92,8 @@ t.test('the chat says that it has lost the connection, comes back by itself, and
 })
 
 t.test('with a token behind the # the pages are who it says, and may what it allows', async (t) => {
-  const AUTH_SECRET = 'a secret that is long enough for it'
-  const { http } = await startGateway(t, { AUTH_SECRET })
-  const ann = await signToken(AUTH_SECRET, { user: 'ann', lifetimeS: 600, can: ['move'] })
+  const { http } = await startGateway(t, { AUTH_SECRET: SECRET })
+  const ann = await tokenOf('ann', { can: ['move'] })
   const chat = await open(t, `${http}/chat#token=${ann}`)
   await isOnline(chat, /as ann via/)
   t.equal(await chat.inputValue('#name'), 'ann')

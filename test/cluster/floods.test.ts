@@ -3,26 +3,21 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { signToken } from '../../src/auth/sign.ts'
 import { eventually } from '../../cluster/until.ts'
 import { type Client, connect } from '../helpers/client.ts'
 import { startCluster } from '../helpers/cluster.ts'
 import type { Flood, Outcomes } from '../helpers/flooder.ts'
+import { SECRET, tokenOf } from '../helpers/tokens.ts'
 
 t.setTimeout(240_000)
 
-const AUTH_SECRET = 'a secret that is long enough for it'
 // Everyone else is at 127.0.0.1.
 const ATTACKER = '127.0.0.2'
 const PER_ADDRESS = 50
 const { cluster } = await startCluster(t, {
-  AUTH_SECRET, MAX_CONNECTIONS_PER_ADDRESS: String(PER_ADDRESS), TRUST_PROXY: '127.0.0.1', LOG_LEVEL: 'info'
+  AUTH_SECRET: SECRET, MAX_CONNECTIONS_PER_ADDRESS: String(PER_ADDRESS), TRUST_PROXY: '127.0.0.1', LOG_LEVEL: 'info'
 })
 const direct = `${cluster.replicas[0]!.http.replace('http', 'ws')}/ws`
-
-async function token (user: string): Promise<string> {
-  return await signToken(AUTH_SECRET, { user, lifetimeS: 600 })
-}
 
 interface Flooded { readonly outcomes: Outcomes, readonly tookMs: number }
 interface Flooding { readonly child: ChildProcess, readonly done: Promise<Flooded> }
@@ -55,7 +50,7 @@ async function latency (client: Client, until: Promise<unknown>): Promise<{ p50:
 
 async function watched (t: Test, options: Flood, check: (result: Flooded) => void): Promise<void> {
   const quiet = async (): Promise<void> => { await new Promise((resolve) => { setTimeout(resolve, 2_000) }) }
-  const other = await connect(t, `${cluster.ws}?token=${await token('bob')}&join=yard`)
+  const other = await connect(t, `${cluster.ws}?token=${await tokenOf('bob')}&join=yard`)
   const before = await latency(other, quiet())
   const { child, done } = flood(t, options)
   const during = await latency(other, done)
@@ -71,7 +66,7 @@ async function watched (t: Test, options: Flood, check: (result: Flooded) => voi
 
 t.test('10,000 connections from one address: so many are let in, the others get 429', async (t) => {
   await watched(t, {
-    kind: 'connect', url: `${cluster.ws}?token=${await token('eve')}`, localAddress: ATTACKER, count: 10_000
+    kind: 'connect', url: `${cluster.ws}?token=${await tokenOf('eve')}`, localAddress: ATTACKER, count: 10_000
   }, ({ outcomes }) => {
     t.ok(outcomes['101']! <= 3 * PER_ADDRESS, 'at most so many on each replica')
     t.ok(outcomes['101']! >= PER_ADDRESS)
@@ -80,7 +75,7 @@ t.test('10,000 connections from one address: so many are let in, the others get 
   })
   await eventually('when they have ended, it is let in again', async () => {
     const { child, done } = flood(t, {
-      kind: 'connect', url: `${cluster.ws}?token=${await token('eve')}`, localAddress: ATTACKER, count: 1
+      kind: 'connect', url: `${cluster.ws}?token=${await tokenOf('eve')}`, localAddress: ATTACKER, count: 1
     })
     const { outcomes } = await done
     child.kill('SIGKILL')
@@ -92,7 +87,7 @@ t.test('who forges X-Forwarded-For through nginx is counted by the address that 
   for (let n = 0; n < 4; n++) {
     const { done } = flood(t, {
       kind: 'connect',
-      url: `${cluster.ws}?token=${await token('eve')}`,
+      url: `${cluster.ws}?token=${await tokenOf('eve')}`,
       localAddress: '127.0.0.3',
       headers: { 'x-forwarded-for': `10.0.0.${n}`, forwarded: `for=10.0.0.${n}`, 'x-real-ip': `10.0.0.${n}` },
       count: PER_ADDRESS
@@ -106,7 +101,7 @@ t.test('who forges X-Forwarded-For through nginx is counted by the address that 
 t.test('who forges it around nginx, too: only the address of a proxy is believed', async (t) => {
   const { done } = flood(t, {
     kind: 'connect',
-    url: `${direct}?token=${await token('eve')}`,
+    url: `${direct}?token=${await tokenOf('eve')}`,
     localAddress: '127.0.0.4',
     headers: { 'x-forwarded-for': '10.1.1.1' },
     count: PER_ADDRESS
@@ -114,7 +109,7 @@ t.test('who forges it around nginx, too: only the address of a proxy is believed
   t.strictSame((await done).outcomes, { 101: PER_ADDRESS })
   const { done: again } = flood(t, {
     kind: 'connect',
-    url: `${direct}?token=${await token('eve')}`,
+    url: `${direct}?token=${await tokenOf('eve')}`,
     localAddress: '127.0.0.4',
     headers: { 'x-forwarded-for': '10.2.2.2' },
     count: 10
@@ -124,7 +119,7 @@ t.test('who forges it around nginx, too: only the address of a proxy is believed
 
 t.test('a publisher at 100 times its rate: what passes is bounded, it is closed, and comes back to the same bound', async (t) => {
   await watched(t, {
-    kind: 'publish', url: `${cluster.ws}?token=${await token('eve')}&join=yard`, localAddress: '127.0.0.5', count: 10_000, perSecond: 2_000
+    kind: 'publish', url: `${cluster.ws}?token=${await tokenOf('eve')}&join=yard`, localAddress: '127.0.0.5', count: 10_000, perSecond: 2_000
   }, ({ outcomes, tookMs }) => {
     // 100 a second of a user, counted in windows of 2 s, and a batch of 10 on each replica that is not told of yet.
     const bound = (Math.ceil(tookMs / 2_000) + 1) * (200 + 3 * 10)

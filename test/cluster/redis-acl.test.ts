@@ -4,7 +4,6 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { signToken } from '../../src/auth/sign.ts'
 import { commandsUsed, findDenied } from '../../src/redis/acl-check.ts'
 import { Keys } from '../../src/redis/keys.ts'
 import { RedisServer } from '../../cluster/redis.ts'
@@ -12,6 +11,7 @@ import { makeTempFolder, removeTempFolder } from '../../cluster/temp-folder.ts'
 import { eventually } from '../../cluster/until.ts'
 import { connect } from '../helpers/client.ts'
 import { type RunningGateway, startGateway, startUnready } from '../helpers/gateway.ts'
+import { SECRET, tokenOf } from '../helpers/tokens.ts'
 
 // The user of deploy/redis/users.acl may do what the gateway does, and nothing else.
 
@@ -19,7 +19,6 @@ const USERS = readFileSync(new URL('../../../deploy/redis/users.acl', import.met
 const ALLOWED = [...USERS.matchAll(/ \+([a-z|]+)/g)].map(([, name]) => name!)
 // What every user may send, and what the test asks for itself.
 const OTHERS = /^(hello|auth|quit|reset|acl|config|client\|setinfo)/
-const SECRET = randomBytes(32).toString('hex')
 
 interface Place { readonly url: string, readonly admin: Redis }
 
@@ -45,6 +44,11 @@ async function commandsDone (admin: Redis): Promise<string[]> {
     .filter(([, name, calls]) => calls !== '0' && !OTHERS.test(name!)).map(([, name]) => name!)
 }
 
+/** How often it was asked what this user may do; as long as something is denied, with every ping. */
+async function timesAsked (admin: Redis): Promise<number> {
+  return Number(/cmdstat_eval:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0)
+}
+
 function errorsOf ({ logged }: RunningGateway): unknown[] {
   return logged.map((line) => JSON.parse(line) as { level: number }).filter(({ level }) => level >= 50)
 }
@@ -53,7 +57,7 @@ t.test('with that user everything works, nothing is denied, and nothing is allow
   const { url, admin } = await start(t)
   await admin.config('RESETSTAT')
   const gateway = await startGateway(t, { REDIS_URL: url, REDIS_DB: '1', AUTH_SECRET: SECRET })
-  const token = await signToken(SECRET, { user: 'ann', lifetimeS: 60, can: ['broadcast', 'move', 'admin'] })
+  const token = await tokenOf('ann', { can: ['broadcast', 'move', 'admin'] })
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
   const ann = await connect(t, gateway.ws, { headers })
   t.match(await ann.ask({ type: 'join', room: 'old' }), { type: 'joined' })
@@ -124,10 +128,11 @@ t.test('a gateway whose user may not publish says so once, is not ready, and is 
   const gateway = await startUnready(t, { REDIS_URL: url })
   const problem = 'PUBLISH tg:{$acl}:c, PUBLISH tg:probe:$acl'
   await eventually('it says so', async () => errorsOf(gateway).length > 0)
+  const asked = await timesAsked(admin)
   const answer = await fetch(`${gateway.http}/readyz`)
   t.equal(answer.status, 503)
   t.match(await answer.json(), { reason: 'unavailable', message: `the Redis user may not: ${problem}` })
-  await new Promise((resolve) => setTimeout(resolve, 1_500))
+  await eventually('it has asked again, several times', async () => await timesAsked(admin) >= asked + 4)
   t.match(errorsOf(gateway), [{ denied: problem, msg: /^the Redis user may not do all that is needed/ }])
   await admin.acl('SETUSER', 'tidegate', '+publish')
   await eventually('ready', async () => (await fetch(`${gateway.http}/readyz`)).status === 200)

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { RedisServer } from '../../cluster/redis.ts'
+import { eventually } from '../../cluster/until.ts'
 import { redisWorld, type TestReplica, type World } from '../helpers/replicas.ts'
 
 // Redis refuses, or has forgotten: nothing may be half done.
@@ -69,7 +70,7 @@ t.test('READONLY: the server has become a replica', async (t) => {
   const place = await start(t)
   await isRefused(t, place, () => place.admin.replicaof('127.0.0.1', '1'))
   await place.admin.replicaof('NO', 'ONE')
-  await connected(t, place.a)
+  await connected(place.a)
   await worksAgain(t, place)
 })
 
@@ -112,13 +113,8 @@ t.test('time is Redis\'s, and does not go back in a room though its clock does',
 })
 
 /** READONLY makes a connection be made anew. */
-async function connected (test: Test, { log }: TestReplica): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    const isUp = await log.tops(['x']).then(() => true, () => false)
-    if (isUp) return
-    await new Promise((resolve) => setTimeout(resolve, 25))
-  }
-  test.fail('it did not connect anew')
+async function connected ({ log }: TestReplica): Promise<void> {
+  await eventually('it has connected anew', () => log.tops(['x']).then(() => true, () => false))
 }
 
 t.test('of several messages in one turn, one that cannot be stored harms none of the others', async (t) => {

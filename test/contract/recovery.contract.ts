@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import { eventually } from '../../cluster/until.ts'
 import { type Client, connect, type Frame } from '../helpers/client.ts'
 
 /** Where the clients of a clause connect: two replicas on one Redis, or twice the embedded gateway. */
@@ -11,7 +12,7 @@ export interface Place {
 
 export type Settings = Readonly<Record<string, string>>
 
-export type StartPlace = (test: Test, settings: Settings) => Promise<Place>
+type StartPlace = (test: Test, settings: Settings) => Promise<Place>
 
 interface Clause {
   readonly name: string
@@ -174,8 +175,11 @@ const recoveryContract: readonly Clause[] = [
     check: async (test, { a, b }) => {
       const ann = await publisher(test, a, 'red')
       const cursors = await publish(ann, 'red', upTo(2))
-      await new Promise((resolve) => setTimeout(resolve, 300))
       for (const url of [a, b]) {
+        await eventually('they are too old', async () => {
+          const asker = await connect(test, url)
+          return (await asker.ask({ type: 'join', room: 'red', since: cursors[0] })).recovered === false
+        })
         const bob = await connect(test, url)
         test.match(await bob.ask({ type: 'join', room: 'red', since: cursors[0], history: 9 }), { recovered: false, replay: 0 })
         test.strictSame(await told(bob), ['gap trimmed'])

@@ -7,7 +7,7 @@ import t from 'tap'
 import { type Identified, LEEWAY_S, MAX_TOKEN_CHARS } from '../../src/auth/auth.ts'
 import { Grants } from '../../src/auth/grants.ts'
 import { TokenAuthenticator } from '../../src/auth/tokens.ts'
-import { SETTINGS } from '../../src/config.ts'
+import { SETTINGS } from '../../src/settings.ts'
 
 const ROOT = new URL('../../../', import.meta.url)
 const page = readFileSync(new URL('docs/auth.md', ROOT), 'utf8')

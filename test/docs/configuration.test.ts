@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { SETTINGS } from '../../src/config.ts'
+import { SETTINGS } from '../../src/settings.ts'
 import { readRoomRules } from '../../src/room-rules.ts'
 
 const root = new URL('../../../', import.meta.url)
@@ -13,7 +13,7 @@ function shown (value: string | number | undefined): string {
   return value === '' ? 'empty' : String(value)
 }
 
-t.test('docs/configuration.md has a row for every setting, as the table in config.ts says it', async (t) => {
+t.test('docs/configuration.md has a row for every setting, as the table in settings.ts says it', async (t) => {
   const page = readFileSync(new URL('docs/configuration.md', root), 'utf8')
   const written = page.split('\n').filter((line) => line.startsWith('| `'))
   const expected = Object.entries(SETTINGS).map(([name, setting]) =>

@@ -9,7 +9,8 @@ import { PodDisruptionBudget } from 'kubernetes-models/policy/v1'
 import { Service } from 'kubernetes-models/v1'
 import t from 'tap'
 import { parse } from 'yaml'
-import { loadConfig, SETTINGS } from '../../src/config.ts'
+import { loadConfig } from '../../src/config.ts'
+import { SETTINGS } from '../../src/settings.ts'
 
 /** The files in deploy/, docker-compose.yml and nginx.conf: valid each, and of one mind. */
 const ROOT = new URL('../../../', import.meta.url)

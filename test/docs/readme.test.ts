@@ -24,7 +24,7 @@ t.test('the ten lines of the README work as they stand', async (t) => {
 })
 
 t.test('the links of the documents lead somewhere', async (t) => {
-  const pages = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs/auth.md', 'docs/rooms.md', 'docs/configuration.md']
+  const pages = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs/auth.md', 'docs/rooms.md', 'docs/configuration.md', 'docs/conformance.md']
   for (const page of pages) {
     const url = new URL(`../../../${page}`, import.meta.url)
     for (const [, target] of readFileSync(url, 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)\)/g)) {

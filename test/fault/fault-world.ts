@@ -11,7 +11,7 @@ const ROOM = 'storm'
 const LOG_ENTRIES = 5_000
 const UNLIMITED = { MAX_CONNECTIONS_PER_ADDRESS: '0', RATE_PUBLISHES: '0', RATE_REQUESTS: '0', RATE_CONNECTIONS: '0' }
 
-export interface FaultWorld {
+interface FaultWorld {
   readonly target: Target
   readonly gateways: readonly RunningGateway[]
   readonly crowd: Crowd

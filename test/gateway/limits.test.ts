@@ -1,17 +1,11 @@
 import { once } from 'node:events'
 import { createConnection } from 'node:net'
 import t from 'tap'
-import { signToken } from '../../src/auth/sign.ts'
 import { connect, refused } from '../helpers/client.ts'
 import { startGateway } from '../helpers/gateway.ts'
 import { TcpProxy } from '../helpers/tcp-proxy.ts'
+import { SECRET, tokenOf } from '../helpers/tokens.ts'
 import { RedisServer } from '../../cluster/redis.ts'
-
-const AUTH_SECRET = 'a secret that is long enough for it'
-
-async function token (user: string, can: readonly string[] = []): Promise<string> {
-  return await signToken(AUTH_SECRET, { user, lifetimeS: 600, can })
-}
 
 async function statuses (url: string, count: number, init?: RequestInit): Promise<number[]> {
   return await Promise.all(Array.from({ length: count }, async () => (await fetch(url, init)).status))
@@ -33,7 +27,7 @@ t.test('over HTTP an address may ask so often in a second; those who watch the r
 })
 
 t.test('the limit comes before the token is looked at', async (t) => {
-  const { http } = await startGateway(t, { RATE_HTTP: '5', AUTH_SECRET })
+  const { http } = await startGateway(t, { RATE_HTTP: '5', AUTH_SECRET: SECRET })
   const guesses = await statuses(`${http}/position`, 30, { headers: { authorization: 'Bearer guess' } })
   t.equal(guesses.filter((status) => status === 401).length, 5)
   t.equal(guesses.filter((status) => status === 429).length, 25)
@@ -57,8 +51,8 @@ t.test('one connection may send so many bytes', async (t) => {
 })
 
 t.test('a user may publish so much over all connections and HTTP; others are not held', async (t) => {
-  const { ws, http } = await startGateway(t, { AUTH_SECRET, RATE_USER_PUBLISHES: '5' })
-  const ann = await token('ann', ['move'])
+  const { ws, http } = await startGateway(t, { AUTH_SECRET: SECRET, RATE_USER_PUBLISHES: '5' })
+  const ann = await tokenOf('ann', { can: ['move'] })
   const tabs = await Promise.all([1, 2].map(() => connect(t, `${ws}?token=${ann}&join=general`)))
   const outcomes: string[] = []
   for (let n = 0; n < 14; n++) {
@@ -71,7 +65,7 @@ t.test('a user may publish so much over all connections and HTTP; others are not
   const move = await fetch(`${http}/position`, { method: 'POST', headers, body: '{"delta":1}' })
   t.equal(move.status, 429)
   t.ok(Number(move.headers.get('retry-after')) >= 1)
-  const bob = await connect(t, `${ws}?token=${await token('bob')}&join=general`)
+  const bob = await connect(t, `${ws}?token=${await tokenOf('bob')}&join=general`)
   t.match(await bob.ask({ type: 'message', room: 'general', content: 'hello' }), { type: 'ack' })
 })
 
@@ -88,11 +82,11 @@ t.test('an address may have so many connections, refused before the upgrade, and
 })
 
 t.test('upgrades that are refused for their token leave no place taken', async (t) => {
-  const { ws } = await startGateway(t, { AUTH_SECRET, MAX_CONNECTIONS_PER_ADDRESS: '3' })
+  const { ws } = await startGateway(t, { AUTH_SECRET: SECRET, MAX_CONNECTIONS_PER_ADDRESS: '3' })
   for (let n = 0; n < 20; n++) {
     t.equal((await refused(ws, { headers: { authorization: 'Bearer bad' } })).status, 401)
   }
-  const good = await token('ann')
+  const good = await tokenOf('ann')
   await Promise.all([1, 2, 3].map(() => connect(t, `${ws}?token=${good}`)))
   t.equal((await refused(`${ws}?token=${good}`)).status, 429)
 })
@@ -135,10 +129,10 @@ t.test('a replica follows no more rooms than it may; those it follows can be joi
 })
 
 t.test('what is asked behind a fresh token is judged by it, though nobody waited for its answer', async (t) => {
-  const { ws } = await startGateway(t, { AUTH_SECRET })
-  const weak = await signToken(AUTH_SECRET, { user: 'ann', lifetimeS: 600, rooms: {} })
+  const { ws } = await startGateway(t, { AUTH_SECRET: SECRET })
+  const weak = await tokenOf('ann', { rooms: {} })
   const client = await connect(t, `${ws}?token=${weak}`)
-  client.send({ type: 'auth', id: 'a', token: await token('ann', ['move']) })
+  client.send({ type: 'auth', id: 'a', token: await tokenOf('ann', { can: ['move'] }) })
   client.send({ type: 'join', id: 'j', room: 'general' })
   client.send({ type: 'move', id: 'm', delta: 1 })
   client.send({ type: 'auth', id: 'b', token: weak })

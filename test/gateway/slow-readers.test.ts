@@ -1,5 +1,5 @@
-import t from 'tap'
-import { connect, isLetIn } from '../helpers/client.ts'
+import t, { type Test } from 'tap'
+import { type Client, connect, isLetIn } from '../helpers/client.ts'
 import { startGateway } from '../helpers/gateway.ts'
 import { eventually } from '../../cluster/until.ts'
 
@@ -8,13 +8,19 @@ const FAST = { RATE_PUBLISHES: '0', RATE_REQUESTS: '0' }
 const CONTENT = 'x'.repeat(60_000)
 const COUNT = 250
 
-t.test('a reader that stops falls behind, keeps its connection, and gets every message once it reads on', async (t) => {
-  const { ws } = await startGateway(t, FAST)
-  const slow = await connect(t, `${ws}?join=busy`)
+/** Two members of a room, of which one has stopped reading. */
+async function slowAndFast (t: Test, ws: string, room: string): Promise<{ slow: Client, fast: Client }> {
+  const slow = await connect(t, `${ws}?join=${room}`)
   await slow.next('joined')
   slow.socket.pause()
-  const fast = await connect(t, `${ws}?join=busy`)
+  const fast = await connect(t, `${ws}?join=${room}`)
   await fast.next('joined')
+  return { slow, fast }
+}
+
+t.test('a reader that stops falls behind, keeps its connection, and gets every message once it reads on', async (t) => {
+  const { ws } = await startGateway(t, FAST)
+  const { slow, fast } = await slowAndFast(t, ws, 'busy')
   for (let n = 1; n <= COUNT; n++) await fast.ask({ type: 'message', room: 'busy', content: CONTENT })
   await fast.until('all of them', () => fast.frames.filter(({ type }) => type === 'message').length === COUNT)
   slow.socket.resume()
@@ -24,11 +30,7 @@ t.test('a reader that stops falls behind, keeps its connection, and gets every m
 
 t.test('a reader that falls behind the retention of its room gets one gap, and goes on behind it', async (t) => {
   const { ws } = await startGateway(t, { ...FAST, LOG_ENTRIES: '10' })
-  const slow = await connect(t, `${ws}?join=busy`)
-  await slow.next('joined')
-  slow.socket.pause()
-  const fast = await connect(t, `${ws}?join=busy`)
-  await fast.next('joined')
+  const { slow, fast } = await slowAndFast(t, ws, 'busy')
   // More than the ring of the room holds, so the log is asked, and the log holds ten.
   for (let n = 1; n <= COUNT + 250; n++) {
     const content = n <= COUNT ? CONTENT : 'small'
@@ -46,11 +48,7 @@ t.test('a reader that falls behind the retention of its room gets one gap, and g
 
 t.test('a slow reader of a latest room ends on the newest value', async (t) => {
   const { ws } = await startGateway(t, FAST)
-  const slow = await connect(t, `${ws}?join=latest:big`)
-  await slow.next('joined')
-  slow.socket.pause()
-  const fast = await connect(t, `${ws}?join=latest:big`)
-  await fast.next('joined')
+  const { slow, fast } = await slowAndFast(t, ws, 'latest:big')
   for (let n = 1; n <= COUNT; n++) await fast.ask({ type: 'message', room: 'latest:big', content: CONTENT })
   slow.socket.resume()
   await slow.until('the newest', () => slow.frames.at(-1)?.seq === COUNT, 20_000)
@@ -59,11 +57,7 @@ t.test('a slow reader of a latest room ends on the newest value', async (t) => {
 
 t.test('a slow reader of a live room is told how many it missed', async (t) => {
   const { ws } = await startGateway(t, FAST)
-  const slow = await connect(t, `${ws}?join=live:big`)
-  await slow.next('joined')
-  slow.socket.pause()
-  const fast = await connect(t, `${ws}?join=live:big`)
-  await fast.next('joined')
+  const { slow, fast } = await slowAndFast(t, ws, 'live:big')
   for (let n = 1; n <= COUNT; n++) await fast.ask({ type: 'message', room: 'live:big', content: CONTENT })
   slow.socket.resume()
   const gap = await slow.take(({ type }) => type === 'gap', 'a gap')
@@ -111,11 +105,7 @@ t.test('a peer that joins many rooms with their history, and never reads, does n
 
 t.test('a reader that takes no byte for the stall timeout is ended', async (t) => {
   const { ws } = await startGateway(t, { ...FAST, STALL_TIMEOUT_MS: '200', MAX_CONNECTIONS: '2' })
-  const slow = await connect(t, `${ws}?join=busy`)
-  await slow.next('joined')
-  slow.socket.pause()
-  const fast = await connect(t, `${ws}?join=busy`)
-  await fast.next('joined')
+  const { slow, fast } = await slowAndFast(t, ws, 'busy')
   for (let n = 1; n <= COUNT; n++) await fast.ask({ type: 'message', room: 'busy', content: CONTENT })
   // There is room for another as soon as the slow one has been ended.
   await eventually('the slow reader is gone', () => isLetIn(ws))

@@ -3,7 +3,7 @@ import { type Client, connect, type Frame } from './client.ts'
 import type { RunningGateway } from './gateway.ts'
 import { tokenOf } from './tokens.ts'
 
-export type Right = `${'join' | 'publish'} ${string}` | 'broadcast' | 'move' | 'admin'
+type Right = `${'join' | 'publish'} ${string}` | 'broadcast' | 'move' | 'admin'
 
 const ROOMS = ['general', 'live:g', 'latest:g', 'position']
 
@@ -19,7 +19,7 @@ export async function tokenWith (rights: readonly Right[], user = 'ann'): Promis
 }
 
 /** One thing that a client can ask for. */
-export interface Door {
+interface Door {
   readonly name: string
   readonly needs: Right
   /** What it takes besides, without which something else would be refused first. */

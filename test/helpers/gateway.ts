@@ -1,7 +1,8 @@
 import { pino } from 'pino'
 import type { Test } from 'tap'
 import { loadConfig } from '../../src/config.ts'
-import { createGateway, type Gateway } from '../../src/gateway.ts'
+import { createGateway } from '../../src/gateway.ts'
+import type { Gateway } from '../../src/replica.ts'
 import { eventually } from '../../cluster/until.ts'
 
 export interface RunningGateway {

@@ -1,5 +1,5 @@
 /** By series, without the prefix `tidegate_`. */
-export type Figures = ReadonlyMap<string, number>
+type Figures = ReadonlyMap<string, number>
 
 /** What `/metrics` says. */
 export async function figuresOf (http: string): Promise<Figures> {

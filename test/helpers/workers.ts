@@ -5,7 +5,7 @@ import { GatewayProcess } from './process.ts'
 
 let prefixes = 0
 
-export interface Line {
+interface Line {
   readonly level: number
   readonly msg: string
   readonly worker?: string

@@ -177,7 +177,7 @@ export class FakeBacklog implements Backlog {
 }
 
 export const KEEP: LogLimits = { maxEntries: 500, maxAgeMs: 0 }
-export const KEEP_ONE: LogLimits = { maxEntries: 1, maxAgeMs: 0 }
+const KEEP_ONE: LogLimits = { maxEntries: 1, maxAgeMs: 0 }
 
 /** A room called general, which has a budget to itself where none is given. */
 export function openRoom (kind: RoomKind, backlog: Backlog, budget = new RingBudget(10_000_000)): Room {

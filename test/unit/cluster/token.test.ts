@@ -3,15 +3,14 @@ import { isIdentified } from '../../../src/auth/auth.ts'
 import { signToken } from '../../../src/auth/sign.ts'
 import { TokenAuthenticator } from '../../../src/auth/tokens.ts'
 import { readTokenCommand } from '../../../cluster/token.ts'
-
-const AUTH_SECRET = 'a secret that is long enough for it'
+import { SECRET } from '../../helpers/tokens.ts'
 
 t.test('what the command makes, the gateway takes', async (t) => {
   const rooms = '{"chat:*":["join","publish"]}'
-  const env = { AUTH_SECRET, AUTH_ISSUER: 'us', AUTH_AUDIENCE: 'gateway' }
+  const env = { AUTH_SECRET: SECRET, AUTH_ISSUER: 'us', AUTH_AUDIENCE: 'gateway' }
   const args = ['--user', 'ann', '--rooms', rooms, '--can', 'move, admin', '--lifetime', '60']
   const { secret, options } = readTokenCommand(args, env)
-  const auth = new TokenAuthenticator({ secret: AUTH_SECRET, jwksUrl: undefined, issuer: 'us', audience: 'gateway' })
+  const auth = new TokenAuthenticator({ secret: SECRET, jwksUrl: undefined, issuer: 'us', audience: 'gateway' })
   const who = await auth.verify(await signToken(secret, options))
   if (!isIdentified(who)) throw new Error(who.message)
   t.equal(who.user, 'ann')
@@ -32,6 +31,6 @@ t.test('what is wrong is named', async (t) => {
     [['--user', 'ann', '--lifetime', '0'], /--lifetime/],
     [['ann'], /ann/]
   ]
-  for (const [args, message] of faults) t.throws(() => readTokenCommand(args, { AUTH_SECRET }), { message }, args.join(' '))
+  for (const [args, message] of faults) t.throws(() => readTokenCommand(args, { AUTH_SECRET: SECRET }), { message }, args.join(' '))
   t.throws(() => readTokenCommand(['--user', 'ann'], { AUTH_SECRET: 'short' }), { message: /AUTH_SECRET: must be set/ })
 })

@@ -1,0 +1,189 @@
+import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import type { TokenAuthenticator } from './auth/tokens.ts'
+import type { Config } from './config.ts'
+import type { LoopDelay } from './http/loop-delay.ts'
+import type { IdleCheck } from './log/idle-check.ts'
+import { BrokerError } from './protocol/codes.ts'
+import { ALL, CONTROL } from './protocol/rooms.ts'
+import type { RedisConnections } from './redis/connections.ts'
+import { HARD_END_MS } from './session/drain-times.ts'
+import type { Services } from './session/services.ts'
+import type { Sessions } from './session/sessions.ts'
+
+const RETRY_MS = 50
+const START_PATIENCE_MS = 1_000
+// When the last WebSocket has gone, requests over HTTP that are under way have so long,
+const LAST_HTTP_MS = 2_500
+// but at least this, and no longer than this after the time that a drain may take.
+const LEAST_HTTP_MS = 250
+
+/** One replica. */
+export interface Gateway {
+  readonly replica: string
+  /**
+   * Begins to connect, and listens. Resolves with the address, or with undefined where it was stopped before; rejects,
+   * and ends, where the port cannot be had.
+   * @param isQuiet somebody else says where it listens, and to whom it is open
+   */
+  start (isQuiet?: boolean): Promise<AddressInfo | undefined>
+  /**
+   * Lets nobody in any more, sends everyone away over a while, and ends; at once where nobody is connected, and at
+   * the latest 5 s after that while. Safe to call twice: the first call decides.
+   * @param drainMs the while; `DRAIN_MS` where it is not given
+   */
+  stop (drainMs?: number): Promise<void>
+}
+
+interface Parts {
+  readonly config: Config
+  readonly auth: TokenAuthenticator | undefined
+  readonly services: Services
+  readonly sessions: Sessions
+  readonly idleCheck: IdleCheck
+  readonly loopDelay: LoopDelay
+  /** Undefined with the embedded broker. */
+  readonly connections: RedisConnections | undefined
+  readonly app: FastifyInstance
+}
+
+/** A replica's life: what is begun, in which order, and ended. */
+export class Replica implements Gateway {
+  readonly replica: string
+  readonly #config: Config
+  readonly #auth: TokenAuthenticator | undefined
+  readonly #services: Services
+  readonly #sessions: Sessions
+  readonly #idleCheck: IdleCheck
+  readonly #loopDelay: LoopDelay
+  readonly #connections: RedisConnections | undefined
+  readonly #app: FastifyInstance
+  #isSynced = false
+  #stopping: Promise<void> | undefined
+  #lastProblem = ''
+
+  constructor ({ config, auth, services, sessions, idleCheck, loopDelay, connections, app }: Parts) {
+    this.replica = config.replica
+    this.#config = config
+    this.#auth = auth
+    this.#services = services
+    this.#sessions = sessions
+    this.#idleCheck = idleCheck
+    this.#loopDelay = loopDelay
+    this.#connections = connections
+    this.#app = app
+  }
+
+  async start (isQuiet = false): Promise<AddressInfo | undefined> {
+    this.#services.broker.start(this.#services.interest)
+    this.#connections?.start()
+    this.#services.presence.start()
+    void this.#auth?.start()
+    // Whoever listens before it can serve has a proxy's clients see 503. Without Redis it listens to say just that.
+    const isFollowing = this.#followAll()
+    await Promise.race([isFollowing, delay(START_PATIENCE_MS, undefined, { ref: false })])
+    if (this.#stopping !== undefined) return undefined
+    const address = await this.#listen(isQuiet)
+    if (this.#stopping !== undefined) {
+      // The server was closed before it listened: nothing may be left that runs.
+      this.#app.server.close()
+      return undefined
+    }
+    this.#services.heartbeat.start()
+    this.#sessions.start()
+    this.#services.userRates?.start()
+    this.#loopDelay.start()
+    this.#idleCheck.start()
+    return address
+  }
+
+  async #listen (isQuiet: boolean): Promise<AddressInfo> {
+    const { port, host } = this.#config
+    const { log } = this.#app
+    const { level } = log
+    // Fastify tells each address where it listens, and can't be told not to.
+    if (isQuiet) log.level = 'silent'
+    try {
+      await this.#app.listen({ port, host, listenTextResolver: (address) => `listening on ${address}` })
+    } catch (error) {
+      await this.stop(0)
+      throw error
+    } finally {
+      log.level = level
+    }
+    if (!isQuiet) warnIfOpen(this.#config, this.#services.logger)
+    return this.#app.server.address() as AddressInfo
+  }
+
+  async stop (drainMs = this.#config.drainMs): Promise<void> {
+    this.#stopping ??= this.#stop(drainMs)
+    return await this.#stopping
+  }
+
+  async #stop (drainMs: number): Promise<void> {
+    const latestMs = this.#services.now() + drainMs + HARD_END_MS
+    // Requests over HTTP are served meanwhile: only /ws and /readyz say that this replica goes away.
+    await this.#sessions.drain(drainMs)
+    this.#services.heartbeat.stop()
+    await this.#closeServer(Math.max(LEAST_HTTP_MS, Math.min(LAST_HTTP_MS, latestMs - this.#services.now())))
+    this.#idleCheck.stop()
+    this.#loopDelay.stop()
+    this.#services.userRates?.stop()
+    await this.#services.presence.stop()
+    this.#services.interest.stop()
+    await this.#services.broker.stop()
+    await this.#services.log.stop()
+    await this.#connections?.stop()
+  }
+
+  /** A peer that keeps a connection open and says nothing must not hold up the end. */
+  async #closeServer (patienceMs: number): Promise<void> {
+    const app = this.#app
+    const forced = setTimeout(() => app.server.closeAllConnections(), patienceMs)
+    await app.close()
+    clearTimeout(forced)
+  }
+
+  /**
+   * Broadcasts and orders reach every connection, so no connection is taken before they can be heard. Goes on trying
+   * until it can, or is stopped.
+   */
+  async #followAll (): Promise<void> {
+    while (this.#stopping === undefined) {
+      try {
+        await Promise.all([ALL, CONTROL].map((room) => this.#services.interest.acquire(room)))
+        this.#isSynced = true
+        return
+      } catch (error) {
+        if (!(error instanceof BrokerError)) throw error
+        this.#reportRefusal(error)
+        await delay(RETRY_MS, undefined, { ref: false })
+      }
+    }
+  }
+
+  #reportRefusal ({ cause, isRefused }: BrokerError): void {
+    const problem = String(cause ?? '')
+    if (isRefused && problem !== this.#lastProblem) {
+      this.#services.logger.warn({ problem }, 'Redis refuses; trying again')
+    }
+    this.#lastProblem = problem
+  }
+
+  /** Why nobody can be let in now; undefined where one can. */
+  get whyClosed (): string | undefined {
+    if (this.#stopping !== undefined) return 'draining'
+    return this.#isSynced ? undefined : 'Redis cannot be reached yet'
+  }
+
+  get whyNotReady (): string | undefined {
+    return this.#connections?.whyNotReady ?? this.whyClosed
+  }
+}
+
+export function warnIfOpen ({ host, tokens }: Config, logger: Services['logger']): void {
+  if (tokens !== undefined) return
+  const problem = 'neither AUTH_SECRET nor AUTH_JWKS_URL is set'
+  logger.warn({ host, problem }, 'open: whoever reaches this address may do everything')
+}
