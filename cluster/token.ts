@@ -5,11 +5,12 @@ import { integer } from './options.ts'
 
 export const HELP = `Makes a token (JWT, HS256) for development, signed with AUTH_SECRET as the gateway checks it.
 
-  AUTH_SECRET=… npm run --silent token -- --user ann [--rooms json] [--can words] [--lifetime s]
+  AUTH_SECRET=… npm run --silent token -- --user ann [--rooms json] [--can words] [--info json] [--lifetime s]
 
   --user name   who it is for: the claim \`sub\`
   --rooms json  such as '{"chat:*":["join","publish"]}' (default: all rooms, as their rules allow everyone)
   --can words   of broadcast,move,admin (default: none)
+  --info json   what others in a room are told of the user, such as '{"name":"Ann Lee"}' (default: nothing)
   --lifetime s  seconds until it expires (default 3600)
   --help        this
 
@@ -35,6 +36,7 @@ export function readTokenCommand (
       user: { type: 'string', default: '' },
       rooms: { type: 'string' },
       can: { type: 'string' },
+      info: { type: 'string' },
       lifetime: { type: 'string', default: '3600' },
       help: { type: 'boolean', short: 'h', default: false }
     }
@@ -46,6 +48,7 @@ export function readTokenCommand (
     lifetimeS: integer('--lifetime', values.lifetime, 1, 315_360_000),
     rooms: rooms as TokenOptions['rooms'],
     can,
+    info: values.info === undefined ? undefined : readJson('--info', values.info),
     issuer: env['AUTH_ISSUER'] || undefined,
     audience: env['AUTH_AUDIENCE'] || undefined
   }

@@ -3,6 +3,7 @@ import { Continuity } from './continuity.ts'
 import { ALL, type Frame, type RequestError } from './frames.ts'
 import { pageToken } from './page-token.ts'
 import { create, element, showState, storedName, storeName, uniqueKey } from './page.ts'
+import { Present } from './present.ts'
 
 const HISTORY = 50
 const LINES = 500
@@ -17,6 +18,7 @@ interface Room {
   readonly unreadBadge: HTMLSpanElement
   readonly lines: HTMLLIElement[]
   readonly continuity: Continuity
+  readonly present: Present
   unread: number
   /** What is still to come of the history on joining, which is nothing new to the reader. */
   past: number
@@ -31,6 +33,7 @@ const roomList = element('rooms', HTMLUListElement)
 const joinForm = element('join-form', HTMLFormElement)
 const joinInput = element('join-room', HTMLInputElement)
 const title = element('room', HTMLHeadingElement)
+const present = element('present', HTMLParagraphElement)
 const messages = element('messages', HTMLOListElement)
 const notice = element('notice', HTMLElement)
 const sendForm = element('send-form', HTMLFormElement)
@@ -75,6 +78,11 @@ function receiveInRoom (frame: Frame): void {
       room.continuity.joined(frame)
       if (frame.recovered === undefined) room.past = frame.replay ?? 0
       if (notice.dataset.about === room.name) say('')
+      void askWhoIsIn(room)
+      break
+    case 'system':
+      room.present.system(frame)
+      showPresent(room)
       break
     case 'gap':
       if (room.continuity.gap(frame)) separate(room, 'messages')
@@ -94,6 +102,18 @@ function receiveInRoom (frame: Frame): void {
       label(room)
     }
   }
+}
+
+/** Where the room's rule tells nobody, nothing is shown. */
+async function askWhoIsIn (room: Room): Promise<void> {
+  const answer = await connection.request({ type: 'members', room: room.name }).catch(() => undefined)
+  if (answer === undefined) return
+  room.present.members(answer)
+  showPresent(room)
+}
+
+function showPresent (room: Room): void {
+  if (room === active) present.textContent = room.present.text
 }
 
 function receiveBroadcast (frame: Frame): void {
@@ -155,9 +175,18 @@ function open (name: string): Room {
   const button = create('button', 'open')
   const leave = create('button', 'leave', '×')
   const unreadBadge = create('span', 'unread')
-  const continuity = new Continuity()
   const room: Room = {
-    name, item, button, unreadBadge, continuity, lines: [], unread: 0, past: 0, draft: '', failed: undefined
+    name,
+    item,
+    button,
+    unreadBadge,
+    continuity: new Continuity(),
+    present: new Present(),
+    lines: [],
+    unread: 0,
+    past: 0,
+    draft: '',
+    failed: undefined
   }
   button.type = leave.type = 'button'
   button.append(create('span', 'room-name', name), unreadBadge)
@@ -195,6 +224,7 @@ function show (room: Room | undefined): void {
   follow()
   setTimeout(() => { messages.ariaLive = 'polite' })
   title.textContent = room?.name ?? 'No room'
+  present.textContent = room?.present.text ?? ''
   textInput.disabled = sendButton.disabled = room === undefined
   textInput.value = room?.draft ?? ''
   if (before !== undefined) label(before)

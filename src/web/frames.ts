@@ -1,7 +1,7 @@
 type Words = 'room' | 'cursor' | 'from' | 'timestamp' | 'user' | 'replica' | 'broadcastCursor' |
-  'reason' | 'message'
+  'reason' | 'message' | 'event'
 type Numbers = 'id' | 'seq' | 'position' | 'replay' | 'afterMs' | 'retryAfterMs' | 'pingIntervalMs' |
-  'maxMessageBytes'
+  'maxMessageBytes' | 'count'
 type Flags = 'recovered' | 'retryable' | 'reconnect'
 
 /** What the gateway sends; which members are there depends on the type. */
@@ -9,6 +9,10 @@ export interface Frame extends
   Partial<Record<Words, string>>, Partial<Record<Numbers, number>>, Partial<Record<Flags, boolean>> {
   readonly type: string
   readonly content?: unknown
+  readonly members?: ReadonlyArray<{ readonly user: string }>
+  /** Of those whose token says more of them, the user in an object. */
+  readonly joined?: ReadonlyArray<string | { readonly user: string }>
+  readonly left?: readonly string[]
 }
 
 /** The room of the broadcasts, in which every connection is without asking. */

@@ -25,6 +25,7 @@ t.test('two chat tabs and a dashboard on different replicas see each other', asy
   await isOnline(dashboard, /gw-c/)
   t.equal(await dashboard.textContent('#replica'), 'gw-c')
 
+  for (const page of [ann, bob]) await page.locator('#present', { hasText: /^2 here: ann, bob$/ }).waitFor()
   await say(ann, 'Hello, Bob')
   await shows(bob, 'ann', 'Hello, Bob')
   await say(bob, 'Hello, Ann')

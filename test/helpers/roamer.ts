@@ -23,6 +23,8 @@ export class Roamer {
   readonly goodbyes: Goodbye[] = []
   /** Ends without a goodbye. */
   readonly losses: Array<Closed & { readonly backMs: number, readonly replica: string }> = []
+  /** Who it was told had left the room, over all its connections. */
+  readonly left: string[] = []
   readonly user: string
   replica = ''
   readonly #url: string
@@ -75,7 +77,8 @@ export class Roamer {
   async #follow (client: Client, replica: string): Promise<void> {
     let told: { afterMs: number, back: Promise<number> } | undefined
     client.socket.on('message', (data: Buffer) => {
-      const frame = JSON.parse(String(data)) as { type: string, seq?: number, afterMs?: number }
+      const frame = JSON.parse(String(data)) as { type: string, seq?: number, afterMs?: number, event?: string, user?: string }
+      if (frame.event === 'leave') this.left.push(frame.user!)
       if (frame.type === 'message') this.seqs.add(frame.seq!)
       if (frame.type === 'goodbye') {
         told = { afterMs: frame.afterMs!, back: this.#comeBack(frame.afterMs!) }
@@ -84,6 +87,7 @@ export class Roamer {
     })
     // What came before we listened.
     for (const { type, seq } of client.frames) if (type === 'message') this.seqs.add(seq!)
+    for (const { event, user } of client.presence) if (event === 'leave') this.left.push(user as string)
     const close = await client.closed
     if (told !== undefined) this.goodbyes.push({ replica, afterMs: told.afterMs, backMs: await told.back, close })
     else this.losses.push({ ...close, replica, backMs: await this.#comeBack(0) })

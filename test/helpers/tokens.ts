@@ -20,7 +20,7 @@ export function forge (header: unknown, claims: unknown, secret: string | Buffer
 }
 
 /** A good token of a user's, for an hour. */
-export async function tokenOf (user: string, allowed: Pick<TokenOptions, 'rooms' | 'can'> = {}, lifetimeS = 3_600): Promise<string> {
+export async function tokenOf (user: string, allowed: Pick<TokenOptions, 'rooms' | 'can' | 'info'> = {}, lifetimeS = 3_600): Promise<string> {
   return await signToken(SECRET, { user, lifetimeS, ...allowed })
 }
 

@@ -5,6 +5,8 @@ import { readRoomRules, type RoomRules } from '../../src/room-rules.ts'
 
 const DEFAULTS = { maxEntries: 500, maxAgeMs: 900_000 }
 const LATEST = { maxEntries: 1, maxAgeMs: 0, latestOnly: true }
+const TOLD = { presence: true, presenceMergeAbove: 100 }
+const UNTOLD = { presence: false, presenceMergeAbove: 100 }
 
 type Directory = Pick<typeof t, 'testdir'>
 
@@ -25,9 +27,9 @@ function problems (t: Directory, text: string): string[] {
 
 t.test('without a file the built-in rules hold', (t) => {
   const rules = readRoomRules(undefined, DEFAULTS)
-  t.strictSame(rules.of('general'), { kind: 'log', publish: 'members', retention: { ...DEFAULTS, latestOnly: false } })
-  t.strictSame(rules.of('position'), { kind: 'latest', publish: 'members', retention: LATEST })
-  t.strictSame(rules.of('latest:x'), { kind: 'latest', publish: 'members', retention: LATEST })
+  t.strictSame(rules.of('general'), { kind: 'log', publish: 'members', retention: { ...DEFAULTS, latestOnly: false }, ...TOLD })
+  t.strictSame(rules.of('position'), { kind: 'latest', publish: 'members', retention: LATEST, ...UNTOLD })
+  t.strictSame(rules.of('latest:x'), { kind: 'latest', publish: 'members', retention: LATEST, ...UNTOLD })
   t.equal(rules.of('live:x').kind, 'live')
   t.equal(rules.of('live').kind, 'log')
   t.equal(rules.of('$all').kind, 'log')
@@ -38,7 +40,7 @@ t.test('without a file the built-in rules hold', (t) => {
 t.test('YAML and JSON say the same', (t) => {
   const yaml = '# ours\nrooms:\n  chat:*: { kind: log, publish: anyone, entries: 50, maxAgeMs: 1000 }\n'
   const json = '{"rooms":{"chat:*":{"kind":"log","publish":"anyone","entries":50,"maxAgeMs":1000}}}'
-  const expected = { kind: 'log', publish: 'anyone', retention: { maxEntries: 50, maxAgeMs: 1_000, latestOnly: false } }
+  const expected = { kind: 'log', publish: 'anyone', retention: { maxEntries: 50, maxAgeMs: 1_000, latestOnly: false }, ...TOLD }
   t.strictSame(rulesOf(t, yaml).of('chat:1'), expected)
   t.strictSame(rulesOf(t, json, 'rooms.json').of('chat:1'), expected)
   t.end()
@@ -72,7 +74,7 @@ t.test('a file that opens every room to anyone leaves position and $all what the
 
 t.test('a rule says only what is to be other than usual', (t) => {
   t.strictSame(rulesOf(t, 'rooms: { a: {} }').of('a'),
-    { kind: 'log', publish: 'members', retention: { ...DEFAULTS, latestOnly: false } })
+    { kind: 'log', publish: 'members', retention: { ...DEFAULTS, latestOnly: false }, ...TOLD })
   t.equal(rulesOf(t, 'rooms: { a: { maxAgeMs: 0 } }').of('a').retention.maxAgeMs, 0)
   t.end()
 })
@@ -87,11 +89,11 @@ t.test('a rule that names no kind leaves rooms the kind that their name gives th
     position: { publish: server }
     "chat:*": { publish: anyone }
   `)
-  t.strictSame(rules.of('latest:car:1'), { kind: 'latest', publish: 'anyone', retention: LATEST })
-  t.strictSame(rules.of('latest:one'), { kind: 'latest', publish: 'members', retention: LATEST })
+  t.strictSame(rules.of('latest:car:1'), { kind: 'latest', publish: 'anyone', retention: LATEST, ...UNTOLD })
+  t.strictSame(rules.of('latest:one'), { kind: 'latest', publish: 'members', retention: LATEST, ...UNTOLD })
   t.match(rules.of('live:car:1'), { kind: 'live', publish: 'server' })
   t.equal(rules.of('live:one').kind, 'live')
-  t.strictSame(rules.of('position'), { kind: 'latest', publish: 'server', retention: LATEST })
+  t.strictSame(rules.of('position'), { kind: 'latest', publish: 'server', retention: LATEST, ...UNTOLD })
   t.equal(rules.of('chat:1').kind, 'log')
   t.end()
 })
