@@ -37,7 +37,9 @@ import { HARD_END_MS } from './session/drain-times.ts'
 import { Heartbeat } from './session/heartbeat.ts'
 import { type Order, Orders } from './session/orders.ts'
 import type { Services } from './session/services.ts'
+import type { Session } from './session/session.ts'
 import { Sessions } from './session/sessions.ts'
+import { SlowMessages } from './session/slow-messages.ts'
 import { UserRates } from './session/user-rates.ts'
 
 const LINGER_MS = 10_000
@@ -84,7 +86,7 @@ export async function createGateway (config: Config, logger: FastifyBaseLogger):
   const hub = new Hub(flusher)
   const idleCheck = new IdleCheck(shared.log)
   const now = (): number => performance.now()
-  const sessions = new Sessions(config.maxConnectionAgeMs, now)
+  const sessions = new Sessions<Session>(config.maxConnectionAgeMs, now)
   const parts = {
     hub,
     log: shared.log,
@@ -155,7 +157,8 @@ class Replica implements Gateway {
   readonly #auth: TokenAuthenticator | undefined
   readonly #services: Services
   readonly #shared: Shared
-  readonly #sessions: Sessions
+  readonly #sessions: Sessions<Session>
+  readonly #slowMessages: SlowMessages
   readonly #idleCheck: IdleCheck
   readonly #syncCounts: SyncCounts
   readonly #loopDelay = new LoopDelay()
@@ -165,7 +168,7 @@ class Replica implements Gateway {
   #lastProblem = ''
 
   constructor (
-    config: Config, services: Services, shared: Shared, sessions: Sessions, idleCheck: IdleCheck,
+    config: Config, services: Services, shared: Shared, sessions: Sessions<Session>, idleCheck: IdleCheck,
     auth: TokenAuthenticator | undefined, syncCounts: SyncCounts
   ) {
     this.replica = config.replica
@@ -175,6 +178,7 @@ class Replica implements Gateway {
     this.#shared = shared
     this.#idleCheck = idleCheck
     this.#sessions = sessions
+    this.#slowMessages = new SlowMessages(() => sessions.all, services.now)
     this.#syncCounts = syncCounts
   }
 
@@ -225,6 +229,7 @@ class Replica implements Gateway {
     }
     this.#services.heartbeat.start()
     this.#sessions.start()
+    this.#slowMessages.start()
     this.#services.userRates?.start()
     this.#loopDelay.start()
     this.#idleCheck.start()
@@ -259,6 +264,7 @@ class Replica implements Gateway {
     // Requests over HTTP are served meanwhile: only /ws and /readyz say that this replica goes away.
     await this.#sessions.drain(drainMs)
     this.#services.heartbeat.stop()
+    this.#slowMessages.stop()
     await this.#closeServer(Math.max(LEAST_HTTP_MS, Math.min(LAST_HTTP_MS, latestMs - this.#services.now())))
     this.#idleCheck.stop()
     this.#loopDelay.stop()

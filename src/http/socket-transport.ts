@@ -3,6 +3,14 @@ import type { WebSocket } from 'ws'
 import type { Frame } from '../hub/frame.ts'
 import type { Transport } from '../session/transport.ts'
 
+/** What ws keeps to itself of what it has received; a test goes red where it is called otherwise one day. */
+interface Receiving {
+  readonly _receiver: { readonly _state: number, readonly _fragmented: number, readonly _bufferedBytes: number }
+}
+
+// Of its states the one in which it waits for a frame.
+const BETWEEN_FRAMES = 0
+
 /** As much of a send queue as is asked for here. */
 interface Drained { drained (): void }
 
@@ -50,6 +58,11 @@ export class SocketTransport implements Transport {
   watchStall (timeoutMs: number): void {
     // Node restarts this timeout whenever the kernel takes some bytes, though a write be not finished.
     this.#socket.setTimeout(timeoutMs)
+  }
+
+  get isMidMessage (): boolean {
+    const { _state, _fragmented, _bufferedBytes } = (this.#ws as unknown as Receiving)._receiver
+    return _fragmented > 0 || _state !== BETWEEN_FRAMES || _bufferedBytes > 0
   }
 
   ping (): void {

@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { CLOSES, ERRORS, type Refusal, refusal } from '../protocol/codes.ts'
 import type { Services } from '../session/services.ts'
+import type { Session } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
 import { type Caller, identify, isCaller, isTokenInQuery } from './access.ts'
 import { type Admission, refuseUser } from './admission.ts'
@@ -16,7 +17,7 @@ import { connect, queryOf } from './websocket.ts'
 export interface UpgradeOptions {
   readonly services: Services
   readonly admission: Admission
-  readonly sessions: Sessions
+  readonly sessions: Sessions<Session>
   /** Networks whose X-Forwarded-For is believed. */
   readonly trustProxy: readonly string[]
 }
@@ -37,8 +38,8 @@ export const WS_OPTIONS = {
 }
 
 /**
- * `GET /ws` (RFC 6455 section 4.2). An upgrade goes past Fastify, which would make a request, a reply and a walk through
- * all hooks for a handler that needs none of them (ADR 8).
+ * `GET /ws` (RFC 6455 section 4.2). An upgrade goes past Fastify, which would make a request, a reply and a walk
+ * through all hooks for a handler that needs none of them (ADR 8).
  */
 export function registerUpgrade (app: FastifyInstance, options: UpgradeOptions): void {
   const { services, trustProxy } = options

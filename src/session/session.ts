@@ -8,16 +8,16 @@ import { BrokerError, type CloseName, CLOSES, ERRORS, type Refusal, refusal } fr
 import { type Cursor, formatCursor } from '../protocol/cursor.ts'
 import type { Reply, Request, RequestId } from '../protocol/messages.ts'
 import { ALL, POSITION } from '../protocol/rooms.ts'
-import { Allowance } from './allowance.ts'
 import { execute } from './commands.ts'
+import { Conduct } from './conduct.ts'
 import { Credentials, type TokenHolder } from './credentials.ts'
 import { LAST_ANSWERS_MS, LET_GO_MS } from './drain-times.ts'
 import { Flow, type FlowListener } from './flow.ts'
 import { Gate } from './gate.ts'
 import type { Patient } from './heartbeat.ts'
-import { Strikes } from './rate-limit.ts'
 import type { Services } from './services.ts'
 import type { Retiring } from './sessions.ts'
+import type { Talking } from './slow-messages.ts'
 import type { Transport } from './transport.ts'
 
 export interface Identity {
@@ -29,14 +29,13 @@ export interface Identity {
 }
 
 const CURSOR_PATIENCE_MS = 1_000
-const MALFORMED_PER_MINUTE = 10
 // What asks for no room, and must keep its order all the same; no room is called so.
 const AUTH = '$auth'
 const MALFORMED = new Set(['bad_json', 'bad_message', 'unknown_type'])
 const PUBLISHES = new Set<Request['type']>(['message', 'broadcast', 'move'])
 
 /** One connection's life: what comes in is decoded, limited and executed; what goes out has one queue. */
-export class Session implements Patient, Retiring, MemberOwner, SendQueueListener, FlowListener, TokenHolder {
+export class Session implements Patient, Retiring, Talking, MemberOwner, SendQueueListener, FlowListener, TokenHolder {
   readonly identity: Identity
   readonly services: Services
   readonly credentials: Credentials
@@ -49,10 +48,10 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
   joining = 0
   // These are made when they are needed: most connections only listen.
   #withheld: Map<string, (cursor: Cursor) => void> | undefined
-  #allowance: Allowance | undefined
-  #malformed: Strikes | undefined
   #reads: Gate | undefined
   heardMs: number
+  messages = 0
+  readonly #conduct: Conduct
   readonly #transport: Transport
   readonly #flow: Flow
   #renewing: Promise<void> | undefined
@@ -69,6 +68,7 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
     this.from = JSON.stringify(identity.user)
     this.heardMs = now()
     this.credentials = new Credentials(identity.access, this)
+    this.#conduct = new Conduct(services, identity.user)
     this.#transport = transport
     this.queue = new SendQueue(transport, services.flusher, limits.sendQueueBytes, this)
     this.#flow = new Flow(this)
@@ -159,16 +159,37 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
     // ws goes on reading until the closing handshake is done.
     if (this.#isClosed) return
     this.heard()
+    this.messages++
     if (isBinary) {
       this.close('binary')
       return
     }
     const decoded = decode(data.toString())
-    const { limits, now, userRates } = this.services
-    this.#allowance ??= new Allowance(limits, now, this.identity.user, userRates)
-    const refused = this.#allowance.refuse(data.length, decoded.ok && PUBLISHES.has(decoded.request.type))
+    const refused = this.#conduct.refuse(data.length, decoded.ok && PUBLISHES.has(decoded.request.type))
     if (refused !== undefined) this.#refuseOverRate(decoded, refused)
     else this.handle(decoded)
+  }
+
+  /** A ping of the client's, which ws has answered, or a pong. That it is too many can only be counted, not said. */
+  onControl (isPong: boolean): void {
+    this.heard()
+    if (this.#isClosed || this.#conduct.mayPing(isPong)) return
+    this.services.counts.refusals.rate_limited++
+    if (this.#conduct.isStubborn()) this.close('flooding')
+  }
+
+  get isMidMessage (): boolean {
+    return this.#isReading && !this.#isClosed && this.#transport.isMidMessage
+  }
+
+  onDrip (): void {
+    this.close('dripping')
+  }
+
+  /** Nobody knows what state this connection is in: it ends, and all others go on. */
+  onDefect (error: unknown, type?: Request['type']): void {
+    this.services.logger.error({ connection: this.identity.connection, type, err: error }, 'defect')
+    this.close('defect')
   }
 
   /** Anything at all came from the client. */
@@ -180,7 +201,7 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
   handle (decoded: Decoded): void {
     if (!decoded.ok) {
       this.refuse(decoded.refusal, decoded.id, decoded.room)
-      if (MALFORMED.has(decoded.refusal.reason)) this.#onMalformed()
+      if (MALFORMED.has(decoded.refusal.reason) && this.#conduct.isConfused()) this.close('malformed')
       return
     }
     const { request } = decoded
@@ -215,6 +236,7 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
   }
 
   ping (): void {
+    this.#conduct.pinged()
     this.#transport.ping()
   }
 
@@ -285,27 +307,21 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
     this.close('draining')
   }
 
-  #onMalformed (): void {
-    this.#malformed ??= new Strikes(MALFORMED_PER_MINUTE, 60_000, this.services.now)
-    if (this.#malformed.add()) this.close('malformed')
-  }
-
   #refuseOverRate (decoded: Decoded, refused: Refusal): void {
     const id = decoded.ok ? decoded.request.id : decoded.id
     const room = decoded.ok ? roomOf(decoded.request) : decoded.room
     this.refuse(refused, id, room)
-    if (this.#allowance!.isStubborn()) this.close('flooding')
+    if (this.#conduct.isStubborn()) this.close('flooding')
   }
 
   #onFailure (request: Request, error: unknown): void {
-    const fields = { connection: this.identity.connection, type: request.type, err: error }
     if (error instanceof BrokerError) {
+      const fields = { connection: this.identity.connection, type: request.type, err: error }
       this.services.logger[error.isRefused ? 'warn' : 'debug'](fields, 'request failed')
       this.refuse(refusal(error.reason), request.id, roomOf(request))
       return
     }
-    this.services.logger.error(fields, 'defect')
-    this.close('defect')
+    this.onDefect(error, request.type)
   }
 
   onTokenEnded (): void {

@@ -7,6 +7,8 @@ export interface Transport extends Outlet {
   /** Ends the connection when the client takes no byte for so long; 0 ends the watch. */
   watchStall (timeoutMs: number): void
   ping (): void
+  /** Part of a message has come, and the rest has not. */
+  readonly isMidMessage: boolean
   /** A closing handshake (RFC 6455 section 7). */
   close (code: number, reason: string): void
   /** Ends the connection without one. */
