@@ -69,10 +69,12 @@ export class SocketTransport implements Transport {
     if (this.#ws.readyState === this.#ws.OPEN) this.#ws.ping()
   }
 
-  close (code: number, reason: string): void {
+  close (code: number, reason: string, isDeaf = false): void {
     // A paused socket would never see the other side's close frame.
-    if (this.#ws.isPaused) this.#ws.resume()
+    if (this.#ws.isPaused && !isDeaf) this.#ws.resume()
     this.#ws.close(code, reason)
+    // What it floods with would be taken apart for as long as ws waits for that.
+    if (isDeaf) this.#ws.pause()
   }
 
   terminate (): void {

@@ -73,9 +73,11 @@ function onError (this: Heard, error: Error): void {
   this[LISTENING].session.services.logger.debug({ err: error }, 'socket')
 }
 
-function onClose (this: Heard, code: number): void {
+function onClose (this: Heard, heardCode: number): void {
   const { session, sessions } = this[LISTENING]
   const { connection, user } = session.identity
+  // Who is told why, and says nothing to that, was not cut off.
+  const code = session.closeCode ?? heardCode
   sessions.delete(session)
   session.onClosed()
   session.services.counts.closed(code)

@@ -32,6 +32,8 @@ const CURSOR_PATIENCE_MS = 1_000
 // What asks for no room, and must keep its order all the same; no room is called so.
 const AUTH = '$auth'
 const MALFORMED = new Set(['bad_json', 'bad_message', 'unknown_type'])
+// Whose clients flood, or talk nonsense.
+const DEAF: ReadonlySet<CloseName> = new Set(['flooding', 'malformed'])
 const PUBLISHES = new Set<Request['type']>(['message', 'broadcast', 'move'])
 
 /** One connection's life: what comes in is decoded, limited and executed; what goes out has one queue. */
@@ -51,6 +53,8 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
   #reads: Gate | undefined
   heardMs: number
   messages = 0
+  /** What it was closed with, where that was done here. */
+  closeCode: number | undefined
   readonly #conduct: Conduct
   readonly #transport: Transport
   readonly #flow: Flow
@@ -262,7 +266,8 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
     if (this.#isClosed) return
     const { code, reason } = CLOSES[name]
     this.queue.close()
-    this.#transport.close(code, reason)
+    this.closeCode = code
+    this.#transport.close(code, reason, DEAF.has(name))
     this.onClosed()
   }
 
