@@ -7,8 +7,10 @@ import { Interest } from './broker/interest.ts'
 import { MemoryBroker, MemoryBus } from './broker/memory.ts'
 import { RedisBroker } from './broker/redis.ts'
 import type { Config } from './config.ts'
+import { type FileBudget, fileBudget } from './file-limit.ts'
 import { follow } from './follow.ts'
 import { Admission } from './http/admission.ts'
+import { HeapLoad } from './http/heap-load.ts'
 import { LoopDelay } from './http/loop-delay.ts'
 import { createServer } from './http/server.ts'
 import { Hub } from './hub/hub.ts'
@@ -39,6 +41,7 @@ import { type Order, Orders } from './session/orders.ts'
 import type { Services } from './session/services.ts'
 import type { Session } from './session/session.ts'
 import { Sessions } from './session/sessions.ts'
+import { FULL_SHARE, Shedder } from './session/shedder.ts'
 import { SlowMessages } from './session/slow-messages.ts'
 import { UserRates } from './session/user-rates.ts'
 
@@ -79,7 +82,9 @@ export interface Gateway {
 }
 
 /** The composition root: builds every part in order, and is the only chooser of memory or Redis. */
-export async function createGateway (config: Config, logger: FastifyBaseLogger): Promise<Gateway> {
+export async function createGateway (asked: Config, logger: FastifyBaseLogger): Promise<Gateway> {
+  const files = fileBudget()
+  const config = within(files, asked, logger)
   const { rules } = config
   const shared = createShared(config, rules, logger)
   const flusher = new Flusher(config.flushMs)
@@ -118,8 +123,18 @@ export async function createGateway (config: Config, logger: FastifyBaseLogger):
     logger
   }
   const replica = new Replica(config, services, shared, sessions, idleCheck, auth, parts.syncCounts)
-  await replica.build(logger)
+  await replica.build(logger, files.sockets)
   return replica
+}
+
+/** No more connections than files may be open: whoever is one too many is to be told so. */
+function within ({ connections }: FileBudget, config: Config, logger: FastifyBaseLogger): Config {
+  if (config.maxConnections <= connections) return config
+  // Without a number of its own, the limit is only what there is.
+  if (config.maxConnections < Infinity) {
+    logger.warn({ connections, asked: config.maxConnections }, 'the limit of open files (ulimit -n) leaves room for fewer connections')
+  }
+  return { ...config, maxConnections: connections }
 }
 
 export function warnIfOpen ({ host, tokens }: Config, logger: Services['logger']): void {
@@ -162,6 +177,8 @@ class Replica implements Gateway {
   readonly #idleCheck: IdleCheck
   readonly #syncCounts: SyncCounts
   readonly #loopDelay = new LoopDelay()
+  readonly #heap = new HeapLoad()
+  readonly #shedder: Shedder
   #app: FastifyInstance | undefined
   #isSynced = false
   #stopping: Promise<void> | undefined
@@ -178,11 +195,12 @@ class Replica implements Gateway {
     this.#shared = shared
     this.#idleCheck = idleCheck
     this.#sessions = sessions
+    this.#shedder = new Shedder(() => sessions.all, services.now)
     this.#slowMessages = new SlowMessages(() => sessions.all, services.now)
     this.#syncCounts = syncCounts
   }
 
-  async build (logger: FastifyBaseLogger): Promise<void> {
+  async build (logger: FastifyBaseLogger, maxSockets: number): Promise<void> {
     this.#app = await createServer({
       logger,
       trustProxy: this.#config.trustProxy,
@@ -197,6 +215,7 @@ class Replica implements Gateway {
       whyNotReady: () => this.#whyNotReady(),
       metrics: this.#metrics()
     })
+    if (maxSockets < Infinity) this.#app.server.maxConnections = maxSockets
   }
 
   #metrics (): Metrics {
@@ -208,6 +227,7 @@ class Replica implements Gateway {
       writes: flusher.counts,
       sync: this.#syncCounts,
       loopDelay: this.#loopDelay,
+      heap: this.#heap,
       isReady: () => this.#whyNotReady() === undefined,
       redis: this.#shared.redis
     }, now)
@@ -232,6 +252,7 @@ class Replica implements Gateway {
     this.#slowMessages.start()
     this.#services.userRates?.start()
     this.#loopDelay.start()
+    this.#heap.start((share) => this.#shedder.check(share))
     this.#idleCheck.start()
     return address
   }
@@ -268,6 +289,7 @@ class Replica implements Gateway {
     await this.#closeServer(Math.max(LEAST_HTTP_MS, Math.min(LAST_HTTP_MS, latestMs - this.#services.now())))
     this.#idleCheck.stop()
     this.#loopDelay.stop()
+    this.#heap.stop()
     this.#services.userRates?.stop()
     this.#services.interest.stop()
     await this.#shared.broker.stop()
@@ -311,7 +333,8 @@ class Replica implements Gateway {
 
   #whyClosed (): string | undefined {
     if (this.#stopping !== undefined) return 'draining'
-    return this.#isSynced ? undefined : 'Redis cannot be reached yet'
+    if (!this.#isSynced) return 'Redis cannot be reached yet'
+    return this.#heap.share > FULL_SHARE ? 'this replica is short of memory' : undefined
   }
 
   #whyNotReady (): string | undefined {
