@@ -96,10 +96,13 @@ function latencies (read: ReadAtScrape, { hub, counts }: Sources): void {
   }, hub.counts.turnaround.latency)
 }
 
-function health (read: ReadAtScrape, { loopDelay, isReady }: Sources): void {
+function health (read: ReadAtScrape, { loopDelay, heap, isReady }: Sources): void {
   read.gauge({
     name: 'event_loop_delay_seconds', help: 'How late the event loop is, as it is held against MAX_LOOP_DELAY_MS.'
   }, () => loopDelay.meanMs / 1_000)
+  read.gauge({
+    name: 'heap_used_ratio', help: 'Memory of V8 in use, what it can collect left out, as a share of what it may have.'
+  }, () => heap.share)
   read.gauge({ name: 'ready', help: '1 where /readyz answers 200, else 0.' }, () => Number(isReady()))
 }
 

@@ -30,6 +30,7 @@ export interface Sources {
   }
   readonly sync: { readonly repairs: number }
   readonly loopDelay: { readonly meanMs: number }
+  readonly heap: { readonly share: number }
   readonly isReady: () => boolean
   /** Undefined with the embedded broker. */
   readonly redis: RedisSource | undefined

@@ -28,6 +28,7 @@ const { registry } = new Metrics({
   writes: new WriteCounts(),
   sync: { repairs: 0 },
   loopDelay: { meanMs: 0 },
+  heap: { share: 0 },
   isReady: () => true,
   redis: {
     connections: { isUp: () => true, connects: {} },

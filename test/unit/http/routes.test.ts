@@ -55,6 +55,7 @@ t.test('every route is known to the table of permissions, or known to be public'
       writes: services.flusher.counts,
       sync: { repairs: 0 },
       loopDelay: { meanMs: 0 },
+      heap: { share: 0 },
       isReady: () => true,
       redis: undefined
     }, () => 0)
