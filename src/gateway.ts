@@ -5,8 +5,10 @@ import { Interest } from './broker/interest.ts'
 import { MemoryBroker, MemoryBus } from './broker/memory.ts'
 import { RedisBroker } from './broker/redis.ts'
 import type { Config } from './config.ts'
+import { type FileBudget, fileBudget } from './file-limit.ts'
 import { follow } from './follow.ts'
 import { Admission } from './http/admission.ts'
+import { HeapLoad } from './http/heap-load.ts'
 import { LoopDelay } from './http/loop-delay.ts'
 import { createServer } from './http/server.ts'
 import { Hub } from './hub/hub.ts'
@@ -38,6 +40,7 @@ import { SessionCounts } from './session/counts.ts'
 import { Heartbeat } from './session/heartbeat.ts'
 import { type Order, Orders } from './session/orders.ts'
 import type { Services } from './session/services.ts'
+import type { Session } from './session/session.ts'
 import { Sessions } from './session/sessions.ts'
 import { UserRates } from './session/user-rates.ts'
 
@@ -56,14 +59,16 @@ interface Shared {
 }
 
 /** The composition root: builds every part in order, and is the only chooser of memory or Redis. */
-export async function createGateway (config: Config, logger: FastifyBaseLogger): Promise<Gateway> {
+export async function createGateway (asked: Config, logger: FastifyBaseLogger): Promise<Gateway> {
+  const files = fileBudget()
+  const config = within(files, asked, logger)
   const { rules } = config
   const { broker, log, position, presence, quota, connections, redis } = createShared(config, rules, logger)
   const now = (): number => performance.now()
   const flusher = new Flusher(config.flushMs)
   const hub = new Hub(flusher)
   const idleCheck = new IdleCheck(log)
-  const sessions = new Sessions(config.maxConnectionAgeMs, now)
+  const sessions = new Sessions<Session>(config.maxConnectionAgeMs, now)
   const syncCounts = new SyncCounts()
   const obey = ({ disconnect }: Order): void => sessions.disconnect(disconnect)
   const parts = { hub, log, position, rules, idleCheck, syncCounts, obey }
@@ -91,6 +96,7 @@ export async function createGateway (config: Config, logger: FastifyBaseLogger):
     logger
   }
   const loopDelay = new LoopDelay()
+  const heap = new HeapLoad()
   const whyNotReady = (): string | undefined => replica.whyNotReady
   const app = await createServer({
     logger,
@@ -108,15 +114,28 @@ export async function createGateway (config: Config, logger: FastifyBaseLogger):
       sessions,
       counts: services.counts,
       hub,
+      presence: services.presence,
       writes: flusher.counts,
       sync: syncCounts,
       loopDelay,
+      heap,
       isReady: () => whyNotReady() === undefined,
       redis
     }, now)
   })
-  const replica = new Replica({ config, auth, services, sessions, idleCheck, loopDelay, connections, app })
+  if (files.sockets < Infinity) app.server.maxConnections = files.sockets
+  const replica = new Replica({ config, auth, services, sessions, idleCheck, loopDelay, heap, connections, app })
   return replica
+}
+
+/** No more connections than files may be open: whoever is one too many is to be told so. */
+function within ({ connections }: FileBudget, config: Config, logger: FastifyBaseLogger): Config {
+  if (config.maxConnections <= connections) return config
+  // Without a number of its own, the limit is only what there is.
+  if (config.maxConnections < Infinity) {
+    logger.warn({ connections, asked: config.maxConnections }, 'the limit of open files (ulimit -n) leaves room for fewer connections')
+  }
+  return { ...config, maxConnections: connections }
 }
 
 function createShared (config: Config, rules: RoomRules, logger: FastifyBaseLogger): Shared {

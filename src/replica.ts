@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { TokenAuthenticator } from './auth/tokens.ts'
 import type { Config } from './config.ts'
+import type { HeapLoad } from './http/heap-load.ts'
 import type { LoopDelay } from './http/loop-delay.ts'
 import type { IdleCheck } from './log/idle-check.ts'
 import { BrokerError } from './protocol/codes.ts'
@@ -10,7 +11,10 @@ import { ALL, CONTROL } from './protocol/rooms.ts'
 import type { RedisConnections } from './redis/connections.ts'
 import { HARD_END_MS } from './session/drain-times.ts'
 import type { Services } from './session/services.ts'
+import type { Session } from './session/session.ts'
 import type { Sessions } from './session/sessions.ts'
+import { FULL_SHARE, Shedder } from './session/shedder.ts'
+import { SlowMessages } from './session/slow-messages.ts'
 
 const RETRY_MS = 50
 const START_PATIENCE_MS = 1_000
@@ -40,9 +44,10 @@ interface Parts {
   readonly config: Config
   readonly auth: TokenAuthenticator | undefined
   readonly services: Services
-  readonly sessions: Sessions
+  readonly sessions: Sessions<Session>
   readonly idleCheck: IdleCheck
   readonly loopDelay: LoopDelay
+  readonly heap: HeapLoad
   /** Undefined with the embedded broker. */
   readonly connections: RedisConnections | undefined
   readonly app: FastifyInstance
@@ -54,23 +59,29 @@ export class Replica implements Gateway {
   readonly #config: Config
   readonly #auth: TokenAuthenticator | undefined
   readonly #services: Services
-  readonly #sessions: Sessions
+  readonly #sessions: Sessions<Session>
+  readonly #slowMessages: SlowMessages
+  readonly #shedder: Shedder
   readonly #idleCheck: IdleCheck
   readonly #loopDelay: LoopDelay
+  readonly #heap: HeapLoad
   readonly #connections: RedisConnections | undefined
   readonly #app: FastifyInstance
   #isSynced = false
   #stopping: Promise<void> | undefined
   #lastProblem = ''
 
-  constructor ({ config, auth, services, sessions, idleCheck, loopDelay, connections, app }: Parts) {
+  constructor ({ config, auth, services, sessions, idleCheck, loopDelay, heap, connections, app }: Parts) {
     this.replica = config.replica
     this.#config = config
     this.#auth = auth
     this.#services = services
     this.#sessions = sessions
+    this.#slowMessages = new SlowMessages(() => sessions.all, services.now)
+    this.#shedder = new Shedder(() => sessions.all, services.now)
     this.#idleCheck = idleCheck
     this.#loopDelay = loopDelay
+    this.#heap = heap
     this.#connections = connections
     this.#app = app
   }
@@ -92,8 +103,10 @@ export class Replica implements Gateway {
     }
     this.#services.heartbeat.start()
     this.#sessions.start()
+    this.#slowMessages.start()
     this.#services.userRates?.start()
     this.#loopDelay.start()
+    this.#heap.start((share) => this.#shedder.check(share))
     this.#idleCheck.start()
     return address
   }
@@ -126,9 +139,11 @@ export class Replica implements Gateway {
     // Requests over HTTP are served meanwhile: only /ws and /readyz say that this replica goes away.
     await this.#sessions.drain(drainMs)
     this.#services.heartbeat.stop()
+    this.#slowMessages.stop()
     await this.#closeServer(Math.max(LEAST_HTTP_MS, Math.min(LAST_HTTP_MS, latestMs - this.#services.now())))
     this.#idleCheck.stop()
     this.#loopDelay.stop()
+    this.#heap.stop()
     this.#services.userRates?.stop()
     await this.#services.presence.stop()
     this.#services.interest.stop()
@@ -174,7 +189,8 @@ export class Replica implements Gateway {
   /** Why nobody can be let in now; undefined where one can. */
   get whyClosed (): string | undefined {
     if (this.#stopping !== undefined) return 'draining'
-    return this.#isSynced ? undefined : 'Redis cannot be reached yet'
+    if (!this.#isSynced) return 'Redis cannot be reached yet'
+    return this.#heap.share > FULL_SHARE ? 'this replica is short of memory' : undefined
   }
 
   get whyNotReady (): string | undefined {

@@ -97,6 +97,9 @@ function describeRequest (request: FastifyRequest): object {
 
 /** Bytes that are no HTTP, or too many of them: there is no request to answer, only a socket. */
 function refuseBytes (error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return endRefused(socket, refusal('bad_message', 'the request took too long to come'), 408)
+  }
   const refused = refusal('bad_message', 'the request is not HTTP, or its head is too large')
   endRefused(socket, refused, error.code === 'HPE_HEADER_OVERFLOW' ? 431 : undefined)
 }

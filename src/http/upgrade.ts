@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { CLOSES, ERRORS, type Refusal, refusal } from '../protocol/codes.ts'
 import type { Services } from '../session/services.ts'
+import type { Session } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
 import { type Caller, identify, isCaller, isTokenInQuery } from './access.ts'
 import { type Admission, refuseUser } from './admission.ts'
@@ -18,7 +19,7 @@ import { connect, queryOf } from './websocket.ts'
 export interface UpgradeOptions {
   readonly services: Services
   readonly admission: Admission
-  readonly sessions: Sessions
+  readonly sessions: Sessions<Session>
   /** Networks whose X-Forwarded-For is believed. */
   readonly trustProxy: readonly string[]
 }

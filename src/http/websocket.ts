@@ -19,7 +19,7 @@ interface Connecting {
 
 /** Begins a session; in the same turn as the upgrade, or the first frames are lost. */
 export function connect (
-  ws: ClosingSocket, { asker, socket, caller }: Connecting, services: Services, sessions: Sessions
+  ws: ClosingSocket, { asker, socket, caller }: Connecting, services: Services, sessions: Sessions<Session>
 ): void {
   const query = queryOf(asker)
   const transport = new SocketTransport(ws, socket, services.deflater)
@@ -36,7 +36,7 @@ export function connect (
   joinAll(session, query)
 }
 
-interface Listening { readonly session: Session, readonly sessions: Sessions }
+interface Listening { readonly session: Session, readonly sessions: Sessions<Session> }
 
 // One function for all connections, and not a closure for each: there are many, and most are idle.
 const LISTENING = Symbol('listening')
@@ -45,19 +45,29 @@ type Heard = ClosingSocket & { [LISTENING]: Listening }
 function listen (ws: WebSocket, listening: Listening): void {
   Object.assign(ws, { [LISTENING]: listening })
   ws.on('message', onMessage as (this: WebSocket, data: Buffer, isBinary: boolean) => void)
-  ws.on('ping', onHeard as (this: WebSocket) => void)
-  ws.on('pong', onHeard as (this: WebSocket) => void)
+  ws.on('ping', onPing as (this: WebSocket) => void)
+  ws.on('pong', onPong as (this: WebSocket) => void)
   // ws ends the connection itself, with the right code.
   ws.on('error', onError as (this: WebSocket, error: Error) => void)
   ws.on('close', onClose as (this: WebSocket, code: number) => void)
 }
 
 function onMessage (this: Heard, data: Buffer, isBinary: boolean): void {
-  this[LISTENING].session.onFrame(data, isBinary)
+  const { session } = this[LISTENING]
+  // What throws here concerns this client alone: thrown on, it would end the process for all.
+  try {
+    session.onFrame(data, isBinary)
+  } catch (error) {
+    session.onDefect(error)
+  }
 }
 
-function onHeard (this: Heard): void {
-  this[LISTENING].session.heard()
+function onPing (this: Heard): void {
+  this[LISTENING].session.onControl(false)
+}
+
+function onPong (this: Heard): void {
+  this[LISTENING].session.onControl(true)
 }
 
 function onError (this: Heard, error: Error): void {

@@ -1,5 +1,6 @@
 import { digestOf } from '../broker/digest.ts'
 import type { MemoryBus } from '../broker/memory.ts'
+import { BrokerError } from '../protocol/codes.ts'
 import { type Cursor, sameCursor } from '../protocol/cursor.ts'
 import type { Draft, Entry, GapReason } from '../protocol/entry.ts'
 import { newEntryId, newEpoch } from './ids.ts'
@@ -12,24 +13,36 @@ import {
 export interface RoomLog { top: Cursor, timestampMs: number, touchedMs: number, entries: Entry[] }
 
 const SWEEP_MS = 60_000
+// To look through all rooms takes a while.
+const FORGET_MS = 1_000
+/** What all rooms keep together. Redis, too, refuses what its memory does not hold. */
+const MAX_BYTES = 268_435_456
+// What an entry weighs besides its content.
+const ENTRY_BYTES = 300
 
 /** The embedded log: the same promises as Redis's, for as long as the process lives. */
 export class MemoryLog implements Log {
   readonly #bus: MemoryBus
   readonly #retentionOf: (room: string) => Retention
   readonly #rooms: Map<string, RoomLog>
+  readonly #maxBytes: number
+  #bytes = 0
+  #forgotMs = -Infinity
   readonly #sweep = setInterval(() => this.#forget(), SWEEP_MS).unref()
 
   /** @param rooms by name; who hands them in can lose and rewind them, as a failover does */
   constructor (
-    bus: MemoryBus, retentionOf: (room: string) => Retention, rooms: Map<string, RoomLog> = new Map<string, RoomLog>()
+    bus: MemoryBus, retentionOf: (room: string) => Retention, rooms: Map<string, RoomLog> = new Map<string, RoomLog>(),
+    maxBytes = MAX_BYTES
   ) {
     this.#bus = bus
     this.#retentionOf = retentionOf
     this.#rooms = rooms
+    this.#maxBytes = maxBytes
   }
 
   async append (room: string, draft: Draft): Promise<Receipt | 'key_reused'> {
+    if (this.#isFull()) throw new BrokerError('unavailable', { isRefused: true, cause: new Error('the embedded log is full') })
     const { key } = draft
     if (key === undefined) return { cursor: this.store(room, draft), duplicate: false }
     const digest = digestOf('entry', draft.content)
@@ -57,7 +70,8 @@ export class MemoryLog implements Log {
     }
     log.top = { epoch: entry.epoch, seq: entry.seq, id: entry.id }
     log.entries.push(entry)
-    if (log.entries.length > this.#retentionOf(room).maxEntries) log.entries.shift()
+    this.#bytes += weightOf(entry)
+    if (log.entries.length > this.#retentionOf(room).maxEntries) this.#bytes -= weightOf(log.entries.shift()!)
     this.#bus.publish(room, { kind: 'entry', entry })
     return log.top
   }
@@ -107,22 +121,38 @@ export class MemoryLog implements Log {
   /** A room's entries that are not too old; the others are let go of. */
   #kept (room: string): readonly Entry[] {
     const log = this.#room(room)
-    const { maxAgeMs } = this.#retentionOf(room)
-    if (maxAgeMs > 0) {
-      const oldestMs = Date.now() - maxAgeMs
-      log.entries = log.entries.filter((entry) => entry.timestampMs >= oldestMs)
-    }
+    this.#letGo(log, this.#retentionOf(room).maxAgeMs)
     return log.entries
   }
 
+  #letGo (log: RoomLog, maxAgeMs: number): void {
+    const oldestMs = maxAgeMs > 0 ? Date.now() - maxAgeMs : -Infinity
+    const young = log.entries.findIndex((entry) => entry.timestampMs >= oldestMs)
+    for (const entry of log.entries.splice(0, young < 0 ? log.entries.length : young)) this.#bytes -= weightOf(entry)
+  }
+
+  /** What is too old in rooms that nobody asks for is let go of first. */
+  #isFull (): boolean {
+    if (this.#bytes < this.#maxBytes) return false
+    if (performance.now() - this.#forgotMs > FORGET_MS) this.#forget()
+    return this.#bytes >= this.#maxBytes
+  }
+
   #forget (): void {
-    const oldestMs = performance.now() - META_TTL_MS
+    this.#forgotMs = performance.now()
+    const oldestMs = this.#forgotMs - META_TTL_MS
     for (const [name, room] of this.#rooms) {
       const { maxAgeMs } = this.#retentionOf(name)
-      if (maxAgeMs > 0) room.entries = room.entries.filter((entry) => entry.timestampMs >= Date.now() - maxAgeMs)
-      if (room.touchedMs < oldestMs && (maxAgeMs > 0 || room.entries.length === 0)) this.#rooms.delete(name)
+      this.#letGo(room, maxAgeMs)
+      if (room.touchedMs >= oldestMs || (maxAgeMs === 0 && room.entries.length > 0)) continue
+      for (const entry of room.entries) this.#bytes -= weightOf(entry)
+      this.#rooms.delete(name)
     }
   }
+}
+
+function weightOf ({ content }: Entry): number {
+  return content.length + ENTRY_BYTES
 }
 
 /** Why what follows a place cannot be told, in the order of redis/scripts.ts. */

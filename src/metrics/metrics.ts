@@ -60,13 +60,16 @@ function rooms (read: ReadAtScrape, { hub, sync }: Sources): void {
   }, () => sync.repairs)
 }
 
-function members (read: ReadAtScrape, { hub: { counts } }: Sources): void {
+function members (read: ReadAtScrape, { hub: { counts }, presence }: Sources): void {
   read.counter({
     name: 'messages_total', help: 'Messages that came to rooms of this replica, each counted once.'
   }, () => counts.messages)
   read.counter({
     name: 'deliveries_total', help: 'Messages that were queued for members, one for each message and member.'
   }, () => counts.deliveries)
+  read.gauge({
+    name: 'presence_users', help: 'Users of rooms that this replica tells others of; each counts once in each room.'
+  }, () => presence.size)
   read.gauge({
     name: 'members_behind', help: 'Members that wait until their sockets take more.'
   }, () => counts.behind)
@@ -96,10 +99,13 @@ function latencies (read: ReadAtScrape, { hub, counts }: Sources): void {
   }, hub.counts.turnaround.latency)
 }
 
-function health (read: ReadAtScrape, { loopDelay, isReady }: Sources): void {
+function health (read: ReadAtScrape, { loopDelay, heap, isReady }: Sources): void {
   read.gauge({
     name: 'event_loop_delay_seconds', help: 'How late the event loop is, as it is held against MAX_LOOP_DELAY_MS.'
   }, () => loopDelay.meanMs / 1_000)
+  read.gauge({
+    name: 'heap_used_ratio', help: 'Memory of V8 in use, what it can collect left out, as a share of what it may have.'
+  }, () => heap.share)
   read.gauge({ name: 'ready', help: '1 where /readyz answers 200, else 0.' }, () => Number(isReady()))
 }
 

@@ -21,6 +21,8 @@ export interface Sources {
       readonly turnaround: { readonly latency: LatencySource }
     }
   }
+  /** Users of rooms that this replica holds. */
+  readonly presence: { readonly size: number }
   readonly writes: {
     readonly writes: number
     readonly frames: number
@@ -30,6 +32,7 @@ export interface Sources {
   }
   readonly sync: { readonly repairs: number }
   readonly loopDelay: { readonly meanMs: number }
+  readonly heap: { readonly share: number }
   readonly isReady: () => boolean
   /** Undefined with the embedded broker. */
   readonly redis: RedisSource | undefined

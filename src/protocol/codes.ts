@@ -67,12 +67,14 @@ export class BrokerError extends Error {
 export const CLOSES = {
   draining: { code: 1001, reason: 'draining', reconnect: true },
   binary: { code: 1003, reason: 'only text frames', reconnect: false },
+  dripping: { code: 1008, reason: 'the message took too long to come', reconnect: true },
   defect: { code: 1011, reason: 'a defect of the gateway', reconnect: true },
   malformed: { code: 4400, reason: 'too many malformed frames', reconnect: false },
   unauthenticated: { code: 4401, reason: 'token: it has expired', reconnect: true },
   disconnected: { code: 4403, reason: 'disconnected by an operator', reconnect: false },
   silent: { code: 4408, reason: 'heartbeat timed out', reconnect: true },
-  flooding: { code: 4429, reason: 'too many requests over the rate limit', reconnect: true }
+  flooding: { code: 4429, reason: 'too many requests over the rate limit', reconnect: true },
+  overloaded: { code: 4503, reason: 'overloaded', reconnect: true }
 } as const
 
 export type CloseName = keyof typeof CLOSES

@@ -2,13 +2,11 @@ import { decode, type Decoded } from '../protocol/codec.ts'
 import { BrokerError, type Refusal, refusal } from '../protocol/codes.ts'
 import type { Request } from '../protocol/messages.ts'
 import { ALL, POSITION } from '../protocol/rooms.ts'
-import { Allowance } from './allowance.ts'
 import { execute } from './commands.ts'
+import { Conduct } from './conduct.ts'
 import { Flow, type FlowListener } from './flow.ts'
-import { Strikes } from './rate-limit.ts'
 import type { Session } from './session.ts'
 
-const MALFORMED_PER_MINUTE = 10
 // What asks for no room, and must keep its order all the same; no room is called so.
 const AUTH = '$auth'
 const MALFORMED = new Set(['bad_json', 'bad_message', 'unknown_type'])
@@ -18,14 +16,13 @@ const PUBLISHES = new Set<Request['type']>(['message', 'broadcast', 'move'])
 export class Requests implements FlowListener {
   readonly #session: Session
   readonly #flow: Flow
-  // These are made when they are needed: most connections only listen.
-  #allowance: Allowance | undefined
-  #malformed: Strikes | undefined
+  readonly #conduct: Conduct
   #renewing: Promise<void> | undefined
 
   constructor (session: Session) {
     this.#session = session
     this.#flow = new Flow(this)
+    this.#conduct = new Conduct(session.services, session.identity.user)
   }
 
   /** As many are under way as may be. */
@@ -50,18 +47,28 @@ export class Requests implements FlowListener {
 
   onMessage (data: Buffer): void {
     const decoded = decode(data.toString())
-    const { services: { limits, now, userRates }, identity } = this.#session
-    this.#allowance ??= new Allowance(limits, now, identity.user, userRates)
-    const refused = this.#allowance.refuse(data.length, decoded.ok && PUBLISHES.has(decoded.request.type))
+    const refused = this.#conduct.refuse(data.length, decoded.ok && PUBLISHES.has(decoded.request.type))
     if (refused === undefined) this.handle(decoded)
-    else this.#refuseOverRate(decoded, refused, this.#allowance)
+    else this.#refuseOverRate(decoded, refused)
+  }
+
+  /** The client was asked for a pong. */
+  pinged (): void {
+    this.#conduct.pinged()
+  }
+
+  /** A ping, or a pong. That it is too many can only be counted, not said. */
+  onControl (isPong: boolean): void {
+    if (this.#conduct.mayPing(isPong)) return
+    this.#session.services.counts.refusals.rate_limited++
+    if (this.#conduct.isStubborn()) this.#session.close('flooding')
   }
 
   /** Carries out a request that passed the limits, or says what is wrong with it. */
   handle (decoded: Decoded): void {
     if (!decoded.ok) {
       this.#session.refuse(decoded.refusal, decoded.id, decoded.room)
-      if (MALFORMED.has(decoded.refusal.reason)) this.#onMalformed()
+      if (MALFORMED.has(decoded.refusal.reason) && this.#conduct.isConfused()) this.#session.close('malformed')
       return
     }
     const { request } = decoded
@@ -96,26 +103,20 @@ export class Requests implements FlowListener {
 
   #onFailure (request: Request, error: unknown): void {
     const { identity: { connection }, services: { logger } } = this.#session
-    const fields = { connection, type: request.type, err: error }
     if (error instanceof BrokerError) {
+      const fields = { connection, type: request.type, err: error }
       logger[error.isRefused ? 'warn' : 'debug'](fields, 'request failed')
       this.#session.refuse(refusal(error.reason), request.id, roomOf(request))
       return
     }
-    logger.error(fields, 'defect')
-    this.#session.close('defect')
+    this.#session.onDefect(error, request.type)
   }
 
-  #onMalformed (): void {
-    this.#malformed ??= new Strikes(MALFORMED_PER_MINUTE, 60_000, this.#session.services.now)
-    if (this.#malformed.add()) this.#session.close('malformed')
-  }
-
-  #refuseOverRate (decoded: Decoded, refused: Refusal, allowance: Allowance): void {
+  #refuseOverRate (decoded: Decoded, refused: Refusal): void {
     const id = decoded.ok ? decoded.request.id : decoded.id
     const room = decoded.ok ? roomOf(decoded.request) : decoded.room
     this.#session.refuse(refused, id, room)
-    if (allowance.isStubborn()) this.#session.close('flooding')
+    if (this.#conduct.isStubborn()) this.#session.close('flooding')
   }
 }
 

@@ -6,8 +6,8 @@ import { SendQueue, type SendQueueListener } from '../hub/send-queue.ts'
 import type { Decoded } from '../protocol/codec.ts'
 import { type CloseName, CLOSES, ERRORS, type Refusal } from '../protocol/codes.ts'
 import { type Cursor, formatCursor } from '../protocol/cursor.ts'
-import type { Reply, RequestId } from '../protocol/messages.ts'
 import type { Attendee } from '../presence/local.ts'
+import type { Reply, Request, RequestId } from '../protocol/messages.ts'
 import { ALL } from '../protocol/rooms.ts'
 import { Credentials, type TokenHolder } from './credentials.ts'
 import { LAST_ANSWERS_MS, LET_GO_MS } from './drain-times.ts'
@@ -16,6 +16,7 @@ import type { Patient } from './heartbeat.ts'
 import { Requests } from './requests.ts'
 import type { Services } from './services.ts'
 import type { Retiring } from './sessions.ts'
+import type { Talking } from './slow-messages.ts'
 import type { Transport } from './transport.ts'
 
 export interface Identity {
@@ -27,9 +28,11 @@ export interface Identity {
 }
 
 const CURSOR_PATIENCE_MS = 1_000
+// Whose clients flood, or talk nonsense.
+const DEAF: ReadonlySet<CloseName> = new Set(['flooding', 'malformed'])
 
 /** One connection's life, from welcome to close: what it asks is in requests.ts, what it is told has one queue. */
-export class Session implements Patient, Retiring, MemberOwner, SendQueueListener, TokenHolder {
+export class Session implements Patient, Retiring, Talking, MemberOwner, SendQueueListener, TokenHolder {
   readonly identity: Identity
   readonly services: Services
   readonly credentials: Credentials
@@ -44,6 +47,7 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
   #withheld: Map<string, (cursor: Cursor) => void> | undefined
   #reads: Gate | undefined
   heardMs: number
+  messages = 0
   readonly #transport: Transport
   readonly #requests: Requests
   #isReading = true
@@ -160,11 +164,32 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
     // ws goes on reading until the closing handshake is done.
     if (this.#isClosed) return
     this.heard()
+    this.messages++
     if (isBinary) {
       this.close('binary')
       return
     }
     this.#requests.onMessage(data)
+  }
+
+  /** A ping of the client's, which ws has answered, or a pong. */
+  onControl (isPong: boolean): void {
+    this.heard()
+    if (!this.#isClosed) this.#requests.onControl(isPong)
+  }
+
+  get isMidMessage (): boolean {
+    return this.#isReading && !this.#isClosed && this.#transport.isMidMessage
+  }
+
+  onDrip (): void {
+    this.close('dripping')
+  }
+
+  /** Nobody knows what state this connection is in: it ends, and all others go on. */
+  onDefect (error: unknown, type?: Request['type']): void {
+    this.services.logger.error({ connection: this.identity.connection, type, err: error }, 'defect')
+    this.close('defect')
   }
 
   /** Anything at all came from the client. */
@@ -197,6 +222,7 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
   }
 
   ping (): void {
+    this.#requests.pinged()
     this.#transport.ping()
   }
 
@@ -222,7 +248,7 @@ export class Session implements Patient, Retiring, MemberOwner, SendQueueListene
     if (this.#isClosed) return
     const { code, reason } = CLOSES[name]
     this.queue.close()
-    this.#transport.close(code, reason)
+    this.#transport.close(code, reason, DEAF.has(name))
     this.onClosed()
   }
 

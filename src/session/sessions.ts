@@ -17,11 +17,11 @@ const SLOWEST_CHECK_MS = 1_000
 const CHECKS_PER_AGE = 20
 
 /** All connections of this replica, and their planned ends: by age, or because the replica goes away. */
-export class Sessions {
+export class Sessions<Each extends Retiring = Retiring> {
   readonly #maxAgeMs: number
   readonly #now: Clock
   /** With the time at which each is old. */
-  readonly #open = new Map<Retiring, number>()
+  readonly #open = new Map<Each, number>()
   #timer: NodeJS.Timeout | undefined
   #isDraining = false
   #onEmpty: () => void = () => {}
@@ -39,7 +39,7 @@ export class Sessions {
   }
 
   /** A connection that has been welcomed. */
-  add (session: Retiring): void {
+  add (session: Each): void {
     // Spread, so that those who came in a crowd do not come back in one.
     const ageMs = this.#maxAgeMs * (1 + AGE_SPREAD * (2 * Math.random() - 1))
     this.#open.set(session, this.#now() + ageMs)
@@ -47,11 +47,15 @@ export class Sessions {
     if (this.#isDraining) session.retire(0)
   }
 
+  get all (): Iterable<Each> {
+    return this.#open.keys()
+  }
+
   get size (): number {
     return this.#open.size
   }
 
-  delete (session: Retiring): void {
+  delete (session: Each): void {
     this.#open.delete(session)
     if (this.#open.size === 0) this.#onEmpty()
   }

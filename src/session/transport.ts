@@ -7,8 +7,13 @@ export interface Transport extends Outlet {
   /** Ends the connection when the client takes no byte for so long; 0 ends the watch. */
   watchStall (timeoutMs: number): void
   ping (): void
-  /** A closing handshake (RFC 6455 section 7). */
-  close (code: number, reason: string): void
+  /** Part of a message has come, and the rest has not. */
+  readonly isMidMessage: boolean
+  /**
+   * A closing handshake (RFC 6455 section 7).
+   * @param isDeaf whether the client is not listened to any more, not even for its half of it
+   */
+  close (code: number, reason: string, isDeaf?: boolean): void
   /** Ends the connection without one. */
   terminate (): void
 }

@@ -25,9 +25,11 @@ const { registry } = new Metrics({
   sessions: { size: 0 },
   counts: new SessionCounts(),
   hub: new Hub(),
+  presence: { size: 0 },
   writes: new WriteCounts(),
   sync: { repairs: 0 },
   loopDelay: { meanMs: 0 },
+  heap: { share: 0 },
   isReady: () => true,
   redis: {
     connections: { isUp: () => true, connects: {} },

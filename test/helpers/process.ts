@@ -13,9 +13,13 @@ export class GatewayProcess {
   stderr = ''
   readonly #until = new Until()
 
-  constructor (test: Test, env: Readonly<Record<string, string>>) {
-    const launch = fromBuild(env)
-    this.child = spawn(launch.command, launch.args, { env: launch.env, stdio: ['ignore', 'pipe', 'pipe'] })
+  /** @param before what a shell does first, such as `ulimit -n 256` */
+  constructor (test: Test, env: Readonly<Record<string, string>>, before?: string) {
+    const { command, args, env: whole } = fromBuild(env)
+    const [program, all] = before === undefined
+      ? [command, args]
+      : ['sh', ['-c', `${before} && exec "$0" "$@"`, command, ...args]] as const
+    this.child = spawn(program, all, { env: whole, stdio: ['ignore', 'pipe', 'pipe'] })
     this.child.stdout!.on('data', (chunk: Buffer) => {
       this.stdout += String(chunk)
       this.#until.changed()

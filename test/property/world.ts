@@ -145,6 +145,7 @@ export class RealReplica {
 /** A client's end of a session. */
 export class RealClient implements Transport {
   readonly pendingBytes = 0
+  readonly isMidMessage = false
   readonly #said: Said[] = []
   readonly #session: Session
 

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { DedupeMemory } from '../../../src/broker/dedupe.ts'
+import { BrokerError } from '../../../src/protocol/codes.ts'
 import { KEY_TTL_MS } from '../../../src/protocol/entry.ts'
 import { FakeTime } from '../fakes.ts'
 
@@ -62,5 +63,16 @@ t.test('a key is remembered for five minutes', (t) => {
   time.pass(1)
   t.equal(memory.find('other', ANN, '1'), undefined)
   t.strictSame(memory.find('general', ANN, '2'), { result: 'anew' })
+  t.end()
+})
+
+t.test('what cannot be remembered is refused, and what is remembered is still known', (t) => {
+  const time = new FakeTime(t)
+  const memory = new DedupeMemory(2)
+  for (const key of ['a', 'b']) memory.remember('general', { scope: 'ann', key }, '1', key)
+  t.throws(() => memory.find('general', { scope: 'ann', key: 'c' }, '1'), new BrokerError('unavailable'))
+  t.strictSame(memory.find('general', { scope: 'ann', key: 'b' }, '1'), { result: 'b' })
+  time.pass(KEY_TTL_MS)
+  t.equal(memory.find('general', { scope: 'ann', key: 'c' }, '1'), undefined)
   t.end()
 })

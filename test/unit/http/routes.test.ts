@@ -52,9 +52,11 @@ t.test('every route is known to the table of permissions, or known to be public'
       sessions: { size: 0 },
       counts: services.counts,
       hub: services.hub,
+      presence: services.presence,
       writes: services.flusher.counts,
       sync: { repairs: 0 },
       loopDelay: { meanMs: 0 },
+      heap: { share: 0 },
       isReady: () => true,
       redis: undefined
     }, () => 0)

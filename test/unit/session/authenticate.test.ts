@@ -49,6 +49,7 @@ async function openSession (t: Test): Promise<Opened> {
   const until = new Until()
   const transport = {
     pendingBytes: 0,
+    isMidMessage: false,
     write: (bytes: Frame): void => {
       written.push(...framesOf(bytes).map((frame) => JSON.parse(Buffer.from(payloadOf(frame)).toString())))
       until.changed()

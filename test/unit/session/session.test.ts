@@ -29,6 +29,7 @@ class FakeTransport implements Transport {
   stallMs = 0
   pendingBytes = 0
   isStalled = false
+  isMidMessage = false
 
   write (bytes: Frame): void {
     for (const frame of framesOf(bytes)) {

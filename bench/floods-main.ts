@@ -1,0 +1,57 @@
+import { cpus } from 'node:os'
+import { integer } from '../cluster/options.ts'
+import { fromBuild, Replica } from '../cluster/replica.ts'
+import { onInterrupt, optionsOrExit } from './command.ts'
+import { FLOODS } from './floods/attacks.ts'
+import { isBarMet, report, verdict } from './floods/report.ts'
+import { fillRoom, runFlood } from './floods/run.ts'
+
+/** `npm run floods`: what is left of a gateway while it is flooded. */
+const HELP = `Floods one gateway from one address, in all the ways below, and tells what others notice of it: memory, how late
+the event loop is, how long their acks take, before, during and after.
+
+  npm run floods -- [--only a,b] [--rounds n] [--seconds n]
+
+${Object.entries(FLOODS).map(([name, { what }]) => `  ${name.padEnd(10)} ${what}`).join('\n')}
+
+  --only a,b    these alone
+  --rounds n    quiet and flooded windows of each, by turns (default 3)
+  --seconds n   of each window (default 4)
+  --help        this
+
+Exit code 0 where each was ended as it should be, nothing was left of it and nobody else was refused; 1 otherwise, 2 where
+it was called wrongly. That others wait no longer than twice as long is a bar: it is told, and does not fail.
+`
+
+// A reader that takes nothing is ended within the window, not after 30 s.
+const SETTINGS = { STALL_TIMEOUT_MS: '2000', TRUST_PROXY: '127.0.0.1' }
+const defaults = { only: Object.keys(FLOODS).join(','), rounds: '3', seconds: '4' }
+const { only, ...plan } = optionsOrExit('floods', HELP, defaults, (values) => ({
+  only: namesIn(values.only),
+  rounds: integer('--rounds', values.rounds, 1, 100),
+  seconds: integer('--seconds', values.seconds, 1, 600)
+}))
+onInterrupt(() => 'interrupted')
+process.stdout.write(`${cpus().length} × ${cpus()[0]!.model}, Node ${process.version}\n`)
+const replica = new Replica('flooded', fromBuild, SETTINGS, () => {})
+await replica.start()
+await fillRoom(`${replica.http.replace('http', 'ws')}/ws`)
+let isWell = true
+let barsMet = 0
+for (const name of only) {
+  const result = await runFlood(name, replica, plan)
+  const wrong = verdict(result)
+  process.stdout.write(`\n${report(result)}\n${wrong.map((what) => `  NOT OK: ${what}\n`).join('')}`)
+  isWell &&= wrong.length === 0
+  if (isBarMet(result)) barsMet++
+}
+process.stdout.write(`\n${barsMet} of ${only.length} floods were kept from others\n`)
+const { code } = await replica.stop('SIGINT') ?? {}
+process.exit(isWell && code === 0 ? 0 : 1)
+
+function namesIn (text: string): string[] {
+  const names = text.split(',').map((name) => name.trim())
+  const unknown = names.find((name) => !(name in FLOODS))
+  if (unknown !== undefined) throw new Error(`--only: there is no flood ${JSON.stringify(unknown)}`)
+  return names
+}

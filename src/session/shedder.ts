@@ -1,0 +1,40 @@
+import type { Clock } from './rate-limit.ts'
+
+/** As much of a connection as is asked for here. */
+export interface Sheddable {
+  readonly queue: { readonly queuedBytes: number }
+  readonly members: { readonly size: number }
+  close (name: 'overloaded'): void
+}
+
+/** Above this share of its memory a replica lets nobody in, and above the second it parts with some who are there. */
+export const FULL_SHARE = 0.7
+export const SHED_SHARE = 0.82
+const SHED_OF_ALL = 0.05
+// What a connection held is not free at once: more are not ended before that can show.
+const REST_MS = 1_000
+// A room that one is in weighs about so much here.
+const ROOM_BYTES = 4_096
+
+/** Ends those who hold most, before memory ends all: a few at a time, for as long as it is short. */
+export class Shedder {
+  readonly #all: () => Iterable<Sheddable>
+  readonly #now: Clock
+  #restUntilMs = 0
+
+  constructor (all: () => Iterable<Sheddable>, now: Clock) {
+    this.#all = all
+    this.#now = now
+  }
+
+  /** @param share of its memory that this process uses */
+  check (share: number): void {
+    const nowMs = this.#now()
+    if (share < SHED_SHARE || nowMs < this.#restUntilMs) return
+    this.#restUntilMs = nowMs + REST_MS
+    const weighed = [...this.#all()].map((each) =>
+      ({ each, bytes: each.queue.queuedBytes + each.members.size * ROOM_BYTES }))
+    weighed.sort((a, b) => b.bytes - a.bytes)
+    for (const { each } of weighed.slice(0, Math.ceil(weighed.length * SHED_OF_ALL))) each.close('overloaded')
+  }
+}
