@@ -21,7 +21,9 @@ t.test('connections, members, messages, deliveries and acks are counted', async 
   await ann.until('bob has come', () => ann.presence.length === 1)
   const joined = await figuresOf(http)
   // Each client got its welcome, and that it has joined; and one that the other has.
-  t.strictSame(counted(start, joined), { connections: 2, connections_opened_total: 2, rooms: 1, members: 4, frames: 5 })
+  t.strictSame(counted(start, joined), {
+    connections: 2, connections_opened_total: 2, rooms: 1, members: 4, presence_users: 2, frames: 5
+  })
 
   await ann.ask({ type: 'message', room: 'red', content: 'one' })
   await ann.ask({ type: 'message', room: 'red', content: 'two', echo: false })
@@ -134,7 +136,7 @@ t.test('what a join replays is delivered, and gaps are counted by reason', async
   t.match(await bob.next('gap'), { reason: 'epoch' })
   await ann.until('bob has come', () => ann.presence.length === 1)
   t.strictSame(counted(before, await figuresOf(http)), {
-    deliveries_total: 2, members: 1, frames: 1 + 2 + 1 + 1 + 1, 'gaps_total{reason="epoch"}': 1
+    deliveries_total: 2, members: 1, presence_users: 1, frames: 1 + 2 + 1 + 1 + 1, 'gaps_total{reason="epoch"}': 1
   })
 })
 

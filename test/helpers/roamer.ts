@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { WebSocket } from 'ws'
-import { Client, type Closed } from '../../cluster/client.ts'
+import { Client, type Closed, type Frame } from '../../cluster/client.ts'
 
 export interface Goodbye {
   readonly replica: string
@@ -77,7 +77,7 @@ export class Roamer {
   async #follow (client: Client, replica: string): Promise<void> {
     let told: { afterMs: number, back: Promise<number> } | undefined
     client.socket.on('message', (data: Buffer) => {
-      const frame = JSON.parse(String(data)) as { type: string, seq?: number, afterMs?: number, event?: string, user?: string }
+      const frame = JSON.parse(String(data)) as Frame & { afterMs?: number, user?: string }
       if (frame.event === 'leave') this.left.push(frame.user!)
       if (frame.type === 'message') this.seqs.add(frame.seq!)
       if (frame.type === 'goodbye') {
