@@ -8,8 +8,8 @@ export interface Audience {
   tell (frame: Frame, exceptUser?: string): void
 }
 
-/** Four a second. */
-const MERGE_MS = 250
+// No client gets more than four a second, though one comes late and the next does not.
+const MERGE_MS = 300
 
 /**
  * Tells a room's members who comes and who goes. In small rooms each has a frame of its own, which those who it is
