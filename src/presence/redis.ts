@@ -80,11 +80,11 @@ export class RedisPresence implements Presence {
     const leases = await this.#liveLeases()
     const lists = await Promise.all(leases.map((lease) => this.#readRooms(lease, after, limit + 1)))
     const names = [...new Set(lists.flat())].sort()
-    const rooms = await Promise.all(names.slice(0, limit).map(async (room) => {
-      const keys = [this.#keys.users(room), ...leases.map((lease) => this.#keys.held(room, lease))]
-      return { room, members: Number(await ask(commands, () => this.#count.run(commands, keys, []))) }
-    }))
-    return { rooms, more: names.length > limit }
+    const listed = names.slice(0, limit)
+    const keys = listed.flatMap((room) =>
+      [this.#keys.users(room), ...leases.map((lease) => this.#keys.held(room, lease))])
+    const counts = await ask(commands, () => this.#count.run(commands, keys, [leases.length])) as number[]
+    return { rooms: listed.map((room, index) => ({ room, members: counts[index]! })), more: names.length > limit }
   }
 
   async stop (graceMs: number): Promise<void> {

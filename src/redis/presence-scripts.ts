@@ -164,12 +164,23 @@ for n, key in ipairs(KEYS) do held[n] = redis.call('HGETALL', key) end
 return held
 `
 
-/** KEYS of one room: u, and p:<lease> of several leases → how many users, or connections where nobody is told. */
+/**
+ * KEYS of each room: u, and p:<lease> of the same leases
+ * ARGV how many leases
+ * → of each how many users, or connections where nobody is told
+ */
 export const COUNT_SCRIPT = `
-local count = redis.call('HLEN', KEYS[1])
-if count > 0 then return count end
-for n = 2, #KEYS do count = count + (string.match(redis.call('HGET', KEYS[n], '') or '', '^%d+') or 0) end
-return count
+local counts = {}
+for at = 1, #KEYS, ARGV[1] + 1 do
+  local count = redis.call('HLEN', KEYS[at])
+  if count == 0 then
+    for n = at + 1, at + ARGV[1] do
+      count = count + (string.match(redis.call('HGET', KEYS[n], '') or '', '^%d+') or 0)
+    end
+  end
+  counts[#counts + 1] = count
+end
+return counts
 `
 
 /** KEYS of one lease: rooms:<lease>; ARGV after, limit → names of rooms, from the first after that. */

@@ -84,6 +84,9 @@ t.test('with that user everything works, nothing is denied, and nothing is allow
   const other = await startGateway(t, { REDIS_URL: url, REDIS_DB: '1', AUTH_SECRET: SECRET, REPLICA: 'gw-2' })
   const back = await connect(t, other.ws, { headers })
   t.match(await back.ask({ type: 'join', room: 'red', since: cursor }), { recovered: true, replay: 3 })
+  t.match(await back.ask({ type: 'members', room: 'red' }), { members: [{ user: 'ann', connections: 2 }] })
+  const rooms = await (await fetch(`${other.http}/rooms`, { headers: { authorization: headers.authorization } })).json()
+  t.match(rooms, { rooms: [{ room: 'live:x', members: 1 }, { room: 'position', members: 1 }, { room: 'red', members: 1 }] })
   // What is there without its meta is of no use, and goes.
   await admin.select(1)
   await admin.del('tg:{red}:m')
@@ -91,6 +94,8 @@ t.test('with that user everything works, nothing is denied, and nothing is allow
   const gone = await fetch(`${other.http}/users/ann/connections`, { method: 'DELETE', headers: { authorization: headers.authorization } })
   t.equal(gone.status, 200)
   t.strictSame((await Promise.all([ann.closed, back.closed])).map(({ code }) => code), [4403, 4403])
+  // What it held is given up by the other.
+  await other.gateway.stop(0)
 
   await eventually('a room that nobody needs is let go of', async () => (await commandsDone(admin)).includes('unsubscribe'), 15_000)
   t.strictSame((await commandsDone(admin)).sort(), [...ALLOWED].sort())
