@@ -18,7 +18,7 @@ export async function figuresOf (http: string): Promise<Figures> {
 export function counted (before: Figures, after: Figures): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const [series, figure] of after) {
-    if (/^(process|nodejs)_|_(sum|bucket|bytes|bytes_total)\b|event_loop|probe_age/.test(series)) continue
+    if (/^(process|nodejs)_|_(sum|bucket|bytes|bytes_total)\b|event_loop|heap_used|probe_age/.test(series)) continue
     const name = /^(writes|merged_frames)_total$/.test(series) ? 'frames' : series
     const change = figure - (before.get(series) ?? 0)
     if (change !== 0) counts[name] = (counts[name] ?? 0) + change
