@@ -34,7 +34,7 @@ async function measure ({ hubUrl, isCounting, members, messages, port }: HubRun)
   const { Flusher } = await load('flusher.js') as typeof FlusherModule
   const { SendQueue } = await load('send-queue.js') as typeof QueueModule
   // Each turn's frame is to leave alone.
-  const flusher = new Flusher(0, () => 0)
+  const flusher = new Flusher(0, () => 0, () => 0)
   const hub = new Hub(flusher)
   const never = async (): Promise<never> => { throw new Error('the log is not read here') }
   const backlog = { after: never, top: never, page: never, newest: never }

@@ -3,26 +3,28 @@ import { WriteCounts } from './write-counts.ts'
 
 // A client that has asked something waits no longer than this for what is gathered.
 const MAX_REST_MS = 25
+// Fewer writes take no millisecond, and what they take need not be measured.
+const MANY = 16
 
 /**
  * Flushes every queue that got something: at the end of the turn, so that a frame alone leaves at once, or after a
- * while in which more can join it. Where a flush took milliseconds the next one rests for as long as it did: sockets
- * get at most half of the loop's time, and under load more frames leave with each write, which is what costs (ADR 7).
+ * while in which more can join it. Where a flush took milliseconds of CPU the next one rests for as long: sockets get
+ * at most half of the loop's time, and under load more frames leave with each write, which is what costs (ADR 7).
  */
 export class Flusher {
   readonly counts = new WriteCounts()
   readonly #delayMs: number
   readonly #now: () => number
+  readonly #cpu: () => number
   #due: SendQueue[] = []
   #after: Array<() => void> = []
   #restUntilMs = -Infinity
   readonly #run = (): void => {
-    const begunMs = this.#now()
     const due = this.#due
     this.#due = []
+    const begunMs = due.length < MANY ? 0 : this.#cpu()
     for (const queue of due) queue.flush()
-    const endedMs = this.#now()
-    this.#restUntilMs = endedMs + Math.min(endedMs - begunMs, MAX_REST_MS)
+    if (begunMs > 0) this.#restUntilMs = this.#now() + Math.min(this.#cpu() - begunMs, MAX_REST_MS)
     const after = this.#after
     this.#after = []
     for (const run of after) run()
@@ -31,10 +33,12 @@ export class Flusher {
   /**
    * @param delayMs the while; 0 for the end of the turn
    * @param now milliseconds of a clock that only goes forward
+   * @param cpu milliseconds that this process has used: what others take from it meanwhile must not make it rest longer
    */
-  constructor (delayMs = 0, now: () => number = () => performance.now()) {
+  constructor (delayMs = 0, now: () => number = () => performance.now(), cpu = cpuMs) {
     this.#delayMs = delayMs
     this.#now = now
+    this.#cpu = cpu
   }
 
   schedule (queue: SendQueue): void {
@@ -50,4 +54,9 @@ export class Flusher {
     if (this.#due.length === 0) run()
     else this.#after.push(run)
   }
+}
+
+function cpuMs (): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1_000
 }

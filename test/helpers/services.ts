@@ -32,7 +32,7 @@ export async function startServices (
   { broker, log, position }: { broker: Broker, log: Log, position: Position },
   { retention, lingerMs = 0, sendQueueBytes = 1_000 }: Options
 ): Promise<TestServices> {
-  const flusher = new Flusher(0, () => 0)
+  const flusher = new Flusher(0, () => 0, () => 0)
   const hub = new Hub(flusher)
   const idleCheck = new IdleCheck(log)
   const rule = { kind: 'log', publish: 'members', retention, presence: true, presenceMergeAbove: 100 } as const

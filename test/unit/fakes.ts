@@ -99,7 +99,7 @@ export class FakeOutlet implements Outlet {
 }
 
 /** Everyone's, and never tired: what a test queues is written at the end of its turn. */
-export const flusher = new Flusher(0, () => 0)
+export const flusher = new Flusher(0, () => 0, () => 0)
 
 /** A queue on a fake socket, which counts what it is told. */
 export class FakeConnection {

@@ -21,15 +21,22 @@ class SlowOutlet extends FakeOutlet {
   }
 }
 
-function queueOn (outlet: FakeOutlet, flusher: Flusher): (text: string) => void {
-  const queue = new SendQueue(outlet, flusher, 100, { onFull: () => {}, onDrained: () => {} })
-  return (text) => queue.push(Buffer.from(text))
+function restless (time: FakeTime): Flusher {
+  return new Flusher(0, () => time.nowMs, () => time.nowMs)
+}
+
+/** A member of a crowd of sixteen: the others get the same, and take no time. */
+function queueOn (outlet: FakeOutlet, flusher: Flusher, crowd = 15): (text: string) => void {
+  const listener = { onFull: () => {}, onDrained: () => {} }
+  const others = Array.from({ length: crowd }, () => new SendQueue(new FakeOutlet(), flusher, 100, listener))
+  const queue = new SendQueue(outlet, flusher, 100, listener)
+  return (text) => { for (const each of [queue, ...others]) each.push(Buffer.from(text)) }
 }
 
 t.test('after a flush that took milliseconds, what comes is gathered for as long', async (t) => {
   const time = new FakeTime(t)
   const outlet = new SlowOutlet(time, 6)
-  const push = queueOn(outlet, new Flusher())
+  const push = queueOn(outlet, restless(time))
   push('a')
   await turn()
   t.strictSame(outlet.writes.map(String), ['a'], 'alone, a frame leaves at once')
@@ -45,7 +52,7 @@ t.test('after a flush that took milliseconds, what comes is gathered for as long
 t.test('whoever comes after that rest does not wait', async (t) => {
   const time = new FakeTime(t)
   const outlet = new SlowOutlet(time, 6)
-  const push = queueOn(outlet, new Flusher())
+  const push = queueOn(outlet, restless(time))
   push('a')
   await turn()
   time.pass(6)
@@ -57,7 +64,29 @@ t.test('whoever comes after that rest does not wait', async (t) => {
 t.test('a flush of less than a millisecond is followed by no rest', async (t) => {
   const time = new FakeTime(t)
   const outlet = new SlowOutlet(time, 0.9)
-  const push = queueOn(outlet, new Flusher())
+  const push = queueOn(outlet, restless(time))
+  for (const text of ['a', 'b']) {
+    push(text)
+    await turn()
+  }
+  t.strictSame(outlet.writes.map(String), ['a', 'b'])
+})
+
+t.test('few writes are followed by no rest, though others took the processor meanwhile', async (t) => {
+  const time = new FakeTime(t)
+  const outlet = new SlowOutlet(time, 6)
+  const push = queueOn(outlet, restless(time), 14)
+  for (const text of ['a', 'b']) {
+    push(text)
+    await turn()
+  }
+  t.strictSame(outlet.writes.map(String), ['a', 'b'])
+})
+
+t.test('nor is one whose time others took', async (t) => {
+  const time = new FakeTime(t)
+  const outlet = new SlowOutlet(time, 6)
+  const push = queueOn(outlet, new Flusher(0, () => time.nowMs, () => 1))
   for (const text of ['a', 'b']) {
     push(text)
     await turn()
@@ -68,7 +97,7 @@ t.test('a flush of less than a millisecond is followed by no rest', async (t) =>
 t.test('no rest is longer than 25 ms', async (t) => {
   const time = new FakeTime(t)
   const outlet = new SlowOutlet(time, 400)
-  const push = queueOn(outlet, new Flusher())
+  const push = queueOn(outlet, restless(time))
   push('a')
   await turn()
   push('b')
@@ -94,7 +123,7 @@ t.test('with a while to wait for, a frame waits for it even alone', async (t) =>
 t.test('what is to run after a flush runs after it, and at once where nothing is queued', async (t) => {
   const ran: string[] = []
   const outlet = new FakeOutlet()
-  const flusher = new Flusher(0, () => 0)
+  const flusher = new Flusher(0, () => 0, () => 0)
   const push = queueOn(outlet, flusher)
   flusher.afterFlush(() => ran.push('at once'))
   push('a')
