@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { RedisServer } from '../cluster/redis.ts'
 import { DEFAULTS, type Options, readOptions } from './bench-options.ts'
 import { optionsOrExit } from './command.ts'
@@ -17,7 +17,7 @@ const HELP = `Measures the gateway beside Socket.IO with its Redis adapter (inst
 ioredis server, and a C program that sends once per delivery (where there is a compiler). Fresh processes each round,
 windows of a second that take turns, CPU as the kernel counts it.
 
-  npm run bench -- [--only a,b] [--rounds n] [--quick] [--out file.json] [--write]
+  npm run bench -- [--only a,b] [--rounds n] [--quick] [--out file.json] [--with file.json] [--write]
 
 ${Object.entries(SCENARIOS).map(([id, { what }]) => `  (${id})  ${what}`).join('\n')}
 
@@ -25,6 +25,7 @@ ${Object.entries(SCENARIOS).map(([id, { what }]) => `  (${id})  ${what}`).join('
   --rounds n   fresh processes of each server (default 5; 2 with --quick)
   --quick      shorter, and rougher
   --out file   every single measurement, as JSON
+  --with file  for the scenarios that are not run, what an earlier run wrote with --out
   --write      docs/performance.md anew, with plots, and with these scenarios alone
   --help       this
 
@@ -41,7 +42,7 @@ try {
   process.exit(1)
 }
 
-async function run ({ only, rounds, isQuick, out, write }: Options): Promise<void> {
+async function run ({ only, rounds, isQuick, out, earlier, write }: Options): Promise<void> {
   installPeer()
   const program = await compileFloor()
   if (program === undefined) say('no C compiler (cc), or no epoll: the floor is left out')
@@ -69,8 +70,15 @@ async function run ({ only, rounds, isQuick, out, write }: Options): Promise<voi
   }
   const all = results.flatMap(({ verdicts }) => verdicts).filter(({ value }) => Number.isFinite(value))
   process.stdout.write(`\n${all.filter(isMet).length} of ${all.length} bars met\n`)
-  if (write) say(`written: ${writeDocument(machine, command(), results)}`)
+  if (write) say(`written: ${writeDocument(machine, command(), [...earlierOf(earlier, only), ...results])}`)
   await redis.stop()
+}
+
+/** What an earlier run found, without what has been measured anew. */
+function earlierOf (file: string | undefined, only: readonly string[]): Result[] {
+  if (file === undefined) return []
+  const { results } = JSON.parse(readFileSync(file, 'utf8')) as { results: Result[] }
+  return results.filter(({ id }) => !only.includes(id))
 }
 
 function command (): string {

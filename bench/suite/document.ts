@@ -17,7 +17,9 @@ best, and medians with medians. A server has a processor to itself, where there 
 reads, since to wake a reader makes the sender's writes dearer. CPU is what the scheduler counts for the server's process (the
 kernel's work for its sockets included), never wall time. "Generator busy" tells how much of the time the generator had something to do:
 near 100 % a rate is its limit rather than the server's. A rate is sustained when a window of 1.2 s at that pace, open loop, ends with
-nothing lost and p99 under 100 ms; it has failed when it has failed twice.`
+nothing lost and p99 under 100 ms; it has failed when it has failed twice.
+
+Where a bar is not met, [performance-profile.md](performance-profile.md) tells where the time goes, and what was tried.`
 
 /** docs/performance.md, and a plot for each that a result has. */
 export function writeDocument (machine: readonly string[], command: string, results: readonly Result[]): string {
@@ -34,7 +36,7 @@ function toDocument (machine: readonly string[], command: string, results: reado
     METHOD,
     machine.map((line) => `- ${line}`).join('\n'),
     `\`\`\`sh\n${command}\n\`\`\``,
-    ...results.flatMap((result) => [
+    ...[...results].sort((a, b) => a.id < b.id ? -1 : 1).flatMap((result) => [
       toMarkdown(result), ...result.plots.map(({ name, title }) => `![${title}](performance/${name}.svg)`)
     ])
   ].join('\n\n') + '\n'
