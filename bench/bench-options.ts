@@ -3,7 +3,9 @@ import { dirname } from 'node:path'
 import { integer } from '../cluster/options.ts'
 
 /** What can be asked for on the command line, with its defaults. */
-export const DEFAULTS = { only: undefined, rounds: undefined, quick: false, out: undefined, with: undefined, write: false } as const
+export const DEFAULTS = {
+  only: undefined, rounds: undefined, quick: false, out: undefined, with: undefined, write: false
+} as const
 
 export interface Given {
   readonly only: string | undefined
@@ -26,7 +28,9 @@ export interface Options {
 }
 
 /** @throws Error that names the option that is wrong */
-export function readOptions ({ only, rounds, quick, out, with: earlier, write }: Given, scenarios: readonly string[]): Options {
+export function readOptions (
+  { only, rounds, quick, out, with: earlier, write }: Given, scenarios: readonly string[]
+): Options {
   const wanted = only === undefined ? scenarios : only.split(',').map((id) => id.trim())
   const unknown = wanted.find((id) => !scenarios.includes(id))
   if (unknown !== undefined) throw new Error(`--only: must be of ${scenarios.join(', ')}, not ${JSON.stringify(unknown)}`)
