@@ -133,7 +133,7 @@ function within ({ connections }: FileBudget, config: Config, logger: FastifyBas
   if (config.maxConnections <= connections) return config
   // Without a number of its own, the limit is only what there is.
   if (config.maxConnections < Infinity) {
-    logger.warn({ connections, asked: config.maxConnections }, 'the limit of open files (ulimit -n) leaves room for fewer connections')
+    logger.info({ connections, asked: config.maxConnections }, 'the limit of open files (ulimit -n) leaves room for fewer connections')
   }
   return { ...config, maxConnections: connections }
 }
