@@ -41,6 +41,7 @@ import { Heartbeat } from './session/heartbeat.ts'
 import { type Order, Orders } from './session/orders.ts'
 import type { Services } from './session/services.ts'
 import type { Session } from './session/session.ts'
+import { SHED_SHARE } from './session/shedder.ts'
 import { Sessions } from './session/sessions.ts'
 import { UserRates } from './session/user-rates.ts'
 
@@ -76,6 +77,7 @@ export async function createGateway (asked: Config, logger: FastifyBaseLogger): 
   const auth = config.tokens && new TokenAuthenticator(config.tokens, (problem) => {
     logger.warn({ problem, setting: 'AUTH_JWKS_URL' }, 'the keys that tokens are checked with cannot be fetched; trying again')
   })
+  const heap = new HeapLoad()
   const services: Services = {
     replica: config.replica,
     limits: config,
@@ -92,11 +94,11 @@ export async function createGateway (asked: Config, logger: FastifyBaseLogger): 
     flusher,
     deflater: config.deflateBytes === Infinity ? undefined : new Deflater(config.deflateBytes),
     counts: new SessionCounts(),
+    isShort: () => heap.pressure > SHED_SHARE,
     now,
     logger
   }
   const loopDelay = new LoopDelay()
-  const heap = new HeapLoad()
   const whyNotReady = (): string | undefined => replica.whyNotReady
   const app = await createServer({
     logger,

@@ -106,7 +106,7 @@ export class Replica implements Gateway {
     this.#slowMessages.start()
     this.#services.userRates?.start()
     this.#loopDelay.start()
-    this.#heap.start((share) => this.#shedder.check(share))
+    this.#heap.start((pressure) => this.#shedder.check(pressure))
     this.#idleCheck.start()
     return address
   }
@@ -190,7 +190,7 @@ export class Replica implements Gateway {
   get whyClosed (): string | undefined {
     if (this.#stopping !== undefined) return 'draining'
     if (!this.#isSynced) return 'Redis cannot be reached yet'
-    return this.#heap.share > FULL_SHARE ? 'this replica is short of memory' : undefined
+    return this.#heap.pressure > FULL_SHARE ? 'this replica is short of memory' : undefined
   }
 
   get whyNotReady (): string | undefined {

@@ -1,3 +1,4 @@
+import { cpuUsage } from 'node:process'
 import type { SendQueue } from './send-queue.ts'
 import { WriteCounts } from './write-counts.ts'
 
@@ -57,6 +58,6 @@ export class Flusher {
 }
 
 function cpuMs (): number {
-  const { user, system } = process.cpuUsage()
+  const { user, system } = cpuUsage()
   return (user + system) / 1_000
 }

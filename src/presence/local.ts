@@ -4,8 +4,8 @@ import type { Holding, Members, Presence, RoomPage } from './presence.ts'
 interface Held {
   connections: number
   info: string | undefined
-  // Runs while a user that was cut off may still come back.
-  grace: NodeJS.Timeout | undefined
+  /** When it is given up, by performance.now(): a user that was cut off may come back until then. 0 for never. */
+  endsMs: number
 }
 
 /** A user of a room, in whose place undefined stands where users are not told of. */
@@ -14,6 +14,8 @@ export interface Attendee {
   readonly info?: string | undefined
 }
 
+// What no name of a room has.
+const LINE = '\n'
 const MAX_HOLDINGS = 512
 // The more there is to tell, the longer the next time may be away, up to what a merged frame waits for, too.
 const REST_MS_PER_HOLDING = 10
@@ -28,9 +30,13 @@ const SETTLE_MS = 1_000
 export class LocalPresence {
   readonly #presence: Presence
   readonly #graceMs: number
-  readonly #rooms = new Map<string, Map<string | undefined, Held>>()
+  // By room and user: rooms of one user are many, and a map for each would weigh more than all that is in it.
+  readonly #held = new Map<string, Held>()
   // What has to be put.
-  readonly #dirty = new Map<string, Set<string | undefined>>()
+  readonly #dirty = new Set<string>()
+  // Those that were cut off, in the order in which they are given up.
+  readonly #cutOff: Array<{ readonly name: string, readonly endsMs: number }> = []
+  #grace: NodeJS.Timeout | undefined
   #isScheduled = false
   #isStopped = false
   // Ends the rest before its time.
@@ -49,35 +55,34 @@ export class LocalPresence {
 
   /** One more connection of a user is in the room. */
   enter (room: string, { user, info }: Attendee): void {
-    let users = this.#rooms.get(room)
-    if (users === undefined) this.#rooms.set(room, users = new Map())
-    const held = users.get(user) ?? { connections: 0, info, grace: undefined }
-    users.set(user, held)
-    clearTimeout(held.grace)
-    held.grace = undefined
+    const name = nameOf(room, user)
+    let held = this.#held.get(name)
+    if (held === undefined) {
+      held = { connections: 0, info, endsMs: 0 }
+      this.#held.set(name, held)
+    }
     held.connections++
     held.info = info
-    this.#mark(room, user)
+    held.endsMs = 0
+    this.#mark(name)
   }
 
   /** One less. @param isDropped it broke, and was not asked to end: the user may come back */
   leave (room: string, user: string | undefined, isDropped: boolean): void {
-    const held = this.#rooms.get(room)?.get(user)
+    const name = nameOf(room, user)
+    const held = this.#held.get(name)
     if (held === undefined) return
     held.connections--
     if (held.connections === 0) {
-      if (isDropped && user !== undefined && this.#graceMs > 0) {
-        held.grace = setTimeout(() => this.#forget(room, user), this.#graceMs)
-      } else this.#forget(room, user)
+      if (isDropped && user !== undefined && this.#graceMs > 0) this.#wait(name, held)
+      else this.#held.delete(name)
     }
-    this.#mark(room, user)
+    this.#mark(name)
   }
 
   /** How many users of rooms this replica holds. */
   get size (): number {
-    let size = 0
-    for (const users of this.#rooms.values()) size += users.size
-    return size
+    return this.#held.size
   }
 
   /** Over all replicas, with what has changed here until now. Rejects with BrokerError. */
@@ -107,26 +112,38 @@ export class LocalPresence {
 
   async stop (): Promise<void> {
     this.#isStopped = true
-    for (const users of this.#rooms.values()) for (const { grace } of users.values()) clearTimeout(grace)
+    clearTimeout(this.#grace)
+    this.#hurry()
     await this.#presence.stop(this.#graceMs)
   }
 
-  #forget (room: string, user: string | undefined): void {
-    const users = this.#rooms.get(room)!
-    clearTimeout(users.get(user)?.grace)
-    users.delete(user)
-    if (users.size === 0) this.#rooms.delete(room)
-    this.#mark(room, user)
+  #wait (name: string, held: Held): void {
+    held.endsMs = performance.now() + this.#graceMs
+    this.#cutOff.push({ name, endsMs: held.endsMs })
+    this.#grace ??= setTimeout(() => this.#endGrace(), this.#graceMs)
+  }
+
+  /** All have the same grace: the first to be cut off is the first to be given up. */
+  #endGrace (): void {
+    const nowMs = performance.now()
+    const waiting = this.#cutOff.findIndex(({ endsMs }) => endsMs > nowMs)
+    const over = this.#cutOff.splice(0, waiting < 0 ? this.#cutOff.length : waiting)
+    for (const { name, endsMs } of over) {
+      // Or it has come back, and may have been cut off once more.
+      if (this.#held.get(name)?.endsMs !== endsMs) continue
+      this.#held.delete(name)
+      this.#mark(name)
+    }
+    const [next] = this.#cutOff
+    this.#grace = next && setTimeout(() => this.#endGrace(), next.endsMs - nowMs)
   }
 
   #putAll (): void {
-    for (const [room, users] of this.#rooms) for (const user of users.keys()) this.#mark(room, user)
+    for (const name of this.#held.keys()) this.#mark(name)
   }
 
-  #mark (room: string, user: string | undefined): void {
-    const users = this.#dirty.get(room)
-    if (users === undefined) this.#dirty.set(room, new Set([user]))
-    else users.add(user)
+  #mark (name: string): void {
+    this.#dirty.add(name)
     if (this.#isScheduled || this.#isStopped) return
     this.#isScheduled = true
     setImmediate(() => { void this.#flush() })
@@ -134,19 +151,19 @@ export class LocalPresence {
 
   async #flush (): Promise<void> {
     while (this.#dirty.size > 0 && !this.#isStopped) {
-      const holdings = this.#take()
+      const taken = this.#take()
       try {
-        await this.#presence.put(holdings)
+        await this.#presence.put(taken.map((name) => this.#holdingOf(name)))
       } catch (error) {
         if (!(error instanceof BrokerError)) throw error
-        for (const { room, user } of holdings) this.#mark(room, user)
+        for (const name of taken) this.#dirty.add(name)
         await this.#rest(RETRY_MS)
       }
       if (this.#dirty.size > 0) continue
       const waiting = this.#waiting
       this.#waiting = []
       for (const run of waiting) run()
-      await this.#rest(Math.min(MAX_REST_MS, REST_MS_PER_HOLDING * holdings.length))
+      await this.#rest(Math.min(MAX_REST_MS, REST_MS_PER_HOLDING * taken.length))
     }
     this.#isScheduled = false
   }
@@ -162,18 +179,30 @@ export class LocalPresence {
     this.#hurry = () => {}
   }
 
-  /** As many as fit into one command, as they are now. */
-  #take (): Holding[] {
-    const holdings: Holding[] = []
-    for (const [room, users] of this.#dirty) {
-      for (const user of users) {
-        if (holdings.length === MAX_HOLDINGS) return holdings
-        users.delete(user)
-        const held = this.#rooms.get(room)?.get(user)
-        holdings.push({ room, user, connections: held?.connections, info: held?.info })
-      }
-      this.#dirty.delete(room)
+  /** As many as fit into one command. */
+  #take (): string[] {
+    const taken: string[] = []
+    for (const name of this.#dirty) {
+      if (taken.length === MAX_HOLDINGS) break
+      this.#dirty.delete(name)
+      taken.push(name)
     }
-    return holdings
+    return taken
   }
+
+  /** As it is now. */
+  #holdingOf (name: string): Holding {
+    const held = this.#held.get(name)
+    const end = name.indexOf(LINE)
+    return {
+      room: end < 0 ? name : name.slice(0, end),
+      user: end < 0 ? undefined : name.slice(end + 1),
+      connections: held?.connections,
+      info: held?.info
+    }
+  }
+}
+
+function nameOf (room: string, user: string | undefined): string {
+  return user === undefined ? room : room + LINE + user
 }

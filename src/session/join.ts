@@ -18,7 +18,7 @@ type Join = RequestOf<'join'>
  */
 export async function join (session: Session, request: Join): Promise<void> {
   const { id, room: name } = request
-  const { interest, hub, rules, limits } = session.services
+  const { interest, hub, rules, limits, isShort } = session.services
   const refused = refuseJoin(session.credentials.grants, name)
   if (refused !== undefined) return session.refuse(refused, id, name)
   const member = session.members.get(name)
@@ -27,6 +27,9 @@ export async function join (session: Session, request: Join): Promise<void> {
   const rooms = session.members.size - 1 + session.joining
   if (rooms >= limits.maxRoomsPerConnection) return session.refuse(refusal('too_many_rooms'), id, name)
 
+  if (hub.get(name) === undefined && isShort()) {
+    return session.refuse(refusal('unavailable', 'this replica is short of memory'), id, name)
+  }
   if (hub.get(name) === undefined && hub.size >= limits.maxRooms) {
     return session.refuse(refusal('too_many_rooms', 'this replica follows as many rooms as it may'), id, name)
   }

@@ -59,6 +59,8 @@ export interface Services {
   /** Where frames are compressed for those who ask for it. */
   readonly deflater: Deflater | undefined
   readonly counts: SessionCounts
+  /** Whether memory is so short that nothing new may be begun. */
+  readonly isShort: () => boolean
   readonly now: Clock
   readonly logger: SessionLogger
 }

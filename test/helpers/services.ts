@@ -68,6 +68,7 @@ export async function startServices (
     flusher,
     deflater: undefined,
     counts: new SessionCounts(),
+    isShort: () => false,
     now,
     logger: { debug: () => {}, warn: () => {}, error: () => {} }
   }

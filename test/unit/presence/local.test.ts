@@ -50,7 +50,7 @@ t.test('what changes in one turn is put at once, as it is at the end of the turn
   local.leave('red', 'bob', false)
   t.strictSame(store.puts, [])
   await turn()
-  t.strictSame(store.puts, [['red/ann:2', 'red/bob:undefined', 'blue/ann:1']])
+  t.strictSame(store.puts, [['red/ann:2', 'blue/ann:1', 'red/bob:undefined']])
   t.equal(local.size, 2)
 })
 
@@ -99,6 +99,24 @@ t.test('a user who was cut off stays for the grace, without a connection; who as
   t.strictSame(store.puts.slice(2).flat(), ['red/ann:1', 'red/carl:undefined'])
   time.pass(10_000)
   t.equal(local.size, 1)
+})
+
+t.test('who comes back and is cut off again is given up later, and holds up nobody', async (t) => {
+  const { store, local, time } = open(t)
+  for (const user of ['ann', 'bob']) local.enter('red', { user })
+  await turn()
+  for (const user of ['ann', 'bob']) local.leave('red', user, true)
+  time.pass(2_000)
+  local.enter('red', { user: 'ann' })
+  local.leave('red', 'ann', true)
+  time.pass(1_000)
+  t.equal(local.size, 1, 'bob has gone in his time')
+  time.pass(1_999)
+  t.equal(local.size, 1)
+  time.pass(1)
+  t.equal(local.size, 0)
+  await turn()
+  t.match(store.puts.flat(), ['red/ann:1', 'red/bob:1'])
 })
 
 t.test('a last tab that is closed while another is open changes a number, and nothing else', async (t) => {
