@@ -44,7 +44,7 @@ export class LocalPresence {
   }
 
   start (): void {
-    this.#presence.start(() => this.#putAll())
+    this.#presence.start(() => this.#putAll(), (stored) => this.#putGone(stored))
   }
 
   /** One more connection of a user is in the room. */
@@ -121,6 +121,11 @@ export class LocalPresence {
 
   #putAll (): void {
     for (const [room, users] of this.#rooms) for (const user of users.keys()) this.#mark(room, user)
+  }
+
+  /** What is stored, and is not here: a Redis that fails over, or starts again, may be as it was some time ago. */
+  #putGone (stored: ReadonlyArray<Pick<Holding, 'room' | 'user'>>): void {
+    for (const { room, user } of stored) if (this.#rooms.get(room)?.has(user) !== true) this.#mark(room, user)
   }
 
   #mark (room: string, user: string | undefined): void {
