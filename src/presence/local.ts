@@ -1,5 +1,6 @@
 import { BrokerError } from '../protocol/codes.ts'
-import type { Holding, Members, Presence, RoomPage } from './presence.ts'
+import { PacedReads } from './paced-reads.ts'
+import { described, type Holding, type Presence, type RoomPage } from './presence.ts'
 
 interface Held {
   connections: number
@@ -14,12 +15,21 @@ export interface Attendee {
   readonly info?: string | undefined
 }
 
+/** Who is in a room, as everyone is told who asked at the same time. */
+export interface MembersText {
+  readonly count: number
+  /** JSON text of a list. */
+  readonly list: string
+}
+
 const MAX_HOLDINGS = 512
 // The more there is to tell, the longer the next time may be away, up to what a merged frame waits for, too.
 const REST_MS_PER_HOLDING = 10
 const MAX_REST_MS = 250
 const RETRY_MS = 500
 const SETTLE_MS = 1_000
+// Five thousand are read, and written as JSON, in some 10 ms: those who ask for them may have a tenth of the time.
+const READ_REST_MS_PER_USER = 0.02
 
 /**
  * Who is in which room on this replica. What changes within one turn of the event loop is put with one command, and
@@ -36,6 +46,9 @@ export class LocalPresence {
   // Ends the rest before its time.
   #hurry: () => void = () => {}
   #waiting: Array<() => void> = []
+  readonly #reads = new PacedReads<MembersText>(
+    (room) => this.#readMembers(room), ({ count }) => READ_REST_MS_PER_USER * count
+  )
 
   /** @param graceMs in which a user whose last connection broke may come back, and nobody is told */
   constructor (presence: Presence, graceMs: number) {
@@ -81,9 +94,14 @@ export class LocalPresence {
   }
 
   /** Over all replicas, with what has changed here until now. Rejects with BrokerError. */
-  async members (room: string): Promise<Members> {
+  async members (room: string): Promise<MembersText> {
+    return await this.#reads.get(room)
+  }
+
+  async #readMembers (room: string): Promise<MembersText> {
     await this.#settled()
-    return await this.#presence.members(room)
+    const { count, members } = await this.#presence.members(room)
+    return { count, list: JSON.stringify(members.map(described)) }
   }
 
   /** Rooms with members, over all replicas. Rejects with BrokerError. */
@@ -92,7 +110,7 @@ export class LocalPresence {
     return await this.#presence.rooms(after, limit)
   }
 
-  /** Resolves when all that has changed here can be seen by everyone; or after a second. */
+  /** Resolves when all that has changed here can be seen by everyone, or cannot be put now; or after a second. */
   async #settled (): Promise<void> {
     if (!this.#isScheduled) return
     this.#hurry()
@@ -145,15 +163,22 @@ export class LocalPresence {
       } catch (error) {
         if (!(error instanceof BrokerError)) throw error
         for (const { room, user } of holdings) this.#mark(room, user)
+        this.#letGo()
         await this.#rest(RETRY_MS)
       }
       if (this.#dirty.size > 0) continue
-      const waiting = this.#waiting
-      this.#waiting = []
-      for (const run of waiting) run()
+      this.#letGo()
       await this.#rest(Math.min(MAX_REST_MS, REST_MS_PER_HOLDING * holdings.length))
     }
     this.#isScheduled = false
+    this.#letGo()
+  }
+
+  /** Whoever waits goes on. */
+  #letGo (): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const run of waiting) run()
   }
 
   async #rest (restMs: number): Promise<void> {
