@@ -1,6 +1,5 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { Authenticator } from '../auth/auth.ts'
-import { described } from '../presence/presence.ts'
 import { type Refusal, refusal } from '../protocol/codes.ts'
 import { isRoomName, NAME_RULE } from '../protocol/rooms.ts'
 import { refuseAdmin, refuseMembers } from '../session/permissions.ts'
@@ -25,9 +24,9 @@ export const roomRoutes: FastifyPluginAsync<RoomsOptions> = async (app, { auth, 
     const { room } = (request as OfRoom).params
     return refuseName(room) ?? refuseMembers(grants, room, rules.of(room))
   })
-  app.get<{ Params: { room: string } }>('/rooms/:room/members', mayAsk, async ({ params: { room } }) => {
-    const { count, members } = await presence.members(room)
-    return { room, count, members: members.map(described) }
+  app.get<{ Params: { room: string } }>('/rooms/:room/members', mayAsk, async ({ params: { room } }, reply) => {
+    const { count, list } = await presence.members(room)
+    return reply.type('application/json; charset=utf-8').send(`{"room":"${room}","count":${count},"members":${list}}`)
   })
 
   app.get<{ Querystring: Query }>('/rooms', guard(auth, refuseAdmin), async ({ query }, reply) => {

@@ -109,7 +109,7 @@ export function historyFrame (
   id: RequestId | undefined, room: string, messages: readonly Sent[], more: boolean
 ): Frame {
   const parts: Array<string | Uint8Array> = [
-    `{"type":"history",${id === undefined ? '' : `"id":${JSON.stringify(id)},`}"room":"${room}","messages":[`
+    `{"type":"history",${idText(id)}"room":"${room}","messages":[`
   ]
   messages.forEach((message, index) => {
     if (index > 0) parts.push(',')
@@ -129,4 +129,13 @@ export function newestWithin (frames: readonly Sent[], maxBytes: number): readon
     from--
   }
   return frames.slice(from)
+}
+
+/** @param list of members, as JSON text */
+export function membersFrame (id: RequestId | undefined, room: string, count: number, list: string): Frame {
+  return textFrame(`{"type":"members",${idText(id)}"room":"${room}","count":${count},"members":`, list, '}')
+}
+
+function idText (id: RequestId | undefined): string {
+  return id === undefined ? '' : `"id":${JSON.stringify(id)},`
 }

@@ -33,7 +33,9 @@ export class PresenceFeed {
 
   tell (change: PresenceChange): void {
     const { joined, left, count, timestampMs } = change
-    if (this.#timer === undefined && count <= this.#mergeAbove) return this.#tellEach(change)
+    // A large room that many leave at once may be a small one after it.
+    const most = Math.max(count, count - joined.length + left.length)
+    if (this.#timer === undefined && most <= this.#mergeAbove) return this.#tellEach(change)
     for (const user of left) if (!this.#joined.delete(user)) this.#left.add(user)
     for (const one of joined) if (!this.#left.delete(one.user)) this.#joined.set(one.user, one)
     this.#count = count

@@ -19,6 +19,8 @@ const FORGET_MS = 1_000
 const MAX_BYTES = 268_435_456
 // What an entry weighs besides its content.
 const ENTRY_BYTES = 300
+// What a room weighs without any: whoever joins one makes it.
+const ROOM_BYTES = 500
 
 /** The embedded log: the same promises as Redis's, for as long as the process lives. */
 export class MemoryLog implements Log {
@@ -42,7 +44,7 @@ export class MemoryLog implements Log {
   }
 
   async append (room: string, draft: Draft): Promise<Receipt | 'key_reused'> {
-    if (this.#isFull()) throw new BrokerError('unavailable', { isRefused: true, cause: new Error('the embedded log is full') })
+    this.#refuseIfFull()
     const { key } = draft
     if (key === undefined) return { cursor: this.store(room, draft), duplicate: false }
     const digest = digestOf('entry', draft.content)
@@ -110,6 +112,8 @@ export class MemoryLog implements Log {
   #room (name: string): RoomLog {
     let room = this.#rooms.get(name)
     if (room === undefined) {
+      this.#refuseIfFull()
+      this.#bytes += ROOM_BYTES
       const epoch = newEpoch()
       room = { top: { epoch, seq: 0, id: epoch }, timestampMs: Date.now(), touchedMs: 0, entries: [] }
       this.#rooms.set(name, room)
@@ -131,6 +135,10 @@ export class MemoryLog implements Log {
     for (const entry of log.entries.splice(0, young < 0 ? log.entries.length : young)) this.#bytes -= weightOf(entry)
   }
 
+  #refuseIfFull (): void {
+    if (this.#isFull()) throw new BrokerError('unavailable', { isRefused: true, cause: new Error('the embedded log is full') })
+  }
+
   /** What is too old in rooms that nobody asks for is let go of first. */
   #isFull (): boolean {
     if (this.#bytes < this.#maxBytes) return false
@@ -146,6 +154,7 @@ export class MemoryLog implements Log {
       this.#letGo(room, maxAgeMs)
       if (room.touchedMs >= oldestMs || (maxAgeMs === 0 && room.entries.length > 0)) continue
       for (const entry of room.entries) this.#bytes -= weightOf(entry)
+      this.#bytes -= ROOM_BYTES
       this.#rooms.delete(name)
     }
   }

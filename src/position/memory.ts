@@ -28,8 +28,8 @@ export class MemoryPosition implements Position {
     if (seen !== undefined) return seen === 'key_reused' ? seen : { ...seen.result, duplicate: true }
     const position = this.#position + delta
     if (position < this.#bounds.min || position > this.#bounds.max) return 'out_of_range'
-    this.#position = position
     const cursor = this.#log.store(POSITION, { from: '""', content: String(position) })
+    this.#position = position
     const moved = { position, cursor, duplicate: false }
     if (key !== undefined) this.#bus.dedupe.remember(POSITION, key, digest, moved)
     return moved

@@ -1,5 +1,6 @@
 import { BrokerError } from '../protocol/codes.ts'
-import type { Holding, Members, Presence, RoomPage } from './presence.ts'
+import { PacedReads } from './paced-reads.ts'
+import { described, type Holding, type Presence, type RoomPage } from './presence.ts'
 
 interface Held {
   connections: number
@@ -14,6 +15,13 @@ export interface Attendee {
   readonly info?: string | undefined
 }
 
+/** Who is in a room, as everyone is told who asked at the same time. */
+export interface MembersText {
+  readonly count: number
+  /** JSON text of a list. */
+  readonly list: string
+}
+
 // What no name of a room has.
 const LINE = '\n'
 const MAX_HOLDINGS = 512
@@ -22,6 +30,8 @@ const REST_MS_PER_HOLDING = 10
 const MAX_REST_MS = 250
 const RETRY_MS = 500
 const SETTLE_MS = 1_000
+// Five thousand are read, and written as JSON, in some 10 ms: those who ask for them may have a tenth of the time.
+const READ_REST_MS_PER_USER = 0.02
 
 /**
  * Who is in which room on this replica. What changes within one turn of the event loop is put with one command, and
@@ -42,6 +52,9 @@ export class LocalPresence {
   // Ends the rest before its time.
   #hurry: () => void = () => {}
   #waiting: Array<() => void> = []
+  readonly #reads = new PacedReads<MembersText>(
+    (room) => this.#readMembers(room), ({ count }) => READ_REST_MS_PER_USER * count
+  )
 
   /** @param graceMs in which a user whose last connection broke may come back, and nobody is told */
   constructor (presence: Presence, graceMs: number) {
@@ -50,7 +63,7 @@ export class LocalPresence {
   }
 
   start (): void {
-    this.#presence.start(() => this.#putAll())
+    this.#presence.start(() => this.#putAll(), (stored) => this.#putGone(stored))
   }
 
   /** One more connection of a user is in the room. */
@@ -86,9 +99,14 @@ export class LocalPresence {
   }
 
   /** Over all replicas, with what has changed here until now. Rejects with BrokerError. */
-  async members (room: string): Promise<Members> {
+  async members (room: string): Promise<MembersText> {
+    return await this.#reads.get(room)
+  }
+
+  async #readMembers (room: string): Promise<MembersText> {
     await this.#settled()
-    return await this.#presence.members(room)
+    const { count, members } = await this.#presence.members(room)
+    return { count, list: JSON.stringify(members.map(described)) }
   }
 
   /** Rooms with members, over all replicas. Rejects with BrokerError. */
@@ -97,7 +115,7 @@ export class LocalPresence {
     return await this.#presence.rooms(after, limit)
   }
 
-  /** Resolves when all that has changed here can be seen by everyone; or after a second. */
+  /** Resolves when all that has changed here can be seen by everyone, or cannot be put now; or after a second. */
   async #settled (): Promise<void> {
     if (!this.#isScheduled) return
     this.#hurry()
@@ -142,6 +160,14 @@ export class LocalPresence {
     for (const name of this.#held.keys()) this.#mark(name)
   }
 
+  /** What is stored, and is not here: a Redis that fails over, or starts again, may be as it was some time ago. */
+  #putGone (stored: ReadonlyArray<Pick<Holding, 'room' | 'user'>>): void {
+    for (const { room, user } of stored) {
+      const name = nameOf(room, user)
+      if (!this.#held.has(name)) this.#mark(name)
+    }
+  }
+
   #mark (name: string): void {
     this.#dirty.add(name)
     if (this.#isScheduled || this.#isStopped) return
@@ -157,15 +183,22 @@ export class LocalPresence {
       } catch (error) {
         if (!(error instanceof BrokerError)) throw error
         for (const name of taken) this.#dirty.add(name)
+        this.#letGo()
         await this.#rest(RETRY_MS)
       }
       if (this.#dirty.size > 0) continue
-      const waiting = this.#waiting
-      this.#waiting = []
-      for (const run of waiting) run()
+      this.#letGo()
       await this.#rest(Math.min(MAX_REST_MS, REST_MS_PER_HOLDING * taken.length))
     }
     this.#isScheduled = false
+    this.#letGo()
+  }
+
+  /** Whoever waits goes on. */
+  #letGo (): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const run of waiting) run()
   }
 
   async #rest (restMs: number): Promise<void> {

@@ -56,8 +56,15 @@ export class MemoryPresence implements Presence {
 
   #tell (room: string, joined: readonly PresentUser[], left: readonly string[]): void {
     if (joined.length + left.length === 0) return
-    const count = this.#membersOf(room).length
+    const count = this.#count(room)
     this.#bus.publish(room, { kind: 'presence', change: { joined, left, count, timestampMs: Date.now() } })
+  }
+
+  /** Without a list of them, which a large room would make for each who comes. */
+  #count (room: string): number {
+    const held = [...this.#table.rooms.get(room)?.values() ?? []]
+    const users = held.length === 1 ? held[0]! : new Map(held.flatMap((some) => [...some]))
+    return users.size - Number(users.has(undefined))
   }
 
   #membersOf (room: string): RoomMember[] {
@@ -72,7 +79,7 @@ export class MemoryPresence implements Presence {
   async rooms (after: string, limit: number): Promise<RoomPage> {
     const names = [...this.#table.rooms.keys()].filter((room) => room > after).sort()
     const rooms = names.slice(0, limit).map((room) => {
-      return { room, members: this.#membersOf(room).length || this.#connectionsIn(room) }
+      return { room, members: this.#count(room) || this.#connectionsIn(room) }
     })
     return { rooms, more: names.length > limit }
   }

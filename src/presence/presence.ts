@@ -41,6 +41,8 @@ export function described ({ user, connections, info }: RoomMember): DescribedMe
   return info === undefined ? { user, connections } : { user, connections, info: JSON.parse(info) as unknown }
 }
 
+export type OnStored = (stored: ReadonlyArray<Pick<Holding, 'room' | 'user'>>) => void
+
 /**
  * Who is in which room, over all replicas. Each replica owns what it holds, under a lease: where a replica dies, what
  * it held ends with the lease, and one of the others tells the rooms.
@@ -49,8 +51,9 @@ export interface Presence {
   /**
    * Takes a lease, and keeps it.
    * @param onLost called where the lease, or what was held under it, may be gone: everything has to be put again
+   * @param onStored called after that with what is stored under the lease, of which some may have left meanwhile
    */
-  start (onLost: () => void): void
+  start (onLost: () => void, onStored?: OnStored): void
   /** Stores what has changed here, and tells each room of users that came or went. Rejects with BrokerError. */
   put (holdings: readonly Holding[]): Promise<void>
   /** Rejects with BrokerError. */

@@ -8,7 +8,7 @@ import {
 } from '../redis/presence-scripts.ts'
 import { Script, type ScriptArgument } from '../redis/script.ts'
 import { byRoom, merge } from './holdings.ts'
-import { type Holding, MAX_LISTED, type Members, type Presence, RENEWALS_PER_LEASE, type RoomPage } from './presence.ts'
+import { type Holding, MAX_LISTED, type Members, type OnStored, type Presence, RENEWALS_PER_LEASE, type RoomPage } from './presence.ts'
 
 // Keys that nobody is left to give up go away by themselves.
 const TTL_MS = 600_000
@@ -38,7 +38,10 @@ export class RedisPresence implements Presence {
   #renewing: NodeJS.Timeout | undefined
   #keptMs = performance.now()
   #isStopped = false
+  // Whether what was held may be lost, though the lease be not: also where a renewal had no answer.
+  #isSuspect = false
   #onLost: () => void = () => {}
+  #onStored: OnStored = () => {}
 
   constructor (connections: RedisConnections, keys: Keys, leaseMs: number) {
     this.#connections = connections
@@ -46,8 +49,9 @@ export class RedisPresence implements Presence {
     this.#leaseMs = leaseMs
   }
 
-  start (onLost: () => void): void {
+  start (onLost: () => void, onStored: OnStored = () => {}): void {
     this.#onLost = onLost
+    this.#onStored = onStored
     // What a failover lost is not known: everything is told again.
     this.#connections.commands.on('ready', () => { void this.#renewLease(true) })
     void this.#renewLease(false)
@@ -93,9 +97,9 @@ export class RedisPresence implements Presence {
     for (const watch of this.#watches.values()) clearTimeout(watch)
     const { commands } = this.#connections
     try {
-      const others = await send(commands, () =>
-        this.#retire.run(commands, [this.#keys.leases()], [this.#lease, graceMs]))
-      if (Number(others) === 0) await this.#giveUp(this.#lease)
+      const ended = await send(commands, () =>
+        this.#retire.run(commands, [this.#keys.leases()], [this.#lease, graceMs])) as Buffer[]
+      for (const lease of ended) await this.#giveUp(String(lease))
     } catch (error) {
       // The lease ends by itself.
       if (!(error instanceof BrokerError)) throw error
@@ -113,19 +117,25 @@ export class RedisPresence implements Presence {
     return (rooms as Buffer[]).map(String)
   }
 
-  /** @param isSuspect what was held may be lost, though the lease be not */
-  async #renewLease (isSuspect: boolean): Promise<void> {
+  /** @param isNew Redis is connected anew */
+  async #renewLease (isNew: boolean): Promise<void> {
     if (this.#isStopped) return
+    const isSuspect = isNew || this.#isSuspect
+    this.#isSuspect = false
     const { commands } = this.#connections
     try {
       const args = [this.#lease, this.#leaseMs, TTL_MS]
       const reply = await ask(commands, () => this.#renew.run(commands, [this.#keys.leases()], args))
       const [wasLive, nowMs, leases] = reply as [unknown, Buffer, Buffer[]]
-      if (isSuspect || Number(wasLive) === 0) this.#onLost()
       this.#watch(Number(String(nowMs)), leases.map(String))
+      if (isSuspect || Number(wasLive) === 0) {
+        this.#onLost()
+        await this.#tellStored()
+      }
       await this.#keepKeys()
     } catch (error) {
-      // Redis is away: the next renewal tells whether the lease is.
+      // Redis is away, or its answer was lost, and with it whether the lease was.
+      this.#isSuspect = true
       if (!(error instanceof BrokerError)) throw error
     }
   }
@@ -179,10 +189,26 @@ export class RedisPresence implements Presence {
     this.#keptMs = performance.now()
     const { commands } = this.#connections
     const own = this.#keys.roomsOf(this.#lease)
-    for (let after = '', isMore = true; isMore;) {
-      const rooms = await this.#readRooms(this.#lease, after, ROOMS_PER_SWEEP)
+    for await (const rooms of this.#ownRooms()) {
       const keys = rooms.flatMap((room) => [this.#keys.held(room, this.#lease), this.#keys.users(room)])
       await ask(commands, () => this.#keep.run(commands, [own, ...keys], [TTL_MS]))
+    }
+  }
+
+  async #tellStored (): Promise<void> {
+    const { commands } = this.#connections
+    for await (const rooms of this.#ownRooms()) {
+      const keys = rooms.map((room) => this.#keys.held(room, this.#lease))
+      const held = await ask(commands, () => this.#held.run(commands, keys, [])) as Buffer[][]
+      this.#onStored(rooms.flatMap((room, n) => toHoldings(held[n]!).map(({ user }) => ({ room, user }))))
+    }
+  }
+
+  /** Where something is stored under our lease, some at a time. */
+  async * #ownRooms (): AsyncGenerator<string[]> {
+    for (let after = '', isMore = true; isMore;) {
+      const rooms = await this.#readRooms(this.#lease, after, ROOMS_PER_SWEEP)
+      if (rooms.length > 0) yield rooms
       isMore = rooms.length === ROOMS_PER_SWEEP
       after = rooms.at(-1) ?? ''
     }

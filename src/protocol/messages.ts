@@ -51,8 +51,8 @@ export type Request =
 export type RequestOf<Type extends Request['type']> = Extract<Request, { type: Type }>
 
 /**
- * What the gateway answers, apart from a room's own frames and `history`, which carry the bytes of messages
- * and are put together in hub/frame.ts. Members that are undefined are left out on the wire.
+ * What the gateway answers, apart from a room's own frames, `history` and `members`, which carry what is
+ * text already and are put together in hub/frame.ts. Members that are undefined are left out on the wire.
  */
 export type Reply =
   | {
@@ -99,13 +99,6 @@ export type Reply =
     readonly id?: RequestId | undefined
     readonly user: string
     readonly expires: string
-  }
-  | {
-    readonly type: 'members'
-    readonly id?: RequestId | undefined
-    readonly room: string
-    readonly count: number
-    readonly members: ReadonlyArray<{ readonly user: string, readonly connections: number, readonly info?: unknown }>
   }
   | { readonly type: 'pong', readonly id?: RequestId | undefined, readonly timestamp: string }
   | {

@@ -108,6 +108,8 @@ return 1
 export const RENEW_SCRIPT = `${NOW}
 local now = nowMs()
 local ends = redis.call('ZSCORE', KEYS[1], ARGV[1])
+-- A Redis without memory refuses what adds to it only where it is a script's first write: a lease must not end of that.
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
 redis.call('ZADD', KEYS[1], int(now + ARGV[2]), ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return { ends and tonumber(ends) > now and 1 or 0, int(now), redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES') }
@@ -144,17 +146,26 @@ return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. int(nowMs()), '+inf')
 `
 
 /**
+ * Where others live on, this lease ends after the grace: at a time with a half, by which they know that it is not
+ * renewed any more. Where all others are about to end as well, or have ended, nobody is left to wait for.
+ *
  * KEYS leases
- * ARGV lease, graceMs (less than nothing: it has ended)
- * → how many others have not ended. Where there are some, this one ends after the grace; else it has ended.
+ * ARGV lease, graceMs
+ * → the leases that have ended with this one: none where others live on
  */
 export const RETIRE_SCRIPT = `${NOW}
 local now = nowMs()
-local others = redis.call('ZCOUNT', KEYS[1], '(' .. int(now), '+inf')
-local ends = redis.call('ZSCORE', KEYS[1], ARGV[1])
-if ends and tonumber(ends) > now then others = others - 1 end
-redis.call('ZADD', KEYS[1], others > 0 and int(now + ARGV[2]) or 0, ARGV[1])
-return others
+local live = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. int(now), '+inf', 'WITHSCORES')
+for n = 1, #live, 2 do
+  if live[n] ~= ARGV[1] and tonumber(live[n + 1]) % 1 == 0 then
+    redis.call('ZADD', KEYS[1], int(now + ARGV[2]) .. '.5', ARGV[1])
+    return {}
+  end
+end
+redis.call('ZADD', KEYS[1], 0, ARGV[1])
+local leases = redis.call('ZRANGE', KEYS[1], 0, -1)
+for _, lease in ipairs(leases) do redis.call('ZADD', KEYS[1], 0, lease) end
+return leases
 `
 
 /** KEYS p:<lease> of one room and several leases → what each holds, users and values in turn. */

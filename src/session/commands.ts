@@ -1,9 +1,8 @@
 import type { SignalOutcome } from '../broker/broker.ts'
-import { historyFrame, newestWithin, sentEntry } from '../hub/frame.ts'
+import { historyFrame, membersFrame, newestWithin, sentEntry } from '../hub/frame.ts'
 import type { Member } from '../hub/member.ts'
 import { newEntryId } from '../log/ids.ts'
 import type { Receipt } from '../log/log.ts'
-import { described } from '../presence/presence.ts'
 import { BrokerError, type Refusal, refusal } from '../protocol/codes.ts'
 import { formatCursor } from '../protocol/cursor.ts'
 import type { Draft, IdempotencyKey } from '../protocol/entry.ts'
@@ -224,6 +223,6 @@ async function members (session: Session, { id, room }: RequestOf<'members'>): P
   const { rules, presence } = session.services
   const refused = refuseMembers(session.credentials.grants, room, rules.of(room))
   if (refused !== undefined) return session.refuse(refused, id, room)
-  const { count, members } = await presence.members(room)
-  session.reply({ type: 'members', id, room, count, members: members.map(described) })
+  const { count, list } = await presence.members(room)
+  session.queue.push(membersFrame(id, room, count, list))
 }

@@ -86,6 +86,8 @@ function receiveInRoom (frame: Frame): void {
       break
     case 'gap':
       if (room.continuity.gap(frame)) separate(room, 'messages')
+      // Who came and went meanwhile was not told, either.
+      void askWhoIsIn(room)
       break
     case 'left':
       if (frame.id !== undefined) break

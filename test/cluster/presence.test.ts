@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { RedisServer } from '../../cluster/redis.ts'
@@ -157,6 +158,53 @@ t.test('replicas that end one after the other leave no ghost, and nothing when a
   await ann.until('bob has left', () => leaves(ann).has('bob'))
   gateways[0]!.child.kill('SIGTERM')
   t.match(await gateways[0]!.ended, { code: 0 })
+  t.strictSame(await keysOf(prefix), [])
+})
+
+t.test('a Redis that comes back as it was some time ago makes no ghost', async (t) => {
+  const own = await RedisServer.start()
+  t.teardown(() => own.stop())
+  const { urls } = await startFleet(t, 2, { REDIS_URL: own.url })
+  const ann = await enter(t, urls[0]!, 'ann')
+  const bob = await enter(t, urls[1]!, 'bob')
+  await bob.ask({ type: 'join', room: 'yard' })
+  await ann.until('bob has come', () => ann.presence.length === 1)
+  const admin = new Redis(own.url)
+  t.teardown(() => admin.disconnect())
+  admin.on('error', () => {})
+  await admin.save()
+  for (const room of ['hall', 'yard']) await bob.ask({ type: 'leave', room })
+  await ann.until('bob has left', () => leaves(ann).has('bob'))
+  await own.kill()
+  await own.run()
+  const hall = async (room: string): Promise<unknown> => (await ann.ask({ type: 'members', room }))['count']
+  await eventually('Redis is back', async () => await hall('hall') !== undefined)
+  await eventually('bob is in neither room', async () => await hall('hall') === 1 && await hall('yard') === 0, 6_000)
+  const carl = await enter(t, urls[1]!, 'carl')
+  await ann.until('carl has come', () => ann.presence.at(-1)?.['user'] === 'carl')
+  t.equal(ann.presence.at(-1)!['count'], 2)
+  t.match(await carl.ask({ type: 'members', room: 'hall' }), { count: 2 })
+})
+
+t.test('a Redis that stood still for longer than a lease made nobody leave', async (t) => {
+  const own = await RedisServer.start()
+  t.teardown(() => own.stop())
+  const { urls } = await startFleet(t, 3, { REDIS_URL: own.url, PRESENCE_LEASE_MS: '3000' })
+  const [ann] = await Promise.all(urls.map((url, n) => enter(t, url, `user-${n}`)))
+  await eventually('all are there', async () => (await membersOf(ann!)).length === 3)
+  own.freeze(true)
+  await delay(4_500)
+  own.freeze(false)
+  await eventually('all are there', async () => (await ann!.ask({ type: 'members', room: 'hall' }))['count'] === 3)
+  await delay(4_000)
+  t.strictSame([...leaves(ann!)], [])
+})
+
+t.test('replicas that end at the same time leave nothing behind', async (t) => {
+  const { gateways, urls, prefix } = await startFleet(t, 3, { DRAIN_MS: '200' })
+  await Promise.all(urls.map((url, n) => enter(t, url, `user-${n}`)))
+  for (const { child } of gateways) child.kill('SIGTERM')
+  for (const { ended } of gateways) t.match(await ended, { code: 0 })
   t.strictSame(await keysOf(prefix), [])
 })
 

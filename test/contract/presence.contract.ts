@@ -137,6 +137,18 @@ export const presenceContract: readonly Clause[] = [
     }
   },
   {
+    name: 'of replicas that end at the same time nothing is left, though each leaves its members a grace',
+    check: async ({ a, b }) => {
+      for (const { presence } of [a, b]) presence.start(() => {})
+      await a.presence.put([here('ann'), here('bob')])
+      await b.presence.put([here('bob'), here('carl', 1, 'other')])
+      await a.presence.stop(60_000)
+      await b.presence.stop(60_000)
+      assert.deepEqual(await membersOf(b.presence), [])
+      assert.deepEqual(await b.presence.rooms('', 10), { rooms: [], more: false })
+    }
+  },
+  {
     name: 'five thousand users of a room are put and read, each once',
     check: async ({ a, b }) => {
       for (const { presence } of [a, b]) presence.start(() => {})

@@ -18,6 +18,9 @@ t.test('whoever comes is told to the others, and is a member; so is whoever leav
   })
   const bob = await connect(t, `${ws}?user=bob&join=red`)
   await ann.until('bob has come', () => ann.presence.length === 1)
+  const askedMs = performance.now()
+  await ann.ask({ type: 'members', room: 'red' })
+  t.ok(performance.now() - askedMs < 500, 'the answer does not wait')
   t.match(ann.presence[0], {
     type: 'system', event: 'join', room: 'red', user: 'bob', count: 2, timestamp: /^\d{4}-\d\d-\d\dT.*Z$/
   })

@@ -55,6 +55,17 @@ t.test('whoever comes and goes between two frames is not told of', (t) => {
   t.end()
 })
 
+t.test('where many leave at once one frame says it, though few are left', (t) => {
+  const time = new FakeTime(t)
+  const { feed, told } = feedOf(100)
+  const left = Array.from({ length: 5_000 }, (_, n) => `u${n}`)
+  feed.tell({ joined: [], left, count: 50, ...AT })
+  time.pass(300)
+  t.equal(told.length, 1)
+  t.match(told[0]!.frame, { event: 'members', left, count: 50 })
+  t.end()
+})
+
 t.test('while a frame is gathered, what comes is in it, and not before it, however few are left', (t) => {
   const time = new FakeTime(t)
   const { feed, told } = feedOf(2)

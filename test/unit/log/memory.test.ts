@@ -14,7 +14,7 @@ function open (t: Test, maxBytes: number): MemoryLog {
 }
 
 t.test('what all rooms keep together has a bound; what is over it is refused, and nothing is stored of it', async (t) => {
-  const log = open(t, 5_000)
+  const log = open(t, 7_500)
   const append = async (room: string): Promise<unknown> => await log.append(room, { from: '"ann"', content: CONTENT })
   for (const room of ['a', 'b', 'c', 'd', 'e']) await append(room)
   await t.rejects(append('f'), new BrokerError('unavailable', { isRefused: true }))
@@ -22,7 +22,7 @@ t.test('what all rooms keep together has a bound; what is over it is refused, an
 })
 
 t.test('a room that is full lets go of its oldest, and stays within the bound', async (t) => {
-  const log = open(t, 5_000)
+  const log = open(t, 7_500)
   for (let n = 1; n <= 50; n++) {
     t.match(await log.append('a', { from: '"ann"', content: CONTENT }), { cursor: { seq: n } })
   }
@@ -32,10 +32,17 @@ t.test('what has grown too old makes room, in rooms that nobody asks for as well
   const time = new FakeTime(t)
   let dateMs = Date.now()
   t.capture(Date, 'now', () => dateMs)
-  const log = open(t, 5_000)
+  const log = open(t, 7_500)
   for (const room of ['a', 'b', 'c', 'd', 'e']) await log.append(room, { from: '"ann"', content: CONTENT })
   await t.rejects(log.append('f', { from: '"ann"', content: CONTENT }))
   dateMs += KEEP.maxAgeMs + 1
   time.pass(KEEP.maxAgeMs + 1)
   t.match(await log.append('f', { from: '"ann"', content: CONTENT }), { cursor: { seq: 1 } })
+})
+
+t.test('rooms weigh, too, though nothing was ever said in them', async (t) => {
+  const log = open(t, 7_500)
+  for (let n = 0; n < 15; n++) await log.open(`room-${n}`, 0, 0)
+  await t.rejects(log.open('one-more', 0, 0), new BrokerError('unavailable', { isRefused: true }))
+  t.match(await log.open('room-3', 0, 0), { top: { seq: 0 } })
 })

@@ -4,15 +4,21 @@ import type { Holding, Members, Presence, RoomPage } from '../../../src/presence
 import { BrokerError } from '../../../src/protocol/codes.ts'
 import { FakeTime, turn } from '../fakes.ts'
 
+type Stored = (stored: ReadonlyArray<Pick<Holding, 'room' | 'user'>>) => void
+
 /** Remembers what is put, as text. */
 class FakePresence implements Presence {
   readonly puts: string[][] = []
   isAway = false
+  reads = 0
+  countOf: number | undefined
   stoppedMs: number | undefined
   onLost = (): void => {}
+  onStored: Stored = () => {}
 
-  start (onLost: () => void): void {
+  start (onLost: () => void, onStored: Stored = () => {}): void {
     this.onLost = onLost
+    this.onStored = onStored
   }
 
   async put (holdings: readonly Holding[]): Promise<void> {
@@ -21,7 +27,9 @@ class FakePresence implements Presence {
   }
 
   async members (): Promise<Members> {
-    return { count: this.puts.length, members: [] }
+    this.reads++
+    if (this.isAway) throw new BrokerError('unavailable')
+    return { count: this.countOf ?? this.puts.length, members: [] }
   }
 
   async rooms (): Promise<RoomPage> {
@@ -74,6 +82,51 @@ t.test('but not where somebody asks', async (t) => {
   local.enter('red', { user: 'ann' })
   t.match(await local.members('red'), { count: 2 })
   t.strictSame(store.puts[1], ['red/ann:1'])
+})
+
+t.test('who asks when all has been put is answered at once', async (t) => {
+  const { local } = open(t)
+  local.enter('red', { user: 'ann' })
+  await turn()
+  await turn()
+  const answer = await Promise.race([local.members('red'), turn().then(turn)])
+  t.match(answer, { count: 1 })
+})
+
+t.test('who asks while Redis is away is told so at once, and nothing waits for it to be back', async (t) => {
+  const { store, local, time } = open(t)
+  store.isAway = true
+  local.enter('red', { user: 'ann' })
+  await turn()
+  await turn()
+  const outcome = local.members('red').then(() => 'answered', () => 'refused')
+  t.equal(await Promise.race([outcome, turn().then(turn)]), 'refused')
+  t.equal(time.timers, 1, 'the next try')
+})
+
+t.test('who is in a room is read once for all who ask at the same time; a large room not again at once', async (t) => {
+  const { store, local } = open(t)
+  // What the rest waits for does not keep a process alive.
+  const awake = setInterval(() => {}, 1_000)
+  t.teardown(() => clearInterval(awake))
+  store.countOf = 5_000
+  await Promise.all(Array.from({ length: 50 }, () => local.members('red')))
+  t.equal(store.reads, 1)
+  const begun = process.hrtime.bigint()
+  await Promise.all(Array.from({ length: 50 }, () => local.members('red')))
+  t.equal(store.reads, 2)
+  t.ok(process.hrtime.bigint() - begun > 50_000_000n)
+})
+
+t.test('what is stored under our lease, and is not here, is put as gone', async (t) => {
+  const { store, local, time } = open(t)
+  local.enter('red', { user: 'ann' })
+  await turn()
+  time.pass(1_000)
+  await turn()
+  store.onStored([{ room: 'red', user: 'ann' }, { room: 'red', user: 'bob' }, { room: 'blue', user: undefined }])
+  await turn()
+  t.strictSame(store.puts.slice(1), [['red/bob:undefined', 'blue/undefined:undefined']])
 })
 
 t.test('a user who was cut off stays for the grace, without a connection; who asks to leave goes at once', async (t) => {
