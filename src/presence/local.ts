@@ -32,10 +32,14 @@ export class LocalPresence {
   // What has to be put.
   readonly #dirty = new Map<string, Set<string | undefined>>()
   #isScheduled = false
+  #isPutting = false
   #isStopped = false
   // Ends the rest before its time.
   #hurry: () => void = () => {}
   #waiting: Array<() => void> = []
+  // By room: the newest read of its members, and the one that has not begun yet.
+  readonly #lastReads = new Map<string, Promise<Members>>()
+  readonly #nextReads = new Map<string, Promise<Members>>()
 
   /** @param graceMs in which a user whose last connection broke may come back, and nobody is told */
   constructor (presence: Presence, graceMs: number) {
@@ -73,17 +77,38 @@ export class LocalPresence {
     this.#mark(room, user)
   }
 
-  /** How many users of rooms this replica holds. */
+  /** How many users of rooms this replica holds, those left out of whom nobody is told. */
   get size (): number {
     let size = 0
-    for (const users of this.#rooms.values()) size += users.size
+    for (const users of this.#rooms.values()) size += users.size - Number(users.has(undefined))
     return size
   }
 
   /** Over all replicas, with what has changed here until now. Rejects with BrokerError. */
   async members (room: string): Promise<Members> {
     await this.#settled()
-    return await this.#presence.members(room)
+    return await (this.#nextReads.get(room) ?? this.#read(room))
+  }
+
+  /**
+   * Who asks shares the next read that begins, never one under way: it would not know of what was put since. A crowd
+   * that asks for a large room at once would keep Redis from all else.
+   */
+  #read (room: string): Promise<Members> {
+    const before = this.#lastReads.get(room)
+    const begin = async (): Promise<Members> => {
+      await before?.catch(() => {})
+      this.#nextReads.delete(room)
+      try {
+        return await this.#presence.members(room)
+      } finally {
+        if (this.#lastReads.get(room) === read) this.#lastReads.delete(room)
+      }
+    }
+    const read = begin()
+    this.#nextReads.set(room, read)
+    this.#lastReads.set(room, read)
+    return read
   }
 
   /** Rooms with members, over all replicas. Rejects with BrokerError. */
@@ -94,7 +119,7 @@ export class LocalPresence {
 
   /** Resolves when all that has changed here can be seen by everyone; or after a second. */
   async #settled (): Promise<void> {
-    if (!this.#isScheduled) return
+    if (this.#dirty.size === 0 && !this.#isPutting) return
     this.#hurry()
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, SETTLE_MS)
@@ -135,12 +160,15 @@ export class LocalPresence {
   async #flush (): Promise<void> {
     while (this.#dirty.size > 0 && !this.#isStopped) {
       const holdings = this.#take()
+      this.#isPutting = true
       try {
         await this.#presence.put(holdings)
       } catch (error) {
         if (!(error instanceof BrokerError)) throw error
         for (const { room, user } of holdings) this.#mark(room, user)
         await this.#rest(RETRY_MS)
+      } finally {
+        this.#isPutting = false
       }
       if (this.#dirty.size > 0) continue
       const waiting = this.#waiting

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { LocalPresence } from '../../../src/presence/local.ts'
 import type { Holding, Members, Presence, RoomPage } from '../../../src/presence/presence.ts'
 import { BrokerError } from '../../../src/protocol/codes.ts'
-import { FakeTime, turn } from '../fakes.ts'
+import { Deferred, FakeTime, turn } from '../fakes.ts'
 
 /** Remembers what is put, as text. */
 class FakePresence implements Presence {
@@ -20,7 +20,12 @@ class FakePresence implements Presence {
     this.puts.push(holdings.map(({ room, user, connections }) => `${room}/${user}:${connections}`))
   }
 
+  asked = 0
+  answer = Promise.resolve()
+
   async members (): Promise<Members> {
+    this.asked++
+    await this.answer
     return { count: this.puts.length, members: [] }
   }
 
@@ -74,6 +79,34 @@ t.test('but not where somebody asks', async (t) => {
   local.enter('red', { user: 'ann' })
   t.match(await local.members('red'), { count: 2 })
   t.strictSame(store.puts[1], ['red/ann:1'])
+})
+
+t.test('where all has been put already, who asks is answered at once', async (t) => {
+  const { store, local } = open(t)
+  for (let n = 0; n < 100; n++) local.enter('red', { user: `u${n}` })
+  await turn()
+  let isAnswered = false
+  void local.members('red').then(() => { isAnswered = true })
+  await turn()
+  t.ok(isAnswered)
+  t.equal(store.puts.length, 1)
+})
+
+t.test('those who ask while a room is read share the next read, each room its own', async (t) => {
+  const { store, local } = open(t)
+  const held = new Deferred()
+  store.answer = held.promise
+  const answers = [local.members('red')]
+  await turn()
+  for (let n = 0; n < 5; n++) answers.push(local.members('red'))
+  answers.push(local.members('blue'))
+  await turn()
+  t.equal(store.asked, 2)
+  held.resolve()
+  await Promise.all(answers)
+  t.equal(store.asked, 3)
+  await local.members('red')
+  t.equal(store.asked, 4)
 })
 
 t.test('a user who was cut off stays for the grace, without a connection; who asks to leave goes at once', async (t) => {
@@ -130,6 +163,7 @@ t.test('where the lease was lost everything is put again', async (t) => {
   const { store, local, time } = open(t)
   local.enter('red', { user: 'ann' })
   local.enter('blue', { user: undefined })
+  t.equal(local.size, 1, 'who is not told of does not count')
   await turn()
   time.pass(1_000)
   await turn()
