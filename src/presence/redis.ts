@@ -93,9 +93,9 @@ export class RedisPresence implements Presence {
     for (const watch of this.#watches.values()) clearTimeout(watch)
     const { commands } = this.#connections
     try {
-      const others = await send(commands, () =>
-        this.#retire.run(commands, [this.#keys.leases()], [this.#lease, graceMs]))
-      if (Number(others) === 0) await this.#giveUp(this.#lease)
+      const over = await send(commands, () =>
+        this.#retire.run(commands, [this.#keys.leases()], [this.#lease, graceMs])) as Buffer[]
+      for (const lease of over) await this.#giveUp(String(lease))
     } catch (error) {
       // The lease ends by itself.
       if (!(error instanceof BrokerError)) throw error

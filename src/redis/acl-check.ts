@@ -22,7 +22,7 @@ export function commandsUsed (keys: Keys): Command[] {
     ['XADD', key, '*', '', ''], ['XRANGE', key, '-', '+'], ['XREVRANGE', key, '+', '-'],
     ['HDEL', key, ''], ['HLEN', key], ['HKEYS', key], ['HGETALL', key],
     ['ZADD', keys.leases(), '0', ''], ['ZREM', keys.leases(), ''], ['ZCARD', keys.leases()], ['ZSCORE', keys.leases(), ''],
-    ['ZCOUNT', keys.leases(), '0', '1'], ['ZRANGE', keys.leases(), '0', '-1'],
+    ['ZRANGE', keys.leases(), '0', '-1'],
     ['ZRANGEBYSCORE', keys.leases(), '0', '1'], ['ZRANGEBYLEX', keys.roomsOf(NO_ROOM), '-', '+'],
     ['GET', key], ['SET', key, ''], ['INCRBY', keys.quota(NO_ROOM), '1'],
     ['DEL', key], ['EXISTS', key], ['PERSIST', key], ['PEXPIRE', key, '1'], ['PTTL', key],

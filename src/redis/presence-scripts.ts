@@ -1,3 +1,5 @@
+import { NOW } from './scripts.ts'
+
 /**
  * The Lua of who is in which room. Of all replicas: `leases`, a sorted set of leases by the time at which they end. Of
  * a lease: `rooms:<lease>`, a sorted set of the names of rooms in which something is held. Of a room and a lease:
@@ -5,14 +7,6 @@
  * `<connections>` or `<connections> <info>`. Of a room: `u`, a hash of user to the number of leases that hold them.
  * All of them expire some minutes after the last replica that could tell of them.
  */
-
-const NOW = `
-local function nowMs ()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-local function int (number) return string.format('%.0f', number) end
-`
 
 /**
  * `hold` adds names to a lease's users of a room, and `release` takes some away: both return those of whom nobody knew
@@ -144,17 +138,29 @@ return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. int(nowMs()), '+inf')
 `
 
 /**
+ * A lease ends as planned. It stays for the grace, where a replica goes on that gives it up then: half a millisecond in
+ * its score tells it from those. Else nobody will come, and it is over, with all others that have ended.
+ *
  * KEYS leases
- * ARGV lease, graceMs (less than nothing: it has ended)
- * → how many others have not ended. Where there are some, this one ends after the grace; else it has ended.
+ * ARGV lease, graceMs
+ * → the leases that are left to give up at once
  */
 export const RETIRE_SCRIPT = `${NOW}
 local now = nowMs()
-local others = redis.call('ZCOUNT', KEYS[1], '(' .. int(now), '+inf')
-local ends = redis.call('ZSCORE', KEYS[1], ARGV[1])
-if ends and tonumber(ends) > now then others = others - 1 end
-redis.call('ZADD', KEYS[1], others > 0 and int(now + ARGV[2]) or 0, ARGV[1])
-return others
+local over = { ARGV[1] }
+local leases = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+for n = 1, #leases, 2 do
+  local lease, ends = leases[n], tonumber(leases[n + 1])
+  if lease ~= ARGV[1] then
+    if ends > now and ends % 1 == 0 then
+      redis.call('ZADD', KEYS[1], int(now + ARGV[2]) .. '.5', ARGV[1])
+      return {}
+    end
+    over[#over + 1] = lease
+  end
+end
+for _, lease in ipairs(over) do redis.call('ZADD', KEYS[1], 0, lease) end
+return over
 `
 
 /** KEYS p:<lease> of one room and several leases → what each holds, users and values in turn. */

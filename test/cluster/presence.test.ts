@@ -147,6 +147,7 @@ t.test('replicas that end one after the other leave no ghost, and nothing when a
   const ann = await enter(t, urls[0]!, 'ann')
   const bob = await enter(t, urls[1]!, 'bob')
   await ann.until('bob has come', () => ann.presence.length === 1)
+  t.not((await keysOf(prefix)).length, 0)
   gateways[1]!.child.kill('SIGTERM')
   await bob.closed
   const again = await enter(t, urls[0]!, 'bob')
@@ -157,6 +158,15 @@ t.test('replicas that end one after the other leave no ghost, and nothing when a
   await ann.until('bob has left', () => leaves(ann).has('bob'))
   gateways[0]!.child.kill('SIGTERM')
   t.match(await gateways[0]!.ended, { code: 0 })
+  t.strictSame(await keysOf(prefix), [])
+})
+
+t.test('replicas that end all at once leave nothing', async (t) => {
+  const { gateways, urls, prefix } = await startFleet(t, 3, { DRAIN_MS: '0' })
+  await Promise.all(urls.map((url, n) => enter(t, url, `user-${n}`)))
+  await eventually('all are known', async () => (await keysOf(prefix)).length === 8)
+  for (const { child } of gateways) child.kill('SIGTERM')
+  for (const { ended } of gateways) t.match(await ended, { code: 0 })
   t.strictSame(await keysOf(prefix), [])
 })
 
