@@ -51,7 +51,7 @@ process.exit(isWell && code === 0 ? 0 : 1)
 
 function namesIn (text: string): string[] {
   const names = text.split(',').map((name) => name.trim())
-  const unknown = names.find((name) => !(name in FLOODS))
+  const unknown = names.find((name) => !Object.hasOwn(FLOODS, name))
   if (unknown !== undefined) throw new Error(`--only: there is no flood ${JSON.stringify(unknown)}`)
   return names
 }
