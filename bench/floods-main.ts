@@ -1,10 +1,11 @@
 import { cpus } from 'node:os'
 import { integer } from '../cluster/options.ts'
-import { fromBuild, Replica } from '../cluster/replica.ts'
+import { fromBuild, type Launcher, Replica } from '../cluster/replica.ts'
 import { onInterrupt, optionsOrExit } from './command.ts'
 import { FLOODS } from './floods/attacks.ts'
 import { isBarMet, report, verdict } from './floods/report.ts'
 import { fillRoom, runFlood } from './floods/run.ts'
+import { MEASURED } from './suite/servers.ts'
 
 /** `npm run floods`: what is left of a gateway while it is flooded. */
 const HELP = `Floods one gateway from one address, in all the ways below, and tells what others notice of it: memory, how late
@@ -33,7 +34,11 @@ const { only, ...plan } = optionsOrExit('floods', HELP, defaults, (values) => ({
 }))
 onInterrupt(() => 'interrupted')
 process.stdout.write(`${cpus().length} × ${cpus()[0]!.model}, Node ${process.version}\n`)
-const replica = new Replica('flooded', fromBuild, SETTINGS, () => {})
+const measured: Launcher = (settings) => {
+  const { command, args, env } = fromBuild(settings)
+  return { command, args: [...MEASURED, ...args], env }
+}
+const replica = new Replica('flooded', measured, SETTINGS, () => {})
 await replica.start()
 await fillRoom(`${replica.http.replace('http', 'ws')}/ws`)
 let isWell = true
@@ -51,7 +56,7 @@ process.exit(isWell && code === 0 ? 0 : 1)
 
 function namesIn (text: string): string[] {
   const names = text.split(',').map((name) => name.trim())
-  const unknown = names.find((name) => !(name in FLOODS))
+  const unknown = names.find((name) => !Object.hasOwn(FLOODS, name))
   if (unknown !== undefined) throw new Error(`--only: there is no flood ${JSON.stringify(unknown)}`)
   return names
 }

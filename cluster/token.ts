@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import type { TokenOptions } from '../src/auth/sign.ts'
 import { Grants } from '../src/auth/grants.ts'
+import { readInfo } from '../src/auth/info.ts'
 import { integer } from './options.ts'
 
 export const HELP = `Makes a token (JWT, HS256) for development, signed with AUTH_SECRET as the gateway checks it.
@@ -41,14 +42,15 @@ export function readTokenCommand (
       help: { type: 'boolean', short: 'h', default: false }
     }
   })
-  const rooms = values.rooms === undefined ? undefined : readJson('--rooms', values.rooms)
+  const rooms = readJson('--rooms', values.rooms, '{"chat:*":["join","publish"]}')
+  const info = readJson('--info', values.info, '{"name":"Ann Lee"}')
   const can = values.can === undefined ? undefined : readWords(values.can)
   const options: TokenOptions = {
     user: values.user,
     lifetimeS: integer('--lifetime', values.lifetime, 1, 315_360_000),
     rooms: rooms as TokenOptions['rooms'],
     can,
-    info: values.info === undefined ? undefined : readJson('--info', values.info),
+    info,
     issuer: env['AUTH_ISSUER'] || undefined,
     audience: env['AUTH_AUDIENCE'] || undefined
   }
@@ -56,26 +58,32 @@ export function readTokenCommand (
   if (values.help) return { secret, options, help: true }
   if (values.user === '') throw new Error('--user: missing')
   checkRooms(rooms)
+  asGateway('info', () => readInfo(info))
   if (Buffer.byteLength(secret) < 32) throw new Error('AUTH_SECRET: must be set, to at least 32 bytes, as for the gateway')
   return { secret, options, help: false }
 }
 
+/** What the gateway would refuse is refused here, in the words of the command line. */
+function asGateway (claim: string, read: () => unknown): void {
+  try {
+    read()
+  } catch (error) {
+    throw new Error((error as Error).message.replace(`token: ${claim}`, `--${claim}`))
+  }
+}
+
 /** What the gateway would refuse, or what it would not know. */
 function checkRooms (rooms: unknown): void {
-  try {
-    Grants.of({ rooms })
-  } catch (error) {
-    throw new Error((error as Error).message.replace('token: rooms', '--rooms'))
-  }
+  asGateway('rooms', () => Grants.of({ rooms }))
   const unknown = Object.values(rooms ?? {}).flat().find((word) => !['join', 'publish'].includes(word as string))
   if (unknown !== undefined) throw new Error(`--rooms: must allow join or publish, not ${JSON.stringify(unknown)}`)
 }
 
-function readJson (name: string, text: string): unknown {
+function readJson (name: string, text: string | undefined, example: string): unknown {
   try {
-    return JSON.parse(text)
+    return text === undefined ? undefined : JSON.parse(text)
   } catch {
-    throw new Error(`${name}: must be JSON, such as '{"chat:*":["join","publish"]}'`)
+    throw new Error(`${name}: must be JSON, such as '${example}'`)
   }
 }
 

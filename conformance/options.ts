@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 export const HELP = `Tries how a running server keeps the WebSocket protocol (RFC 6455), from raw sockets: some 400 cases,
 most of them after Autobahn's.
 
-  npm run conformance -- [URL] [--token t] [--only id]... [--echo]
+  npm run conformance -- [URL] [--token t] [--only id]... [--echo] [--verbose]
 
   URL        the gateway's, as ws://host:port/ws or wss://… (default ws://localhost:8080/ws)
   --token t  for a gateway with tokens (npm run token)

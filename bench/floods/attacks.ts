@@ -120,6 +120,8 @@ export interface Flood {
   /** How a connection of it must be ended. */
   readonly ends: readonly Outcome[]
   readonly leastSeconds?: number
+  /** For so long what it made is kept on purpose. */
+  readonly lingerSeconds?: number
 }
 
 /** The room with much to tell, which the command fills. */
@@ -144,7 +146,8 @@ export const FLOODS: Readonly<Record<string, Flood>> = {
   requests: {
     what: 'small requests, as fast as they are taken', attack: stream(repeating(rawFrame('{"type":"ping"}'))), lanes: 4, ends: ['4429']
   },
-  joins: { what: 'joins of ever new rooms', attack: stream(joins), lanes: 4, ends: ['4429'] },
+  // A replica follows a room for 10 s after its last member has left.
+  joins: { what: 'joins of ever new rooms', attack: stream(joins), lanes: 4, ends: ['4429'], lingerSeconds: 11 },
   fragments: {
     what: 'one message of fragments without end, each of them empty',
     attack: stream(repeating(rawFrame('', { opcode: 0, isLast: false }), rawFrame('', { opcode: TEXT, isLast: false }))),

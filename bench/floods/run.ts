@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Client } from '../../cluster/client.ts'
 import type { Replica } from '../../cluster/replica.ts'
+import { held } from '../suite/held.ts'
 import { FLOODS, FULL_ROOM, type Outcome } from './attacks.ts'
 import { Bystanders } from './bystanders.ts'
 
@@ -19,6 +20,8 @@ export interface FloodResult {
   readonly quiet: readonly Window[]
   readonly flooded: readonly Window[]
   readonly after: Window
+  /** What the gateway holds on to more than before, its garbage collected. */
+  readonly leftMiB: number
   readonly outcomes: Readonly<Record<Outcome, number>>
 }
 
@@ -44,21 +47,25 @@ export async function fillRoom (ws: string): Promise<void> {
 /** Quiet windows and floods by turns, because machines are fast and slow by turns. */
 export async function runFlood (name: string, replica: Replica, { rounds, seconds }: Plan): Promise<FloodResult> {
   const bystanders = await Bystanders.join(`${replica.http.replace('http', 'ws')}/ws`, BYSTANDERS)
+  const { leastSeconds = 0, lingerSeconds = 0 } = FLOODS[name]!
   const quiet: Window[] = []
   const flooded: Window[] = []
   const outcomes: Record<Outcome, number> = {}
   const quietly = async (): Promise<Window> => await measured(replica, bystanders, delay(seconds * 1_000))
   await bystanders.during(delay(SETTLE_MS))
+  const { heldBytes } = await held(replica.child)
   for (let round = 0; round < rounds; round++) {
     quiet.push(await quietly())
-    const flood = flooding(name, replica.port, Math.max(seconds, FLOODS[name]!.leastSeconds ?? 0))
+    const flood = flooding(name, replica.port, Math.max(seconds, leastSeconds))
     flooded.push(await measured(replica, bystanders, flood))
     for (const [outcome, count] of Object.entries(await flood)) outcomes[outcome] = (outcomes[outcome] ?? 0) + count
     await delay(SETTLE_MS)
   }
   const after = await quietly()
   bystanders.leave()
-  return { name, quiet, flooded, after, outcomes }
+  await delay(lingerSeconds * 1_000)
+  const leftMiB = ((await held(replica.child)).heldBytes - heldBytes) / 2 ** 20
+  return { name, quiet, flooded, after, leftMiB, outcomes }
 }
 
 async function flooding (name: string, port: number, seconds: number): Promise<Record<Outcome, number>> {

@@ -41,7 +41,8 @@ const UNLIMITED = {
 const TEXTBOOK = fileURLToPath(new URL('../peers/textbook.js', import.meta.url))
 const SOCKET_IO = fileURLToPath(new URL('../../../bench/peers/socket-io/server.mjs', import.meta.url))
 const COLLECT = new URL('../peers/collect-on-signal.js', import.meta.url).href
-const MEASURED = ['--expose-gc', '--import', COLLECT]
+/** What a server is started with whose memory is asked for (held.ts). */
+export const MEASURED = ['--expose-gc', '--import', COLLECT]
 
 let scopes = 0
 

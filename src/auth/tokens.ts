@@ -2,6 +2,7 @@ import { errors, type JWTPayload, jwtVerify, type JWTVerifyOptions, type Protect
 import { type Refusal, refusal } from '../protocol/codes.ts'
 import { type Authenticator, type Identified, LEEWAY_S, MAX_TOKEN_CHARS } from './auth.ts'
 import { ClaimError, Grants } from './grants.ts'
+import { readInfo } from './info.ts'
 import { KeysUnavailable, type RemoteKeys, remoteKeys } from './remote-keys.ts'
 
 export interface TokenSettings {
@@ -17,8 +18,6 @@ export const SHARED_ALGORITHM = 'HS256'
 // RFC 8725 section 3.1: an algorithm is believed only where it is one of those that this key is for.
 const ASYMMETRIC_ALGORITHMS = ['RS256', 'ES256', 'EdDSA']
 const MAX_USER_CHARS = 128
-// It travels to everyone in a room with each join.
-const MAX_INFO_CHARS = 1_024
 
 type Verify = (token: string) => Promise<JWTPayload>
 
@@ -84,14 +83,6 @@ function identify (payload: JWTPayload): Identified {
   const expiresMs = Math.min(exp! * 1_000, 8.64e15)
   const endsMs = expiresMs + LEEWAY_S * 1_000
   return { user: sub, grants: Grants.of(payload), expiresMs, endsMs, info: readInfo(info) }
-}
-
-/** @returns JSON text; undefined for none */
-function readInfo (info: unknown): string | undefined {
-  if (info === undefined) return undefined
-  const text = JSON.stringify(info)
-  if (text.length > MAX_INFO_CHARS) throw new ClaimError(`token: info: must be at most ${MAX_INFO_CHARS} characters as JSON`)
-  return text
 }
 
 function isUserName (sub: string): boolean {

@@ -1,4 +1,3 @@
-import { cpuUsage } from 'node:process'
 import type { SendQueue } from './send-queue.ts'
 import { WriteCounts } from './write-counts.ts'
 
@@ -58,6 +57,6 @@ export class Flusher {
 }
 
 function cpuMs (): number {
-  const { user, system } = cpuUsage()
+  const { user, system } = process.cpuUsage()
   return (user + system) / 1_000
 }

@@ -93,9 +93,11 @@ export class LocalPresence {
     this.#mark(name)
   }
 
-  /** How many users of rooms this replica holds. */
+  /** How many users of rooms this replica holds, those left out of whom nobody is told. */
   get size (): number {
-    return this.#held.size
+    let size = 0
+    for (const name of this.#held.keys()) if (name.includes(LINE)) size++
+    return size
   }
 
   /** Over all replicas, with what has changed here until now. Rejects with BrokerError. */

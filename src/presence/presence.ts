@@ -1,6 +1,6 @@
 import type { PresentUser } from '../protocol/presence.ts'
 
-/** How often a lease is renewed: two renewals may be lost before it ends. */
+/** How often a lease is renewed: one renewal may be lost, and the next is in time. */
 export const RENEWALS_PER_LEASE = 2.5
 
 /**

@@ -1,3 +1,5 @@
+import { NOW } from './scripts.ts'
+
 /**
  * The Lua of who is in which room. Of all replicas: `leases`, a sorted set of leases by the time at which they end. Of
  * a lease: `rooms:<lease>`, a sorted set of the names of rooms in which something is held. Of a room and a lease:
@@ -5,14 +7,6 @@
  * `<connections>` or `<connections> <info>`. Of a room: `u`, a hash of user to the number of leases that hold them.
  * All of them expire some minutes after the last replica that could tell of them.
  */
-
-const NOW = `
-local function nowMs ()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-local function int (number) return string.format('%.0f', number) end
-`
 
 /**
  * `hold` adds names to a lease's users of a room, and `release` takes some away: both return those of whom nobody knew

@@ -7,8 +7,8 @@
  * `k:<length>:<scope>:<key>` what an idempotent publish came to, `c` channel.
  */
 
-/** Milliseconds since 1970 by Redis's clock, the one clock that matters. */
-const NOW = `
+/** `nowMs`: milliseconds since 1970 by Redis's clock, the one clock that matters. `int`: all digits of a number. */
+export const NOW = `
 local function nowMs ()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)

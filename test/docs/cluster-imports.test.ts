@@ -10,7 +10,7 @@ t.test('cluster/ imports Node, ws, itself, and of src/ no more than settings, si
     const source = readFileSync(new URL(file, CLUSTER), 'utf8')
     const imports = source.matchAll(/^import [^']*'([^']+)'|from '([^']+)'$/gm)
     const targets = [...imports].map(([, bare, from]) => (bare ?? from)!)
-    const allowed = /^(node:|ws$|\.\/|\.\.\/src\/(settings|end-signals|auth\/sign|auth\/grants)\.ts$)/
+    const allowed = /^(node:|ws$|\.\/|\.\.\/src\/(settings|end-signals|auth\/sign|auth\/grants|auth\/info)\.ts$)/
     t.strictSame(targets.filter((target) => !allowed.test(target)), [], file)
   }
 })

@@ -180,7 +180,9 @@ t.test('manifests name each other as they are: labels, ports, services', async (
 
 t.test('what is for those who run it is on no path of the Ingress', async (t) => {
   for (const { http } of ingress.spec.rules) {
-    for (const { path, pathType } of http.paths) t.ok(pathType === 'Exact' || path === '/assets', path)
+    for (const { path, pathType } of http.paths) {
+      t.ok(pathType === 'Exact' || ['/assets', '/rooms'].includes(path), path)
+    }
     t.notOk(http.paths.some(({ path }: { path: string }) => ['/readyz', '/metrics'].includes(path)))
   }
 })

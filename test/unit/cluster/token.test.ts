@@ -8,12 +8,14 @@ import { SECRET } from '../../helpers/tokens.ts'
 t.test('what the command makes, the gateway takes', async (t) => {
   const rooms = '{"chat:*":["join","publish"]}'
   const env = { AUTH_SECRET: SECRET, AUTH_ISSUER: 'us', AUTH_AUDIENCE: 'gateway' }
-  const args = ['--user', 'ann', '--rooms', rooms, '--can', 'move, admin', '--lifetime', '60']
+  const info = '{"name":"Ann Lee"}'
+  const args = ['--user', 'ann', '--rooms', rooms, '--can', 'move, admin', '--info', info, '--lifetime', '60']
   const { secret, options } = readTokenCommand(args, env)
   const auth = new TokenAuthenticator({ secret: SECRET, jwksUrl: undefined, issuer: 'us', audience: 'gateway' })
   const who = await auth.verify(await signToken(secret, options))
   if (!isIdentified(who)) throw new Error(who.message)
   t.equal(who.user, 'ann')
+  t.equal(who.info, info)
   t.strictSame(['move', 'admin', 'broadcast'].map((ability) => who.grants.can(ability as 'move')), [true, true, false])
   t.strictSame(['chat:1', 'lobby'].map((room) => who.grants.in(room, 'publish')), [true, false])
   const leftMs = who.expiresMs! - Date.now()
@@ -28,6 +30,8 @@ t.test('what is wrong is named', async (t) => {
     [['--user', 'ann', '--rooms', '{"a b":["join"]}'], /^--rooms: a pattern is the name of a room/],
     [['--user', 'ann', '--rooms', '{"a":["read"]}'], /^--rooms: must allow join or publish, not "read"/],
     [['--user', 'ann', '--can', 'fly'], /--can: must be of broadcast,move,admin, not "fly"/],
+    [['--user', 'ann', '--info', '{name}'], /^--info: must be JSON, such as '{"name":"Ann Lee"}'$/],
+    [['--user', 'ann', '--info', `"${'x'.repeat(1_023)}"`], /^--info: must be at most 1024 characters as JSON/],
     [['--user', 'ann', '--lifetime', '0'], /--lifetime/],
     [['ann'], /ann/]
   ]

@@ -202,6 +202,24 @@ t.test('a client that asks for much of the past gets it four replies at a time',
   t.equal(answers.length, 8)
 })
 
+t.test('a list of members is as large as a stretch of the past, and waits its turn with those', async (t) => {
+  const answer = new Deferred()
+  const { transport, send } = await openSession(t, (memory) => ({
+    before: async (...args) => {
+      await answer.promise
+      return await memory.before(...args)
+    }
+  }))
+  for (let n = 0; n < 4; n++) send({ type: 'history', room: `past-${n}` })
+  send({ type: 'members', room: 'red' })
+  await turn()
+  send({ type: 'ping' })
+  await transport.has('pong')
+  t.notOk(transport.written.some(({ type }) => type === 'members'))
+  answer.resolve()
+  await transport.has('members')
+})
+
 t.test('of a request for the past that fails the place is free for the next', async (t) => {
   const { transport, send } = await openSession(t, () => ({
     before: async () => { throw new BrokerError('unavailable') }
