@@ -29,10 +29,15 @@ export class Stranger {
   constructor (start: (hear: (told: Told) => void) => (order: Order) => void) {
     this.#order = start((told) => {
       if ('open' in told) this.#isOpen = true
-      else if ('frame' in told) this.frames.push(JSON.parse(told.frame) as Frame)
+      else if ('frame' in told) this.#hear(JSON.parse(told.frame) as Frame)
       else this.closed = { code: told.closed, reason: told.reason }
       this.#until.changed()
     })
+  }
+
+  /** Who comes and goes is told to whoever is there already, which is chance. */
+  #hear (frame: Frame): void {
+    if (frame.type !== 'system') this.frames.push(frame)
   }
 
   async opened (): Promise<this> {
