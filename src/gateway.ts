@@ -94,7 +94,7 @@ export async function createGateway (asked: Config, logger: FastifyBaseLogger): 
     flusher,
     deflater: config.deflateBytes === Infinity ? undefined : new Deflater(config.deflateBytes),
     counts: new SessionCounts(),
-    isShort: () => heap.pressure > SHED_SHARE,
+    isShort: () => heap.pressure >= SHED_SHARE,
     now,
     logger
   }
