@@ -84,7 +84,8 @@ function onClose (this: Heard, heardCode: number): void {
   session.services.logger.debug({ connection, user, code }, 'disconnected')
 }
 
-function destroy (this: Socket): void {
+/** A listener for what ends a socket. */
+export function destroy (this: Socket): void {
   this.destroy()
 }
 

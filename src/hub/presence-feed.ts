@@ -2,7 +2,7 @@ import type { PresenceChange, PresentUser } from '../protocol/presence.ts'
 import { type Frame, textFrame } from './frame.ts'
 
 /** As much of a room as is told here. */
-export interface Audience {
+interface Audience {
   readonly name: string
   /** To every member but those of this user. */
   tell (frame: Frame, exceptUser?: string): void

@@ -16,7 +16,7 @@ export interface Attendee {
 }
 
 /** Who is in a room, as everyone is told who asked at the same time. */
-export interface MembersText {
+interface MembersText {
   readonly count: number
   /** JSON text of a list. */
   readonly list: string

@@ -1,7 +1,7 @@
 import type { Clock } from './rate-limit.ts'
 
 /** As much of a connection as is asked for here. */
-export interface Sheddable {
+interface Sheddable {
   readonly queue: { readonly queuedBytes: number }
   readonly members: { readonly size: number }
   close (name: 'overloaded'): void
