@@ -25,6 +25,7 @@ const LIMITS = { maxEvents: 250, maxBytes: 64 * 1_024 }
 const COMES_PER_LEASE = 2.5
 // After so many failures in a row another replica tries, in case the fault is on this side.
 const TRIES_PER_TURN = 3
+const OTHERS_FIRST = 1.25
 // At the end what waits may be sent for so long.
 const LAST_MS = 500
 const END_MS = 1_000
@@ -183,7 +184,8 @@ export class Webhooks {
     await queue.failed(tries, restMs)
     if (tries % TRIES_PER_TURN !== 0) return Math.min(restMs, this.#comeMs)
     await queue.release()
-    return this.#parts.leaseMs
+    // The others have all come by then.
+    return Math.max(restMs, OTHERS_FIRST * this.#comeMs)
   }
 
   /** One line for each new kind of failure, not one for each try. The path of the address may hold a secret. */

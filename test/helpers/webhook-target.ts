@@ -17,7 +17,13 @@ export interface ToldEvent {
   readonly count?: number
   readonly timestamp: string
 }
-interface Delivery { readonly id: string, readonly events: readonly ToldEvent[], readonly headers: IncomingMessage['headers'] }
+interface Delivery {
+  readonly id: string
+  readonly events: readonly ToldEvent[]
+  readonly headers: IncomingMessage['headers']
+  readonly body: string
+  readonly atMs: number
+}
 
 export type Answer = (response: ServerResponse, request: IncomingMessage) => void
 
@@ -107,7 +113,8 @@ export class WebhookTarget {
     const body = Buffer.concat(chunks).toString()
     try {
       const { events } = new Webhook(WEBHOOK_SECRET).verify(body, request.headers as Record<string, string>) as Delivery
-      this.deliveries.push({ id: String(request.headers['webhook-id']), events, headers: request.headers })
+      const { headers } = request
+      this.deliveries.push({ id: String(headers['webhook-id']), events, headers, body, atMs: performance.now() })
       this.answer(response, request)
       if (response.headersSent && response.statusCode < 300) this.#take(events)
     } catch (error) {
