@@ -9,8 +9,7 @@ import { GatewayProcess } from '../helpers/process.ts'
 import { take, type ToldEvent, WebhookTarget } from '../helpers/webhook-target.ts'
 
 const UNLIMITED = {
-  MAX_CONNECTIONS_PER_ADDRESS: '0', RATE_PUBLISHES: '0', RATE_REQUESTS: '0', RATE_CONNECTIONS: '0', MAX_LOOP_DELAY_MS: '0',
-  RATE_HTTP: '0'
+  MAX_CONNECTIONS_PER_ADDRESS: '0', RATE_REQUESTS: '0', RATE_CONNECTIONS: '0', RATE_HTTP: '0', MAX_LOOP_DELAY_MS: '0'
 }
 
 t.setTimeout(240_000)
@@ -130,8 +129,6 @@ t.test('the replica that delivers is killed midway: none is lost, and what comes
   target.answer = take
   await target.hears('member.left a carl', 'room.occupied c')
   t.comment(`another one delivers after ${Math.round(performance.now() - killedMs)} ms`)
-  const again = target.deliveries.slice(before).find(({ events }) => events[0]!.id === underWay.events[0]!.id && target.taken.some(({ id }) => id === events[0]!.id))
-  t.ok(again)
   const same = target.deliveries.filter(({ id }) => id === underWay.id)
   t.ok(same.length >= 2, 'the same batch')
   t.equal(new Set(same.map(({ body }) => body)).size, 1)
