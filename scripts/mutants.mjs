@@ -112,7 +112,31 @@ const MUTANTS = [
   ["tokens reach nginx's error log", NGINX, 'error_log stderr emerg', 'error_log stderr crit', 'cluster/nginx.test.js'],
   ['nginx reads ahead for slow readers of events', NGINX, 'proxy_buffering off', 'proxy_buffering on', 'cluster/nginx.test.js'],
   ['nginx cuts connections soon after a reload', NGINX, 'worker_shutdown_timeout 80m', 'worker_shutdown_timeout 1s',
-    'cluster/behind-nginx.test.js']
+    'cluster/behind-nginx.test.js'],
+  ['a webhook target that redirects is taken at its word', 'webhooks/webhooks.js', 'outcome.status < 300', 'outcome.status < 400', 'gateway/webhooks.test.js'],
+  ['a batch that a webhook target does not take is given up', 'webhooks/webhooks.js', 'if (failure !== undefined)', 'if (false)',
+    'gateway/webhooks.test.js'],
+  ['the answer of a webhook target is read for ever', 'webhooks/post.js', 'setTimeout(() => request.destroy(), ANSWER_MS)', 'undefined',
+    'gateway/webhooks.test.js'],
+  ['a webhook target that hangs is waited for for ever', 'webhooks/post.js', '}, timeoutMs);', '}, 2 ** 30);', 'gateway/webhooks.test.js'],
+  ["a webhook's whole address is logged", 'webhooks/webhooks.js', 'host: settings.url.host', 'host: settings.url.href', 'gateway/webhooks.test.js'],
+  ['what ends with the gateway is not told to the webhook', 'webhooks/webhooks.js', 'while (restMs === 0 &&', 'while (false &&', 'gateway/webhooks.test.js'],
+  ['a webhook is signed without its id', 'webhooks/message.js', 'update(`$' + '{id}.', 'update(`', 'unit/webhooks/message.test.js'],
+  ['two replicas deliver to the webhook at once', 'redis/webhook-scripts.js', 'if held[1] and held[1] ~= me', 'if false and held[1] ~= me',
+    'contract/events.redis.test.js'],
+  ['a batch for the webhook is another one when it comes again', 'redis/webhook-scripts.js', 'local isNew = last < head', 'local isNew = true',
+    'contract/events.redis.test.js'],
+  ['what was cut off is not counted as lost to the webhook', 'redis/webhook-scripts.js', 'math.max(0, head - done - 1)', '0',
+    'contract/events.redis.test.js'],
+  ['the webhook hears that a room is vacated whoever leaves', 'redis/presence-scripts.js', 'before > 0 and after == 0', 'before > 0',
+    'contract/events.redis.test.js'],
+  ['the webhook hears nothing of rooms whose users are only counted', 'redis/presence-scripts.js', 'if not before[n] then come',
+    "if not before[n] and name ~= '' then come", 'contract/events.redis.test.js'],
+  ['the webhook hears nothing of what a killed replica held', 'redis/presence-scripts.js', 'tell(room, before, {}, named(release(room.users, names)), outside)',
+    'release(room.users, names)', 'cluster/webhooks.test.js'],
+  ['whoever takes over tries the webhook target at once', 'redis/webhook-scripts.js', 'local restMs = math.max(0, tonumber(s[5] or 0) - now)', 'local restMs = 0',
+    'contract/events.redis.test.js'],
+  ['a full webhook queue grows', 'webhooks/memory.js', 'table.waiting.length > this.#options.maxWaiting', 'false', 'contract/events.memory.test.js']
 ]
 
 // A Ctrl-C ends the test that runs, and then this: what is broken is mended first.

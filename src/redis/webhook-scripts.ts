@@ -2,9 +2,9 @@ import { NOW } from './scripts.ts'
 
 /**
  * The Lua of events that wait for a webhook. `q`: a stream of them with ids `<number>-0` (fields i id, t timestamp, d
- * the rest of the JSON text). `w`: a hash of how it stands: n the newest number, d up to which all are delivered or
- * dropped, b the end of the batch that was taken, a how often that has failed, u until when it rests, l who delivers,
- * x until when.
+ * the rest of the JSON text). `w`: a hash of how it stands: e its epoch, n the newest number, d up to which all are
+ * delivered or dropped, b the end of the batch that was taken, a how often that has failed, u until when it rests, l
+ * who delivers, x until when.
  */
 
 /**
@@ -26,7 +26,10 @@ local function record (outside, room, change)
   if change.vacated then add('v', 'room.vacated', '') end
   if #events == 0 then return end
   local top, time = redis.call('HGET', outside.state, 'n'), int(nowMs())
-  if not top then redis.call('DEL', outside.queue) end
+  if not top then
+    redis.call('DEL', outside.queue)
+    redis.call('HSET', outside.state, 'e', outside.id)
+  end
   top = tonumber(top or 0)
   redis.call('HSET', outside.state, 'n', int(top + #events))
   for n, event in ipairs(events) do
@@ -59,13 +62,14 @@ local function numberOf (entry) return tonumber(string.match(entry[1], '^%d+')) 
 /**
  * KEYS w, q · ARGV who, leaseMs, ttlMs, maxEvents, maxBytes
  * → nothing where another delivers; else the time, how many wait, the age of the oldest or -1, how many were dropped,
- * how often the oldest have failed, for how long they rest, and of each event its number, id, timestamp and text
+ * how often the oldest have failed, for how long they rest, of each event its number, id, timestamp and text, and the
+ * epoch
  */
 export const TAKE_SCRIPT = `${HOLD}
 local state, queue, maxEvents, maxBytes = KEYS[1], KEYS[2], tonumber(ARGV[4]), tonumber(ARGV[5])
 local now = hold(state, ARGV[1], ARGV[2], ARGV[3])
 if not now then return nil end
-local s = redis.call('HMGET', state, 'n', 'd', 'b', 'a', 'u')
+local s = redis.call('HMGET', state, 'n', 'd', 'b', 'a', 'u', 'e')
 local top, done = tonumber(s[1] or 0), tonumber(s[2] or 0)
 local first = redis.call('XRANGE', queue, '-', '+', 'COUNT', 1)[1]
 local head = first and numberOf(first) or top + 1
@@ -85,7 +89,7 @@ if restMs == 0 and head <= top then
   redis.call('HSET', state, 'b', events[#events][1])
 end
 local age = first and int(now - field(first, 't')) or -1
-return { int(now), int(top - head + 1), age, int(dropped), s[4] or 0, int(restMs), events }
+return { int(now), int(top - head + 1), age, int(dropped), s[4] or 0, int(restMs), events, s[6] or '' }
 `
 
 /** KEYS w · ARGV who, leaseMs, ttlMs → 1, or 0 where another delivers */
@@ -93,12 +97,18 @@ export const KEEP_HOLD_SCRIPT = `${HOLD}
 return hold(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) and 1 or 0
 `
 
-/** KEYS w, q · ARGV the last number that was delivered, ttlMs */
+/**
+ * A Redis that lost its memory, or went back to an older one, may have given the numbers to other events since.
+ *
+ * KEYS w, q · ARGV the number of the last that was delivered, its id, the epoch, ttlMs → 1, or 0 where it is not so
+ */
 export const DONE_SCRIPT = `
-local last, s = tonumber(ARGV[1]), redis.call('HMGET', KEYS[1], 'd', 'b')
+local last, s = tonumber(ARGV[1]), redis.call('HMGET', KEYS[1], 'd', 'b', 'e', 'n')
+local entry = redis.call('XRANGE', KEYS[2], ARGV[1] .. '-0', ARGV[1] .. '-0')[1]
+if s[3] ~= ARGV[3] or tonumber(s[4] or 0) < last or entry and entry[2][2] ~= ARGV[2] then return 0 end
 redis.call('XTRIM', KEYS[2], 'MINID', '=', string.format('%.0f-0', last + 1))
 if last > tonumber(s[1] or 0) then redis.call('HSET', KEYS[1], 'd', ARGV[1]) end
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
 if tonumber(s[2] or 0) <= last then redis.call('HDEL', KEYS[1], 'b', 'a', 'u') end
 return 1
 `

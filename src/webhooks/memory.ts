@@ -90,7 +90,7 @@ export class MemoryEventQueue implements EventQueue {
     return true
   }
 
-  async done (last: number): Promise<void> {
+  async done ({ number: last }: QueuedEvent): Promise<void> {
     const table = this.#table
     table.done = Math.max(table.done, last)
     while (table.waiting.length > 0 && table.waiting[0]!.number <= last) table.waiting.shift()

@@ -49,8 +49,8 @@ export interface EventQueue {
   take (limits: BatchLimits): Promise<Taken | undefined>
   /** Keeps the right to deliver while a batch is under way; false where it is lost. */
   keep (): Promise<boolean>
-  /** All up to this one are delivered, or given up. */
-  done (last: number): Promise<void>
+  /** All up to this one, of those that were taken last, are delivered or given up. */
+  done (last: QueuedEvent): Promise<void>
   /** What was taken is to wait: whoever delivers next knows how often it failed, and until when it rests. */
   failed (tries: number, restMs: number): Promise<void>
   /** Gives the right to deliver to whoever comes next. */

@@ -3,7 +3,7 @@ import { type RedisConnections, send } from '../redis/connections.ts'
 import type { Keys } from '../redis/keys.ts'
 import { Script, type ScriptArgument } from '../redis/script.ts'
 import { DONE_SCRIPT, FAILED_SCRIPT, KEEP_HOLD_SCRIPT, RELEASE_SCRIPT, TAKE_SCRIPT } from '../redis/webhook-scripts.ts'
-import type { BatchLimits, EventQueue, Taken } from './queue.ts'
+import type { BatchLimits, EventQueue, QueuedEvent, Taken } from './queue.ts'
 
 interface Lives { readonly leaseMs: number, readonly ttlMs: number }
 
@@ -16,6 +16,8 @@ export class RedisEventQueue implements EventQueue {
   readonly #ttlMs: number
   // Of this life of the process: a replica that comes back under its old name is another one.
   readonly #holder = randomUUID()
+  // Of what was taken last.
+  #epoch = ''
   readonly #take = new Script(TAKE_SCRIPT)
   readonly #keep = new Script(KEEP_HOLD_SCRIPT)
   readonly #done = new Script(DONE_SCRIPT)
@@ -34,7 +36,8 @@ export class RedisEventQueue implements EventQueue {
   async take ({ maxEvents, maxBytes }: BatchLimits): Promise<Taken | undefined> {
     const reply = await this.#run(this.#take, [this.#holder, this.#leaseMs, this.#ttlMs, maxEvents, maxBytes])
     if (reply === null) return undefined
-    const [nowMs, waiting, oldestMs, dropped, tries, restMs, events] = reply as [...Array<Buffer | number>, Buffer[][]]
+    const [nowMs, waiting, oldestMs, dropped, tries, restMs, events, epoch] = reply as unknown[]
+    this.#epoch = String(epoch)
     const number = (value: unknown): number => Number(String(value))
     return {
       nowMs: number(nowMs),
@@ -52,8 +55,8 @@ export class RedisEventQueue implements EventQueue {
     return Number(await this.#run(this.#keep, [this.#holder, this.#leaseMs, this.#ttlMs])) === 1
   }
 
-  async done (last: number): Promise<void> {
-    await this.#run(this.#done, [last, this.#ttlMs])
+  async done ({ number, id }: QueuedEvent): Promise<void> {
+    await this.#run(this.#done, [number, id, this.#epoch, this.#ttlMs])
   }
 
   async failed (tries: number, restMs: number): Promise<void> {

@@ -45,7 +45,7 @@ export class Webhooks {
   #isStopping = false
   #wake: () => void = () => {}
   // What the target has taken, and Redis has not been told of.
-  #undone: number | undefined
+  #undone: QueuedEvent | undefined
   // What was last said of the target: undefined while it takes what it is sent.
   #trouble: { readonly problem: string, readonly sinceMs: number } | undefined
   #isDropping = false
@@ -136,7 +136,7 @@ export class Webhooks {
     this.#drop(events.length - fresh.length, 'too old')
     const failure = fresh.length === 0 ? undefined : await this.#send(fresh)
     if (failure !== undefined) return await this.#failed(taken, failure)
-    this.#undone = events.at(-1)!.number
+    this.#undone = events.at(-1)!
     await this.#confirm()
     this.counts.stands(taken.waiting - events.length, taken.waiting > events.length ? taken.oldestMs : undefined)
     const isMore = taken.waiting > events.length
