@@ -15,7 +15,7 @@ import { type Asker, askerOf } from './asker.ts'
 import { ClosingSocket } from './closing-socket.ts'
 import { endRefused, sendRefusal } from './errors.ts'
 import { UNLIMITED } from './rate-limit.ts'
-import { connect, destroy, queryOf } from './websocket.ts'
+import { connect, queryOf } from './websocket.ts'
 
 export interface UpgradeOptions {
   readonly services: Services
@@ -190,6 +190,11 @@ function open (
     } else connect(ws as ClosingSocket, { asker, socket, caller }, services, sessions)
   })
   socket.uncork()
+}
+
+/** A listener for what ends a socket. */
+function destroy (this: Socket): void {
+  this.destroy()
 }
 
 /** ws ends the connection itself, with the right code. */
