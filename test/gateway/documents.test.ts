@@ -98,12 +98,13 @@ t.test('every documented route is asked, and answers as it is documented', async
   const member = await connect(t, `${guarded.ws}?join=general`, bearer(await tokenOf('bob', { info: { team: 1 } })))
   await member.next('joined')
   const tokens = [await tokenOf('ann', RIGHTS), await tokenOf('eve', { rooms: {} }), undefined]
+  const askers = [...tokens.map((token) => [guarded.http, token] as const), [open.http, undefined] as const]
   for (const [name, questions] of Object.entries(ASKED)) {
     const operation = operations.get(name)!
     const method = name.split(' ')[0]!.toUpperCase()
     const seen = new Set<number>()
     for (const [path, body] of questions) {
-      for (const [base, token] of [...tokens.map((each) => [guarded.http, each] as const), [open.http, undefined] as const]) {
+      for (const [base, token] of askers) {
         const sent = body === undefined ? {} : { body: JSON.stringify(body) }
         const headers = new Headers(token === undefined ? {} : bearer(token).headers)
         if (body !== undefined) headers.set('content-type', 'application/json')
