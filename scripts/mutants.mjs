@@ -136,6 +136,8 @@ const MUTANTS = [
     'release(room.users, names)', 'cluster/webhooks.test.js'],
   ['whoever takes over tries the webhook target at once', 'redis/webhook-scripts.js', 'local restMs = math.max(0, tonumber(s[5] or 0) - now)', 'local restMs = 0',
     'contract/events.redis.test.js'],
+  ['a late word of a delivery removes what a Redis that went back has under its number', 'redis/webhook-scripts.js',
+    'or entry and entry[2][2] ~= ARGV[2]', '', 'contract/events.redis.test.js'],
   ['a full webhook queue grows', 'webhooks/memory.js', 'table.waiting.length > this.#options.maxWaiting', 'false', 'contract/events.memory.test.js']
 ]
 
