@@ -30,9 +30,13 @@ function queryTokenOf (request: Asker): string | undefined {
   return Array.isArray(token) ? '' : token
 }
 
-/** Whether what is believed of this request stands in its address alone: the header counts where there are both. */
-export function isTokenInQuery (request: Asker): boolean {
-  return request.headers.authorization === undefined && queryTokenOf(request) !== undefined
+/**
+ * Whether this is asked as browsers must, which cannot set the header, and hide the status of an upgrade that fails:
+ * with a token in the address, or with what only a hook knows of, such as a cookie.
+ */
+export function isAskedByBrowser (request: Asker, auth: Authenticator | undefined): boolean {
+  return request.headers.authorization === undefined &&
+    (queryTokenOf(request) !== undefined || auth?.identify !== undefined)
 }
 
 /** @param mayBeInQuery whether the token may be in the address, too */
@@ -41,8 +45,9 @@ export async function identify (
 ): Promise<Caller | Refusal> {
   if (auth === undefined) return { user: undefined, access: OPEN_ACCESS }
   const token = bearerOf(request) ?? (mayBeInQuery ? queryTokenOf(request) : undefined)
-  if (token === undefined) return refusal('unauthenticated')
-  const outcome = await auth.verify(token)
+  const outcome = auth.identify !== undefined
+    ? await auth.identify({ token, headers: request.headers, query: request.query, ip: request.ip })
+    : token === undefined ? refusal('unauthenticated') : await auth.verify(token)
   return isIdentified(outcome) ? { user: outcome.user, access: outcome } : outcome
 }
 

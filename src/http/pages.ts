@@ -4,10 +4,10 @@ import type { FastifyPluginAsync, FastifyReply } from 'fastify'
 
 const WEB = fileURLToPath(new URL('../web/', import.meta.url))
 
-/** The chat at `/chat`, the dashboard at `/dashboard`, and what they load under `/assets/`. */
-export const pageRoutes: FastifyPluginAsync = async (app) => {
+/** Under a path, the chat at `/chat`, the dashboard at `/dashboard`, and what they load under `/assets/`. */
+export const pageRoutes: FastifyPluginAsync<{ readonly path: string }> = async (app, { path }) => {
   await app.register(fastifyStatic, { root: WEB, prefix: '/assets/', index: false, redirect: false })
-  app.get('/', async (_request, reply) => await reply.redirect('/chat'))
+  app.get('/', async (_request, reply) => await reply.redirect(`${path}/chat`))
   app.get('/chat', async (_request, reply) => await sendPage(reply, 'chat.html'))
   app.get('/dashboard', async (_request, reply) => await sendPage(reply, 'dashboard.html'))
   app.get('/favicon.ico', async (_request, reply) => await sendPage(reply, 'favicon.svg'))

@@ -34,8 +34,18 @@ export interface Sources {
   readonly loopDelay: { readonly meanMs: number }
   readonly heap: { readonly share: number }
   readonly isReady: () => boolean
+  /** Undefined where there are none. */
+  readonly hooks?: HookSource | undefined
   /** Undefined with the embedded broker. */
   readonly redis: RedisSource | undefined
+}
+
+export interface HookSource {
+  readonly counts: {
+    readonly underWay: number
+    readonly failures: ByName
+    readonly durations: Readonly<Record<string, LatencySource>>
+  }
 }
 
 export interface RedisSource {

@@ -5,12 +5,16 @@ import { newEntryId } from '../log/ids.ts'
 import type { Receipt } from '../log/log.ts'
 import { BrokerError, type Refusal, refusal } from '../protocol/codes.ts'
 import { formatCursor } from '../protocol/cursor.ts'
-import type { Draft, IdempotencyKey } from '../protocol/entry.ts'
+import type { Draft, IdempotencyKey, Signal } from '../protocol/entry.ts'
 import type { Request, RequestId, RequestOf } from '../protocol/messages.ts'
 import { ALL, POSITION } from '../protocol/rooms.ts'
+import { judgeFor, refuseFor } from './asked-hooks.ts'
 import { authenticate } from './authenticate.ts'
 import type { PublishOutcome } from './counts.ts'
+import type { HookCalls } from './hook-calls.ts'
+import type { Action } from './hooks.ts'
 import { join } from './join.ts'
+import { isRefused, type Judged } from './judgement.ts'
 import { refuseBroadcast, refuseJoin, refuseLeave, refuseMembers, refuseMove, refusePublish } from './permissions.ts'
 import type { Session } from './session.ts'
 
@@ -24,12 +28,18 @@ type Answer = Extract<PublishOutcome, 'ack' | 'refused'>
  * @param cameMs when its frame came
  */
 export function execute (session: Session, request: Request, cameMs: number): Promise<void> | void {
+  const { hooks } = session.services
   switch (request.type) {
     case 'join': return join(session, request)
     case 'leave': return leave(session, request)
-    case 'message':
-      return timed(session, cameMs, (isStored(session, request) ? publish : signal)(session, request))
-    case 'broadcast': return timed(session, cameMs, broadcast(session, request))
+    case 'message': {
+      const sending = hooks === undefined ? send(session, request) : sendJudged(session, request, hooks)
+      return timed(session, cameMs, sending)
+    }
+    case 'broadcast': {
+      const sending = hooks === undefined ? broadcast(session, request) : broadcastJudged(session, request, hooks)
+      return timed(session, cameMs, sending)
+    }
     case 'move': return timed(session, cameMs, move(session, request))
     case 'history': return history(session, request)
     case 'members': return members(session, request)
@@ -62,18 +72,60 @@ function leave (session: Session, { id, room }: RequestOf<'leave'>): void {
   session.reply({ type: 'left', id, room })
 }
 
+/** With what hooks put in the place of what was sent. */
+type Message = RequestOf<'message'> & Partial<Judged>
+type Broadcast = RequestOf<'broadcast'> & Partial<Judged>
+
+/** Rejects with BrokerError, as all below. */
+function send (session: Session, request: Message): Promise<Answer> {
+  return (isStored(session, request) ? publish : signal)(session, request)
+}
+
+/** What grants and rules forbid is not worth a hook's time; and they are asked again after it. */
+async function sendJudged (session: Session, request: RequestOf<'message'>, hooks: HookCalls): Promise<Answer> {
+  const { id, room } = request
+  const refused = refuseMessage(session, room)
+  if (refused !== undefined) return refuse(session, refused, id, room)
+  const judged = await judgeFor(session, hooks, request)
+  if (session.isClosed) return 'refused'
+  if (isRefused(judged)) return refuse(session, judged, id, room)
+  return await send(session, { ...request, ...judged })
+}
+
+async function broadcastJudged (session: Session, request: RequestOf<'broadcast'>, hooks: HookCalls): Promise<Answer> {
+  const { id, content, key } = request
+  const refused = refuseBroadcast(session.credentials.grants)
+  if (refused !== undefined) return refuse(session, refused, id)
+  const judged = await judgeFor(session, hooks, { room: ALL, content, key })
+  if (session.isClosed) return 'refused'
+  if (isRefused(judged)) return refuse(session, judged, id)
+  return await broadcast(session, { ...request, ...judged })
+}
+
+/** Asks the operator's own rule, where there is one; true where it is refused, and the client told so, or gone. */
+async function isForbidden (
+  session: Session, id: RequestId | undefined, action: Action, room: string
+): Promise<boolean> {
+  const refused = await refuseFor(session, action, room)
+  if (refused !== undefined) session.refuse(refused, id, room)
+  return refused !== undefined || session.isClosed
+}
+
+function refuseMessage (session: Session, room: string): Refusal | undefined {
+  return refusePublish(session.credentials.grants, room, session.services.rules.of(room), session.members.has(room))
+}
+
 function isStored (session: Session, request: RequestOf<'message'>): boolean {
   return !request.ephemeral && session.services.rules.of(request.room).kind !== 'live'
 }
 
 /** To the room's log, which numbers and publishes it in one step. */
-async function publish (session: Session, request: RequestOf<'message'>): Promise<Answer> {
+async function publish (session: Session, request: Message): Promise<Answer> {
   const { id, room } = request
-  const { rules } = session.services
-  const member = session.members.get(room)
-  const refused = refusePublish(session.credentials.grants, room, rules.of(room), member !== undefined)
+  const refused = refuseMessage(session, room)
   if (refused !== undefined) return refuse(session, refused, id, room)
 
+  const member = session.members.get(room)
   return request.echo || member === undefined
     ? acknowledge(session, request, await append(session, room, draftOf(session, request)))
     : await publishWithoutEcho(session, request, member)
@@ -102,7 +154,7 @@ async function append (session: Session, room: string, draft: Draft): Promise<Re
  * live copy may come before Redis's answer, or after it.
  */
 async function publishWithoutEcho (
-  session: Session, request: RequestOf<'message'>, member: Member
+  session: Session, request: Message, member: Member
 ): Promise<Answer> {
   const entryId = newEntryId()
   session.withhold(entryId, (cursor) => acknowledge(session, request, { cursor, duplicate: false }))
@@ -132,12 +184,12 @@ function acknowledge (
 }
 
 /** To whoever listens now: rooms of kind `live`, and ephemerals. */
-async function signal (session: Session, request: RequestOf<'message'>): Promise<Answer> {
+async function signal (session: Session, request: Message): Promise<Answer> {
   const { id, room } = request
-  const { rules, broker } = session.services
-  const refused = refusePublish(session.credentials.grants, room, rules.of(room), session.members.has(room))
+  const { broker } = session.services
+  const refused = refuseMessage(session, room)
   if (refused !== undefined) return refuse(session, refused, id, room)
-  const { from, content, except, key } = draftOf(session, request)
+  const { key, ...draft } = draftOf(session, request)
   const ack = (): void => {
     if (id !== undefined) session.reply({ type: 'ack', id, room })
   }
@@ -146,8 +198,7 @@ async function signal (session: Session, request: RequestOf<'message'>): Promise
   member?.whenEchoed(ack)
   let outcome: SignalOutcome
   try {
-    const sent = { from, except, content, timestampMs: Date.now() }
-    outcome = await broker.publish(room, sent, key)
+    outcome = await broker.publish(room, { ...draft, timestampMs: Date.now() }, key)
   } catch (error) {
     // Where it was heard it was published, whatever became of the broker's answer, and the ack has left.
     if (member?.forgetEcho(ack) !== false) throw error
@@ -162,10 +213,11 @@ async function signal (session: Session, request: RequestOf<'message'>): Promise
   return 'ack'
 }
 
-function draftOf (session: Session, request: RequestOf<'message'>): Draft {
+function draftOf (session: Session, request: Message): Draft & Pick<Signal, 'except'> {
   return {
-    from: session.from,
+    from: request.from ?? session.from,
     content: request.content,
+    sent: request.sent,
     except: request.echo ? undefined : session.identity.connection,
     key: keyOf(session, request.key)
   }
@@ -175,12 +227,12 @@ function keyOf (session: Session, key: string | undefined): IdempotencyKey | und
   return key === undefined ? undefined : { scope: session.identity.keyScope, key }
 }
 
-async function broadcast (session: Session, request: RequestOf<'broadcast'>): Promise<Answer> {
-  const { id, content } = request
+async function broadcast (session: Session, request: Broadcast): Promise<Answer> {
+  const { id, content, from = session.from, sent } = request
   const refused = refuseBroadcast(session.credentials.grants)
   if (refused !== undefined) return refuse(session, refused, id)
   return acknowledge(session, { id }, await append(session, ALL, {
-    from: session.from, content, key: keyOf(session, request.key)
+    from, content, sent, key: keyOf(session, request.key)
   }))
 }
 
@@ -188,6 +240,7 @@ async function move (session: Session, request: RequestOf<'move'>): Promise<Answ
   const { id, delta } = request
   const refused = refuseMove(session.credentials.grants)
   if (refused !== undefined) return refuse(session, refused, id, POSITION)
+  if (session.services.hooks !== undefined && await isForbidden(session, id, 'move', POSITION)) return 'refused'
   const moved = await session.services.position.move(delta, keyOf(session, request.key))
   if (typeof moved === 'string') return refuse(session, refusal(moved), id, POSITION)
   if (id === undefined) return 'ack'
@@ -206,9 +259,10 @@ async function move (session: Session, request: RequestOf<'move'>): Promise<Answ
 
 async function history (session: Session, request: RequestOf<'history'>): Promise<void> {
   const { id, room, before, limit } = request
-  const { rules, log } = session.services
+  const { rules, log, hooks } = session.services
   const refused = refuseJoin(session.credentials.grants, room)
   if (refused !== undefined) return session.refuse(refused, id, room)
+  if (hooks !== undefined && await isForbidden(session, id, 'history', room)) return
   if (rules.of(room).kind === 'live') {
     session.queue.push(historyFrame(id, room, [], false))
     return
@@ -220,9 +274,10 @@ async function history (session: Session, request: RequestOf<'history'>): Promis
 }
 
 async function members (session: Session, { id, room }: RequestOf<'members'>): Promise<void> {
-  const { rules, presence } = session.services
+  const { rules, presence, hooks } = session.services
   const refused = refuseMembers(session.credentials.grants, room, rules.of(room))
   if (refused !== undefined) return session.refuse(refused, id, room)
+  if (hooks !== undefined && await isForbidden(session, id, 'members', room)) return
   const { count, list } = await presence.members(room)
   session.queue.push(membersFrame(id, room, count, list))
 }
