@@ -159,7 +159,9 @@ export async function compose (asked: Config, logger: FastifyBaseLogger, embeddi
   })
   // On somebody else's server it is for them to say.
   if (guest === undefined && files.sockets < Infinity) app.server.maxConnections = files.sockets
-  const replica = new Replica({ config, auth: tokens, services, sessions, idleCheck, loopDelay, heap, connections, app })
+  const replica = new Replica({
+    config, auth: tokens, services, sessions, idleCheck, loopDelay, heap, connections, app
+  })
   return { replica, app, services, orders, metrics, config, position }
 }
 

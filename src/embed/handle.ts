@@ -1,7 +1,9 @@
 import type { Composed } from '../gateway.ts'
-import { sentEntry, payloadOf } from '../hub/frame.ts'
+import { payloadOf } from '../hub/frame.ts'
+import { DEFAULT_HISTORY_LIMIT } from '../protocol/codec.ts'
 import { refusal } from '../protocol/codes.ts'
 import { isRoomName, NAME_RULE, ALL } from '../protocol/rooms.ts'
+import { readBefore } from '../session/history.ts'
 import { TidegateError, told } from './error.ts'
 import { Outbox, type Publishing } from './outbox.ts'
 
@@ -59,9 +61,7 @@ export interface Tidegate extends Publishing {
 
 const ROOMS = 100
 const MAX_ROOMS = 1_000
-const HISTORY = 50
 const MAX_HISTORY = 200
-const MAX_HISTORY_BYTES = 262_144
 
 /** What a composed gateway does for code. */
 export function handleOf ({ replica, services, orders, metrics, config, position }: Composed): Tidegate {
@@ -87,15 +87,13 @@ export function handleOf ({ replica, services, orders, metrics, config, position
       const { count, list } = await told(presence.members(room))
       return { count, members: JSON.parse(list) as Member[] }
     },
-    history: async (room, { before, limit = HISTORY } = {}) => {
+    history: async (room, { before, limit = DEFAULT_HISTORY_LIMIT } = {}) => {
       if (room !== ALL) checkRoom(room)
       checkCount(limit, 'limit', MAX_HISTORY)
       if (before !== undefined) checkCount(before, 'before', Number.MAX_SAFE_INTEGER)
-      if (rules.of(room).kind === 'live') return { messages: [], more: false }
-      const { entries, more } = await told(log.before(room, before, limit, MAX_HISTORY_BYTES))
-      const messages = entries.map((entry) =>
-        JSON.parse(Buffer.from(payloadOf(sentEntry(room, entry).frame)).toString()) as Message)
-      return { messages, more }
+      const { messages, more } = await told(readBefore(services, room, before, limit))
+      const read = messages.map(({ frame }) => JSON.parse(Buffer.from(payloadOf(frame)).toString()) as Message)
+      return { messages: read, more }
     },
     disconnect: async (user) => {
       if (typeof user !== 'string' || user === '') throw new TidegateError(refusal('bad_message', 'user: missing'))

@@ -1,7 +1,7 @@
 import type { Broker } from '../broker/broker.ts'
 import type { Log } from '../log/log.ts'
 import type { Position } from '../position/position.ts'
-import { deltaProblem, isKeyText, MAX_KEY_CHARS } from '../protocol/codec.ts'
+import { isKeyText, MAX_KEY_CHARS } from '../protocol/codec.ts'
 import { type Reason, refusal } from '../protocol/codes.ts'
 import { type Cursor, formatCursor } from '../protocol/cursor.ts'
 import type { IdempotencyKey } from '../protocol/entry.ts'
@@ -88,8 +88,7 @@ export class Outbox implements Publishing {
   }
 
   async move (delta: number, options: Pick<PublishOptions, 'key'> = {}): Promise<Moved> {
-    const problem = deltaProblem(delta)
-    if (problem !== undefined) throw refused('bad_message', problem)
+    if (!Number.isSafeInteger(delta)) throw refused('bad_message', 'delta: must be an integer of at most ±(2^53 − 1)')
     const moved = await told(this.#parts.position.move(delta + 0, keyOf(options.key))) // -0 becomes 0
     if (typeof moved === 'string') throw refused(moved)
     return { ...placed(moved), position: moved.position }

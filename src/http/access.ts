@@ -2,6 +2,9 @@ import type { FastifyRequest, preParsingAsyncHookHandler } from 'fastify'
 import { type Access, type Authenticator, isIdentified, OPEN_ACCESS } from '../auth/auth.ts'
 import type { Grants } from '../auth/grants.ts'
 import { type Refusal, refusal } from '../protocol/codes.ts'
+import type { HookCalls } from '../session/hook-calls.ts'
+import type { Action } from '../session/hooks.ts'
+import { refuseByHook } from '../session/judgement.ts'
 import type { Asker } from './asker.ts'
 import { sendRefusal } from './errors.ts'
 
@@ -57,16 +60,27 @@ export function isCaller (outcome: Caller | Refusal): outcome is Caller {
 
 type Permit = (grants: Grants, request: FastifyRequest) => Refusal | undefined
 
+/** What the operator's own rule is asked, where there is one. */
+interface Asked {
+  readonly hooks: HookCalls | undefined
+  readonly action: Action
+  /** Undefined where it is about no room. */
+  readonly roomOf?: (request: FastifyRequest) => string
+}
+
 /**
  * Lets a request in by its token and what that allows: after the rate limit (which is onRequest) and before the body is
  * read.
  */
-export function guard (auth: Authenticator | undefined, permit: Permit): { preParsing: preParsingAsyncHookHandler } {
+export function guard (
+  auth: Authenticator | undefined, permit: Permit, asked?: Asked
+): { preParsing: preParsingAsyncHookHandler } {
   return {
     preParsing: async (request, reply) => {
       const caller = await identify(request, auth)
       if (!isCaller(caller)) return sendRefusal(reply, caller)
-      const refused = permit(caller.access.grants, request)
+      const refused = permit(caller.access.grants, request) ??
+        (asked && await refuseByHook(asked.hooks, caller.user, asked.action, asked.roomOf?.(request)))
       if (refused !== undefined) return sendRefusal(reply, refused)
       request.caller = caller
     }

@@ -9,9 +9,13 @@ import type { Metrics } from '../metrics/metrics.ts'
 import { refusal } from '../protocol/codes.ts'
 import type { Quota } from '../quota/quota.ts'
 import type { Orders } from '../session/orders.ts'
+import { registerBodies } from './body.ts'
+import { broadcastRoutes } from './broadcast.ts'
+import { docsRoutes, registerOpenApi } from './docs.ts'
 import { endRefused, registerErrors, sendRefusal } from './errors.ts'
 import { registerHeaders } from './headers.ts'
 import { type GuestRoutes, noteRoutes } from './guest.ts'
+import { messageRoutes } from './messages.ts'
 import { opsRoutes } from './ops.ts'
 import { isOriginAllowed } from './origins.ts'
 import { pageRoutes } from './pages.ts'
@@ -21,6 +25,7 @@ import { roomRoutes } from './rooms.ts'
 import { limitSockets } from './sockets.ts'
 import { registerUpgrade, type UpgradeOptions } from './upgrade.ts'
 import { userRoutes } from './users.ts'
+import { registerValidation } from './validation.ts'
 
 interface ServerOptions extends UpgradeOptions {
   readonly logger: FastifyBaseLogger
@@ -61,8 +66,8 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   if (options.guest === undefined) limitSockets(app.server, options.maxConnectionsPerAddress, options.trustProxy)
   else noteRoutes(app, options.guest.noted)
   registerErrors(app)
-  // JSON alone: a page of another origin can send text/plain without asking first.
-  app.removeContentTypeParser('text/plain')
+  registerBodies(app)
+  registerValidation(app)
   app.addHook('onResponse', async (request, reply) => {
     request.log.debug({ req: request, status: reply.statusCode, tookMs: reply.elapsedTime }, 'request')
   })
@@ -79,23 +84,30 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   await registerHeaders(app)
   app.decorateRequest('caller', undefined)
   await registerRateLimit(app, options.quota, options.requestsPerSecond)
+  const path = options.guest?.prefix ?? ''
+  await registerOpenApi(app, options.services.auth === undefined, path)
   registerUpgrade(app, options)
-  await app.register(routes, { ...options, prefix: options.guest?.prefix ?? '' })
+  await app.register(routes, { ...options, prefix: path })
   return app
 }
 
 const ALL_ROUTES: GuestRoutes = { http: true, ops: true, pages: true }
 
 const routes: FastifyPluginAsync<ServerOptions> = async (app, { guest, services, orders, whyNotReady, metrics }) => {
-  const { auth, userRates, position, presence, rules } = services
+  const { auth, presence, rules, hooks } = services
   const wanted = guest?.routes ?? ALL_ROUTES
   if (wanted.ops) await app.register(opsRoutes, { whyNotReady, metrics })
   if (wanted.http) {
-    await app.register(positionRoutes, { position, auth, userRates })
-    await app.register(roomRoutes, { auth, presence, rules })
-    await app.register(userRoutes, { auth, orders })
+    await app.register(positionRoutes, { auth, services })
+    await app.register(roomRoutes, { auth, presence, rules, hooks })
+    await app.register(messageRoutes, { auth, services })
+    await app.register(broadcastRoutes, { auth, services })
+    await app.register(userRoutes, { auth, orders, hooks })
   }
-  if (wanted.pages) await app.register(pageRoutes, { path: app.prefix })
+  if (wanted.pages) {
+    await app.register(docsRoutes)
+    await app.register(pageRoutes, { path: app.prefix })
+  }
 }
 
 function requestIdOf (given: string | string[] | undefined): string {

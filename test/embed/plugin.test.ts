@@ -196,7 +196,8 @@ t.test('bad options are all named at once, by the names they were given', async 
     hooks: { onMesage: () => {}, onJoin: 'loud' },
     rooms: { 'a b': { kind: 'loud' } }
   } as unknown as TidegateOptions
-  const error: unknown = await Promise.resolve(app.register(tidegate, options)).then(() => undefined, (error: unknown) => error)
+  const registering = Promise.resolve(app.register(tidegate, options))
+  const error: unknown = await registering.then(() => undefined, (error: unknown) => error)
   t.ok(error instanceof ConfigError)
   const { problems } = error as ConfigError
   for (const name of ['redis', 'prefix', 'logEntries', 'maxConnexions', 'port', 'authSecret', 'allowedOrigins', 'hookTimeoutMs', 'hooks.onMesage', 'hooks.onJoin', 'rooms.a b']) {
