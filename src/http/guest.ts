@@ -55,6 +55,8 @@ export function noteRoutes (app: FastifyInstance, routes: Routes): void {
     if (url === '*') return
     const methods = routes.get(url) ?? new Set()
     for (const each of [method].flat()) methods.add(each as HTTPMethods)
+    // Of a prefix with a slash behind it Fastify tells the HEAD alone.
+    if (methods.has('HEAD')) methods.add('GET')
     routes.set(url, methods)
   })
 }
