@@ -36,7 +36,7 @@ export interface SharedOptions {
 
 export interface TidegateOptions extends SettingsOptions, SharedOptions {
   /** Before each path of the gateway: with `/realtime` clients connect to `/realtime/ws`. Left out: `/ws`. */
-  readonly prefix?: string | undefined
+  readonly prefix?: string
   /** Your own rules. */
   readonly hooks?: Hooks | undefined
   /** A hook that has not decided within so long has refused; 2,000 by default, 10,000 at most. */

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance, HTTPMethods } from 'fastify'
 import { destroy } from './websocket.ts'
 
-/** A gateway's routes on a server that is somebody else's: ADR 9 says why they are another Fastify instance's. */
+/** A gateway's routes on a server that is somebody else's: ADR 10 says why they are another Fastify instance's. */
 export interface Guest {
   /** The host's. */
   readonly server: Server

@@ -1,5 +1,6 @@
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { Test } from 'tap'
+import { eventually } from '../../cluster/until.ts'
 import { tidegate, type TidegateOptions } from '../../src/index.ts'
 
 export interface Host {
@@ -28,6 +29,7 @@ export async function startHost (
   await setUp?.(app)
   await app.register(tidegate, { drainMs: 0, ...options })
   await app.listen({ port: 0, host: '127.0.0.1' })
+  await eventually('ready', async () => app.tidegate.whyNotReady === undefined)
   const { port } = app.server.address() as { port: number }
   const place = `127.0.0.1:${port}`
   return { app, http: `http://${place}`, ws: `ws://${place}${options.prefix ?? ''}/ws`, logged }
