@@ -18,6 +18,8 @@ export function registerBodies (app: FastifyInstance): void {
   app.decorateRequest('bodyText', '')
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
+    // Many clients name a type whether or not they send anything.
+    if (bytes.length === 0 && request.routeOptions.schema?.body === undefined) return done(null, undefined)
     const refused = refuseBytes(bytes as Buffer)
     if (refused !== undefined) return done(new InvalidRequest(refused))
     const text = bytes.toString()

@@ -55,6 +55,7 @@ export const docsRoutes: FastifyPluginAsync = async (app) => {
     // The policy of http/headers.ts is enough.
     staticCSP: false,
     theme: { title: 'Tidegate: HTTP' },
-    uiConfig: { deepLinking: true, docExpansion: 'list', defaultModelsExpandDepth: -1, displayRequestDuration: true }
+    // Without a bar on top, which would load any other document.
+    uiConfig: { layout: 'BaseLayout', deepLinking: true, docExpansion: 'list', defaultModelsExpandDepth: -1 }
   })
 }

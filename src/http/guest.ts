@@ -1,7 +1,6 @@
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, HTTPMethods } from 'fastify'
-import { destroy } from './websocket.ts'
 
 /** A gateway's routes on a server that is somebody else's: ADR 10 says why they are another Fastify instance's. */
 export interface Guest {
@@ -34,7 +33,7 @@ export function answerElsewhere (host: FastifyInstance): Guest['elsewhere'] {
     const [first, ...others] = host.server.listeners('upgrade')
     // With several gateways one answers.
     if (first !== answer || others.some((other) => !ours.has(other))) return
-    socket.on('error', destroy)
+    socket.on('error', () => socket.destroy())
     const response = new ServerResponse(request)
     response.shouldKeepAlive = false
     response.assignSocket(socket)

@@ -17,7 +17,7 @@ import { endRefused, sendRefusal } from './errors.ts'
 import type { Guest } from './guest.ts'
 import { UNLIMITED } from './rate-limit.ts'
 import { pathOf, takeUpgrades } from './upgrades.ts'
-import { connect, destroy, queryOf } from './websocket.ts'
+import { connect, queryOf } from './websocket.ts'
 
 export interface UpgradeOptions {
   readonly services: Services
@@ -206,6 +206,11 @@ function open (
     } else connect(ws as ClosingSocket, { asker, socket, caller }, services, sessions)
   })
   socket.uncork()
+}
+
+/** A listener for what ends a socket. */
+function destroy (this: Socket): void {
+  this.destroy()
 }
 
 /** ws ends the connection itself, with the right code. */

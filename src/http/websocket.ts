@@ -24,7 +24,6 @@ export function connect (
   const query = queryOf(asker)
   const transport = new SocketTransport(ws, socket, services.deflater)
   const session = new Session(services, transport, identityOf(caller, query.user))
-  socket.on('timeout', destroy)
   transport.start(session.queue)
   listen(ws, { session, sessions })
   const { connection, user } = session.identity
@@ -82,11 +81,6 @@ function onClose (this: Heard, heardCode: number): void {
   session.onClosed()
   session.services.counts.closed(code)
   session.services.logger.debug({ connection, user, code }, 'disconnected')
-}
-
-/** A listener for what ends a socket. */
-export function destroy (this: Socket): void {
-  this.destroy()
 }
 
 interface Query {

@@ -13,8 +13,9 @@ function frame<Properties extends TProperties> (type: string, properties: Proper
   return exactly({ type: Type.Literal(type), ...properties })
 }
 
-function words (all: readonly string[]): TSchema {
-  return Type.Union(all.map((word) => Type.Literal(word)))
+/** One of these. */
+export function words (all: readonly string[]): TSchema {
+  return Type.Enum([...all])
 }
 
 const GAP_REASONS = ['epoch', 'fork', 'ahead', 'trimmed', 'limit', 'slow'] as const satisfies readonly GapReason[]

@@ -5,7 +5,7 @@ import { NAME } from '../protocol/rooms.ts'
 import {
   Content, count, CursorText, Delta, Flag, JoinableRoom, Key, optional, RoomName, Seq, Text, User
 } from './fields.ts'
-import { exactly, Gap, Members, Messages } from './frames.ts'
+import { exactly, Gap, Members, Messages, words } from './frames.ts'
 
 export const DEFAULT_ROOMS = 100
 const MAX_ROOMS = 1_000
@@ -72,6 +72,6 @@ export function errorAnswers (...reasons: readonly Reason[]): Record<string, TSc
 
 function errorAnswer (code: number, reasons: readonly Reason[]): TObject {
   return Type.Object({
-    code: Type.Literal(code), reason: Type.Union(reasons.map((reason) => Type.Literal(reason))), message: Text
+    code: Type.Literal(code), reason: words(reasons), message: Text
   }, { additionalProperties: false, description: reasons.map((reason) => `\`${reason}\``).join(', ') })
 }
