@@ -191,7 +191,7 @@ async function arrive (
 /** Listeners are attached in the same turn as the upgrade, or the first frames are lost. */
 function open (
   server: WebSocketServer, request: IncomingMessage, head: Buffer, { asker, socket, caller }: Arrival,
-  { services, sessions }: UpgradeOptions
+  { services, sessions, admission }: UpgradeOptions
 ): void {
   socket.off('error', destroy)
   // Everyone gets the same bytes, whose window is 32 KB: whoever wants less gets them uncompressed.
@@ -203,7 +203,7 @@ function open (
       ws.on('error', destroyed)
       ws.close(CLOSES.unauthenticated.code, caller.problem)
       services.counts.closed(CLOSES.unauthenticated.code)
-    } else connect(ws as ClosingSocket, { asker, socket, caller }, services, sessions)
+    } else connect(ws as ClosingSocket, { asker, socket, caller, admission }, services, sessions)
   })
   socket.uncork()
 }
