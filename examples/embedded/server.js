@@ -41,5 +41,5 @@ app.post('/orders/:user/ship', async (request) => {
   return { seq }
 })
 
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => { void app.close() })
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => app.close())
 await app.listen({ port: Number(PORT), host: HOST })

@@ -18,7 +18,9 @@ const onMessage: Hooks['onMessage'] = async ({ content, user }, { signal }) => {
     case 'mask': return { content: { masked: true }, from: `${user} (masked)` }
     case 'throw': throw new Error('my own defect')
     case 'hang': return await new Promise(() => {})
-    case 'abort': return await new Promise((_resolve, reject) => { signal.addEventListener('abort', () => reject(signal.reason as Error)) })
+    case 'abort': return await new Promise((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(new Error('aborted')))
+    })
     case 'nonsense': return 5 as never
     case 'undefined': return { content: undefined }
     case 'large': return { content: 'x'.repeat(2_000) }
@@ -124,7 +126,7 @@ t.test('a key stands for what was sent, though a hook makes something else of it
 t.test('authorize forbids what grants and rules allow, and is not asked of what they forbid', async (t) => {
   const asked: Array<[string | undefined, Action, string | undefined]> = []
   const host = await startHost(t, {
-    rooms: { 'closed': { publish: 'server' } },
+    rooms: { closed: { publish: 'server' } },
     hooks: {
       authorize: async (user, action, room) => {
         asked.push([user, action, room])

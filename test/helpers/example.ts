@@ -6,8 +6,8 @@ import type { Test } from 'tap'
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
 /**
- * An example in a folder of its own, with the package as npm would have installed it: by its package.json, with what was
- * compiled with this file as its dist/.
+ * An example in a folder of its own, with the package as npm would have installed it: by its package.json, with what
+ * was compiled with this file as its dist/.
  */
 export function installExample (test: Test, name: string): string {
   const folder = test.testdir()
