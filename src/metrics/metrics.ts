@@ -2,7 +2,7 @@ import { Registry } from 'prom-client'
 import { HighWater } from './high-water.ts'
 import { nodeDefaults } from './node-defaults.ts'
 import { ReadAtScrape } from './read-at-scrape.ts'
-import type { RedisSource, Sources, WebhookSource } from './sources.ts'
+import type { HookSource, RedisSource, Sources, WebhookSource } from './sources.ts'
 
 /**
  * The figures of one gateway, in a registry of its own: two may live side by side. No label ever holds what a client
@@ -20,6 +20,7 @@ export class Metrics {
     writes(read, sources, now)
     latencies(read, sources)
     health(read, sources)
+    if (sources.hooks !== undefined) hooks(read, sources.hooks)
     if (sources.redis !== undefined) redis(read, sources.redis)
     if (sources.webhooks !== undefined) webhooks(read, sources.webhooks)
     for (const metric of nodeDefaults()) this.registry.registerMetric(metric)
@@ -108,6 +109,16 @@ function health (read: ReadAtScrape, { loopDelay, heap, isReady }: Sources): voi
     name: 'heap_used_ratio', help: 'Memory of V8 in use, what it can collect left out, as a share of what it may have.'
   }, () => heap.share)
   read.gauge({ name: 'ready', help: '1 where /readyz answers 200, else 0.' }, () => Number(isReady()))
+}
+
+function hooks (read: ReadAtScrape, { counts }: HookSource): void {
+  read.histograms({
+    name: 'hook_duration_seconds', help: 'How long a hook of the operator took to decide, by hook.'
+  }, 'hook', counts.durations)
+  read.counters({
+    name: 'hook_failures_total', help: 'Times that a hook threw, took too long, or was not asked because too many were.'
+  }, 'hook', () => counts.failures)
+  read.gauge({ name: 'hooks_under_way', help: 'Decisions of hooks that are waited for.' }, () => counts.underWay)
 }
 
 function redis (read: ReadAtScrape, { connections, broker, log }: RedisSource): void {
