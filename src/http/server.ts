@@ -9,6 +9,7 @@ import { refusal } from '../protocol/codes.ts'
 import type { Quota } from '../quota/quota.ts'
 import type { Orders } from '../session/orders.ts'
 import { endRefused, registerErrors, sendRefusal } from './errors.ts'
+import { eventRoutes } from './events.ts'
 import { registerHeaders } from './headers.ts'
 import { opsRoutes } from './ops.ts'
 import { isOriginAllowed } from './origins.ts'
@@ -68,7 +69,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
       origin: request.headers.origin !== undefined &&
         isOriginAllowed(request.headers.origin, request.host, options.allowedOrigins),
       methods: ['GET', 'HEAD', 'POST', 'DELETE'],
-      allowedHeaders: ['authorization', 'content-type', 'idempotency-key'],
+      allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'last-event-id'],
       exposedHeaders: ['retry-after'],
       maxAge: 600
     })
@@ -78,6 +79,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   await registerRateLimit(app, options.quota, options.requestsPerSecond)
   const { auth, userRates, position, presence, rules } = options.services
   registerUpgrade(app, options)
+  await app.register(eventRoutes, options)
   await app.register(opsRoutes, { whyNotReady: options.whyNotReady, metrics: options.metrics })
   await app.register(positionRoutes, { position, auth, userRates })
   await app.register(roomRoutes, { auth, presence, rules })
