@@ -16,7 +16,7 @@ interface Listener {
 // come in one moment; within the grace in which a user who comes back makes no noise.
 const RETRY_MS = [500, 2_500] as const
 // Ends after a goodbye are spread already.
-const RETRY_DRAINED_MS = [100, 100] as const
+const RETRY_DRAINED_MS = 100
 // Who was refused would be again.
 const RETRY_REFUSED_MS = [2_000, 6_000] as const
 // As ws's closeTimeout: who takes nothing more is not waited for.
@@ -67,18 +67,19 @@ export class EventStreamTransport implements Transport {
   write (bytes: Frame, isAwaited: boolean): void {
     if (this.#isEnding || this.#response.destroyed) return
     const parts: Uint8Array[] = []
-    let refusedCode = 0
+    let isRefused = false
     for (const event of eventsOf(bytes)) {
       this.#id.pass(event)
-      if (event.kind === 'goodbye') this.#retryMs = within(RETRY_DRAINED_MS)
-      if (event.kind === 'error') refusedCode = CLOSES.overloaded.code
+      isRefused ||= event.kind === 'error'
+      if (event.kind === 'goodbye') this.#retryMs = RETRY_DRAINED_MS
+      if (event.kind === 'error') this.#retryMs = within(RETRY_REFUSED_MS)
       this.#add(parts, event.data, this.#id.text)
     }
     const chunk = Buffer.concat(parts)
     if (isAwaited) this.#response.write(chunk, () => this.#taken())
     else this.#response.write(chunk)
     // A stream can't ask again for the room that it could not join: it comes back, and joins them all.
-    if (refusedCode > 0) this.#end(refusedCode)
+    if (isRefused) this.#end(CLOSES.overloaded.code)
   }
 
   #add (parts: Uint8Array[], data: Uint8Array, id: string): void {

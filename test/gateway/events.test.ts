@@ -41,6 +41,8 @@ t.test('a stream gets the frames that a socket gets, the same bytes', async (t) 
   await ann.ask({ type: 'broadcast', content: 'noon' })
   await ann.ask({ type: 'move', delta: 5 })
   await stream.until('all of it', () => stream.frames.length === 6)
+  // A socket may hand in a cursor for a second first.
+  await ann.next('broadcast')
   const frames = stream.frames.map(({ lastEventId, ...frame }) => JSON.stringify(frame)).sort()
   const isOfRoom = (text: string): boolean => /^\{"type":"(message|broadcast|position)"/.test(text) && !text.includes('"seq":0')
   t.strictSame(frames, ann.texts.filter(isOfRoom).map((text) => JSON.stringify(JSON.parse(text))).sort())
@@ -104,8 +106,9 @@ t.test('who breaks off in the middle of a replay gets the rest of it, and nothin
   const stream = await follow(t, http, 'room=a&room=b&history=5')
   await stream.until('all', () => stream.frames.filter(({ type }) => type === 'message').length === 10)
   for (const { lastEventId, type } of stream.frames) {
-    const before = stream.frames.slice(0, stream.frames.findIndex((frame) => frame.lastEventId === lastEventId && frame.type === type) + 1)
-    const had = (room: string): number => before.filter((frame) => frame.type === 'message' && frame.room === room).length
+    const at = stream.frames.findIndex((frame) => frame.lastEventId === lastEventId && frame.type === type)
+    const had = (room: string): number =>
+      stream.frames.slice(0, at + 1).filter((frame) => frame.type === 'message' && frame.room === room).length
     const again = await follow(t, http, `room=a&room=b&history=5&lastEventId=${encodeURIComponent(lastEventId)}`)
     await again.until('both', () => again.frames.filter(({ type }) => type === 'joined').length >= 2)
     await ann.ask({ type: 'message', room: 'c', content: 'a turn later' })
@@ -287,7 +290,7 @@ t.test('DELETE ends the streams of a user, whose browser is told not to come bac
   }
   await (await follow(t, http, `room=a&token=${token}`)).next('welcome')
   t.equal((await figuresOf(http)).get('connections_closed_total{code="4403"}'), 1)
-  await other.until('ann has gone and come', () => other.presence.length >= 1)
+  t.equal((await figuresOf(http)).get('event_streams'), 2, 'another user is still there')
 })
 
 t.test('a drain says goodbye, works on until the slot, and ends; meanwhile nobody is let in', async (t) => {
@@ -338,7 +341,7 @@ t.test('an old client of HTTP/1.0 gets the events, until the connection ends', a
   await eventually('it has joined', async () => text.includes('"joined"'))
   const ann = await connect(t, `${ws}?join=a`)
   await ann.ask({ type: 'message', room: 'a', content: 'hello' })
-  await eventually('it hears', async () => /\n\nid: [^\n]+\ndata: \{"type":"message".*\}\n\n$/.test(text))
+  await eventually('it hears', async () => /\n\nid: [^\n]+\ndata: \{"type":"message".*\}\n\n/.test(text))
 })
 
 t.test('no token of an address reaches the log', async (t) => {
