@@ -5,6 +5,7 @@ import { CLOSES, ERRORS, type Reason } from '../protocol/codes.ts'
 import type { Transport } from '../session/transport.ts'
 import { eventsOf } from './event-frames.ts'
 import { type EventId, STOP } from './event-id.ts'
+import { StallWatch } from './stall-watch.ts'
 
 /** As much of a session as is told what became of its bytes. */
 interface Listener {
@@ -40,6 +41,8 @@ export class EventStreamTransport implements Transport {
   readonly #socket: Socket
   readonly #id: EventId
   #listener: Listener | undefined
+  // Made when it is needed: most clients never stall.
+  #stall: StallWatch | undefined
   #sentId: string | undefined
   #retryMs: number | undefined = within(RETRY_MS)
   #isEnding = false
@@ -102,8 +105,8 @@ export class EventStreamTransport implements Transport {
   }
 
   watchStall (timeoutMs: number): void {
-    // Node restarts this timeout whenever the kernel takes some bytes, though a write be not finished.
-    this.#socket.setTimeout(timeoutMs)
+    this.#stall ??= new StallWatch(this.#socket)
+    this.#stall.watch(timeoutMs)
   }
 
   /** Nothing answers a comment: that the kernel takes it is all the life that there is to be seen. */

@@ -3,6 +3,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { decode, type Decoded } from '../protocol/codec.ts'
 import { type Refusal, refusal } from '../protocol/codes.ts'
 import { ALL } from '../protocol/rooms.ts'
+import { errorAnswers, EventsQuery, TextAnswer } from '../schemas/http.ts'
 import { refuseJoin } from '../session/permissions.ts'
 import { Session } from '../session/session.ts'
 import { type Caller, identify, isCaller } from './access.ts'
@@ -30,6 +31,23 @@ const HEADERS = {
 const NO_STATUS = 1005
 const ABNORMAL = 1006
 
+/** For the documents: what is wrong with a field is said by read(), as a socket's joins would. */
+const STREAM = {
+  tags: ['socket'],
+  summary: 'Rooms, as server-sent events',
+  description: 'The token may stand in the address instead (`?token=`). `Last-Event-ID` resumes, as a header or as ' +
+    '`lastEventId`. What comes is what the socket gets, in /docs/asyncapi.json.',
+  querystring: EventsQuery,
+  response: {
+    200: { description: 'the stream', content: { 'text/event-stream': { schema: TextAnswer } } },
+    204: { description: 'do not come back: an operator has disconnected this user', type: 'null' },
+    ...errorAnswers(
+      'bad_message', 'bad_room', 'bad_cursor', 'unauthenticated', 'token_expired', 'forbidden', 'too_many_rooms', 'rate_limited',
+      'unavailable'
+    )
+  }
+}
+
 /** What a stream is asked for. */
 interface Asked {
   readonly user: string | undefined
@@ -45,7 +63,8 @@ interface Asked {
  * sockets; a refusal is an answer in JSON, after which a browser does not try again by itself.
  */
 export const eventRoutes: FastifyPluginAsync<EventsOptions> = async (app, options) => {
-  app.get('/events', UNLIMITED, async (request, reply) => {
+  const documented = { schema: STREAM, validatorCompiler: () => (value: unknown) => ({ value }) }
+  app.get('/events', { ...documented, ...UNLIMITED }, async (request, reply) => {
     const lastId = lastIdOf(request)
     if (lastId === STOP) return reply.code(204).send()
     const asked = read(request, lastId)
@@ -119,15 +138,10 @@ function begin (
   const transport = new EventStreamTransport(raw, socket, new EventId(places))
   const session = new Session(services, transport, identityOf(caller, user))
   const { connection } = session.identity
-  let isStalled = false
-  socket.once('timeout', () => {
-    isStalled = true
-    socket.destroy()
-  })
   // A close follows.
   raw.on('error', (error) => logger.debug({ connection, err: error }, 'event stream'))
   raw.once('close', () => {
-    const code = transport.closeCode ?? (isStalled || socket.errored !== null ? ABNORMAL : NO_STATUS)
+    const code = transport.closeCode ?? (socket.readableEnded ? NO_STATUS : ABNORMAL)
     sessions.delete(session)
     session.onClosed()
     counts.streams--

@@ -109,9 +109,9 @@ t.test('EventSource follows a room and the car while all replicas are rolled, an
     `${expected} deliveries expected, ${delivered} made, ${told} in gaps, ${unseen} unseen, ${lost} lost; ` +
     `${reconnects} reconnects, ${moves} moves`)
   t.strictSame([...crowd.ledger.verdict(), ...crowd.ledger.examples], [], 'each message once, in order, and no gap')
-  t.ok(published > 200)
+  t.ok(published > 50)
   t.equal(delivered, expected)
-  t.ok(moves > 50)
+  t.ok(moves > 20)
   for (const { name, problems, replicas, reconnects, position: seen } of all) {
     t.strictSame(problems, [], name)
     t.equal(seen, position, `${name} is where the car is`)
