@@ -40,6 +40,7 @@ t.test('a browser comes back by itself with the id of the last event, and the pa
     void request.allHeaders().then((headers) => ids.push(headers['last-event-id']))
   })
   await follow(page, 'a', 'room=a')
+  await eventually('it has joined', async () => told.some(({ data }) => data?.includes('"joined"') === true))
   const ann = await connect(t, `${ws}?join=a`)
   await ann.ask({ type: 'message', room: 'a', content: '{\n"ä": "\u2028"}' })
   const isMessage = ({ data }: Told): boolean => data?.startsWith('{"type":"message"') === true
