@@ -13,6 +13,7 @@ import { registerBodies } from './body.ts'
 import { broadcastRoutes } from './broadcast.ts'
 import { docsRoutes, registerOpenApi } from './docs.ts'
 import { endRefused, registerErrors, sendRefusal } from './errors.ts'
+import { eventRoutes } from './events.ts'
 import { registerHeaders } from './headers.ts'
 import { type GuestRoutes, noteRoutes } from './guest.ts'
 import { messageRoutes } from './messages.ts'
@@ -76,7 +77,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
       origin: request.headers.origin !== undefined &&
         isOriginAllowed(request.headers.origin, request.host, options.allowedOrigins),
       methods: ['GET', 'HEAD', 'POST', 'DELETE'],
-      allowedHeaders: ['authorization', 'content-type', 'idempotency-key'],
+      allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'last-event-id'],
       exposedHeaders: ['retry-after'],
       maxAge: 600
     })
@@ -93,11 +94,13 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
 
 const ALL_ROUTES: GuestRoutes = { http: true, ops: true, pages: true }
 
-const routes: FastifyPluginAsync<ServerOptions> = async (app, { guest, services, orders, whyNotReady, metrics }) => {
+const routes: FastifyPluginAsync<ServerOptions> = async (app, options) => {
+  const { guest, services, orders, whyNotReady, metrics } = options
   const { auth, presence, rules, hooks } = services
   const wanted = guest?.routes ?? ALL_ROUTES
   if (wanted.ops) await app.register(opsRoutes, { whyNotReady, metrics })
   if (wanted.http) {
+    await app.register(eventRoutes, options)
     await app.register(positionRoutes, { auth, services })
     await app.register(roomRoutes, { auth, presence, rules, hooks })
     await app.register(messageRoutes, { auth, services })

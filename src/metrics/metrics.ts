@@ -36,16 +36,17 @@ export class Metrics {
 }
 
 function connections (read: ReadAtScrape, { sessions, counts }: Sources): void {
-  read.gauge({ name: 'connections', help: 'WebSockets that are open.' }, () => sessions.size)
-  read.counter({ name: 'connections_opened_total', help: 'WebSockets that were welcomed.' }, () => counts.opened)
+  read.gauge({ name: 'connections', help: 'WebSockets and event streams that are open.' }, () => sessions.size)
+  read.gauge({ name: 'event_streams', help: 'Event streams among these connections.' }, () => counts.streams)
+  read.counter({ name: 'connections_opened_total', help: 'WebSockets and event streams that were welcomed.' }, () => counts.opened)
   read.counters({
-    name: 'connections_closed_total', help: 'WebSockets that ended, by code; a token that is refused is 4401.'
+    name: 'connections_closed_total', help: 'Connections that ended, by code: of event streams the one that a socket would have had.'
   }, 'code', () => counts.closes)
   read.counters({
-    name: 'upgrades_refused_total', help: 'Upgrades that were answered with an error, by reason.'
+    name: 'upgrades_refused_total', help: 'Upgrades and event streams that were answered with an error, by reason.'
   }, 'reason', () => counts.upgradesRefused)
   read.counters({
-    name: 'refusals_total', help: 'Requests over WebSockets that were refused, by reason.'
+    name: 'refusals_total', help: 'Requests over WebSockets, and joins of event streams, that were refused, by reason.'
   }, 'reason', () => counts.refusals)
 }
 

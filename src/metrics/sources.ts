@@ -3,6 +3,7 @@ export interface Sources {
   readonly sessions: { readonly size: number }
   readonly counts: {
     readonly opened: number
+    readonly streams: number
     readonly closes: ByName
     readonly refusals: ByName
     readonly upgradesRefused: ByName

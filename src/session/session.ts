@@ -75,8 +75,11 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
     return this.#isClosed
   }
 
-  /** Says welcome, and takes part in `$all`, which this replica follows for as long as it lives. */
-  open (): void {
+  /**
+   * Says welcome, and takes part in `$all`, which this replica follows for as long as it lives.
+   * @param mayResume whether the client may yet ask for `$all` from its cursor
+   */
+  open (mayResume = true): void {
     const { hub, heartbeat, limits, replica, counts } = this.services
     counts.opened++
     const all = hub.get(ALL)!
@@ -92,14 +95,18 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
       broadcastCursor: formatCursor(all.top)
     })
     const member = this.enter(ALL, all, all.top)
-    // Who comes back hands in its cursor first: what is broadcast until then comes after what was missed.
+    if (mayResume) this.#awaitCursor(member)
+    all.add(member)
+    heartbeat.add(this)
+  }
+
+  /** Who comes back hands in its cursor first: what is broadcast until then comes after what was missed. */
+  #awaitCursor (member: Member): void {
     member.hold()
     this.#waitForCursor = setTimeout(() => {
       this.cursorCame()
       member.release(undefined)
     }, CURSOR_PATIENCE_MS)
-    all.add(member)
-    heartbeat.add(this)
   }
 
   /** The client has asked for `$all`, from its cursor: it is not waited for any more. */
