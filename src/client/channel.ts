@@ -9,16 +9,16 @@ export interface ChannelListener {
   /** @param gap where something is missing just before it */
   onMessage (frame: Frame, gap: Gap | undefined): void
   /** Without a number, in a room whose messages have one. */
-  onEphemeral (frame: Frame): void
+  onEphemeral? (frame: Frame): void
   onGap (gap: Gap): void
-  onPresence (frame: Frame): void
-  onJoined (frame: Frame): void
+  onPresence? (frame: Frame): void
+  onJoined? (frame: Frame): void
   /** It cannot be joined, or was lost, for good. */
   onError (error: TidegateError): void
   /** Something of what was sent in it was refused, and nobody waits for an answer. */
-  onWarning (error: TidegateError): void
+  onWarning? (error: TidegateError): void
   /** The client has ended. */
-  onClosed (error: TidegateError | undefined): void
+  onClosed? (error: TidegateError | undefined): void
 }
 
 /** What a channel asks of those who hold it. */
@@ -27,11 +27,14 @@ export interface ChannelOwner {
   queueJoin (channel: Channel, connection: Connection, afterMs?: number): void
   /** It is joined there, or never will be. */
   onSettled (channel: Channel, connection: Connection): void
+  /** The log was lost, and with it the memory of the keys of what was published in it. */
+  onLogLost (channel: Channel): void
   /** While two connections deliver: whether a frame without a number is new; undefined where there is one. */
   isNew (connection: Connection, text: string): boolean | undefined
 }
 
 const RETRY_MS = 1_000
+const KEYS_LOST = new Set(['epoch', 'fork', 'ahead'])
 const NUMBERED = new Set(['message', 'broadcast', 'position'])
 
 /** A room over all its connections: one of them is its source at a time, from its `joined` on. */
@@ -49,6 +52,8 @@ export class Channel {
   readonly #asked = new Map<Connection, object>()
   // It has asked to be told again: until then nothing that comes counts.
   #isDoubting = false
+  // What was missed cannot be had: the `gap` that says why comes next.
+  #isGapDue = false
 
   constructor (name: string, options: RoomOptions, owner: ChannelOwner, listener: ChannelListener) {
     this.name = name
@@ -68,7 +73,11 @@ export class Channel {
   }
 
   isSettledOn (connection: Connection): boolean {
-    return this.isDeaf || this.refused !== undefined || (this.source === connection && !this.#isDoubting)
+    return this.isDeaf || this.refused !== undefined || this.isJoinedOn(connection)
+  }
+
+  isJoinedOn (connection: Connection | undefined): boolean {
+    return this.source === connection && !this.#isDoubting && !this.#isGapDue
   }
 
   join (connection: Connection, done: () => void): void {
@@ -97,8 +106,8 @@ export class Channel {
       if (this.#owner.isNew(connection, text) ?? isSource) this.#unnumbered(frame)
     } else if (!isSource || this.#isDoubting) {
       // The other connection tells it, or the next `joined` does.
-    } else if (type === 'gap') this.#continuity.gap(frame)
-    else if (type === 'system') this.#listener.onPresence(frame)
+    } else if (type === 'gap') this.#gap(connection, frame)
+    else if (type === 'system') this.#listener.onPresence?.(frame)
     else if (type === 'left') this.#refused(connection, { ...frame, reason: frame.reason ?? 'left', message: 'the room was left' })
     else if (NUMBERED.has(type)) this.#numbered(frame)
   }
@@ -115,7 +124,7 @@ export class Channel {
     this.#asked.delete(connection)
     if (this.source !== connection) return
     this.source = undefined
-    this.#isDoubting = false
+    this.#isDoubting = this.#isGapDue = false
     // It was told less than it could have been: it was not the source any more.
     if (other !== undefined) this.#owner.queueJoin(this, other)
   }
@@ -127,13 +136,13 @@ export class Channel {
   }
 
   warn (error: TidegateError): void {
-    this.#listener.onWarning(error)
+    this.#listener.onWarning?.(error)
   }
 
   /** The client has ended. */
   close (error: TidegateError | undefined): void {
     this.source = undefined
-    this.#listener.onClosed(error)
+    this.#listener.onClosed?.(error)
   }
 
   leave (connections: readonly Connection[]): void {
@@ -147,7 +156,16 @@ export class Channel {
     this.source = connection
     this.#isDoubting = !this.#continuity.joined(frame, since)
     if (this.#isDoubting) return this.#owner.queueJoin(this, connection)
-    this.#listener.onJoined(frame)
+    this.#isGapDue = frame.recovered === false
+    this.#listener.onJoined?.(frame)
+    if (!this.#isGapDue) this.#owner.onSettled(this, connection)
+  }
+
+  #gap (connection: Connection, frame: Frame): void {
+    if (KEYS_LOST.has(frame.reason ?? '')) this.#owner.onLogLost(this)
+    this.#continuity.gap(frame)
+    if (!this.#isGapDue) return
+    this.#isGapDue = false
     this.#owner.onSettled(this, connection)
   }
 
@@ -164,7 +182,7 @@ export class Channel {
 
   #unnumbered (frame: Frame): void {
     if (this.#continuity.isLive) this.#listener.onMessage(frame, this.#continuity.takeGap())
-    else this.#listener.onEphemeral(frame)
+    else this.#listener.onEphemeral?.(frame)
   }
 
   #numbered (frame: Frame): void {

@@ -36,13 +36,8 @@ export class Client<Rooms extends RoomMap = Record<string, unknown>> {
     this.position = new SharedPosition(core, () => this.room<number>(POSITION))
     core.rooms.add(ALL, {}, {
       onMessage: (frame, gap) => this.#events.emit('broadcast', messageOf(frame, gap)),
-      onEphemeral: () => {},
       onGap: (gap) => core.onGap(gap),
-      onPresence: () => {},
-      onJoined: () => {},
-      onError: (error) => this.#events.emit('error', error),
-      onWarning: (error) => this.#events.emit('error', error),
-      onClosed: () => {}
+      onError: (error) => this.#events.emit('error', error)
     })
     core.start()
   }

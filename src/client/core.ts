@@ -2,7 +2,7 @@ import type { Channel } from './channel.ts'
 import { errorOf } from './channel.ts'
 import type { Connection } from './connection.ts'
 import { TidegateError } from './errors.ts'
-import { ALL, type Frame } from './frames.ts'
+import { type Frame, POSITION } from './frames.ts'
 import { type Host, socketUrl } from './host.ts'
 import { Link, type LinkListener } from './link.ts'
 import { Outbox, type Publication } from './outbox.ts'
@@ -44,7 +44,8 @@ export class Core implements LinkListener {
       onSettled: () => {
         this.#link.settle()
         this.#outbox.pump()
-      }
+      },
+      onLogLost: (room) => this.#outbox.forget(room)
     })
     const { maxMessages = MAX_MESSAGES, maxBytes = MAX_BYTES } = options.outbox ?? {}
     this.#outbox = new Outbox({
@@ -117,7 +118,6 @@ export class Core implements LinkListener {
   }
 
   onGap (gap: Gap): void {
-    if (['epoch', 'fork', 'ahead'].includes(gap.reason)) this.#outbox.forget(gap.room)
     this.#listener.onGap(gap)
   }
 
@@ -159,8 +159,10 @@ export class Core implements LinkListener {
   #connectionFor (lane: string): Connection | TidegateError | undefined {
     const channel = this.rooms.get(lane)
     if (channel?.refused !== undefined) return channel.refused
-    const connection = channel === undefined || channel.isDeaf || lane === ALL ? this.current : channel.source
-    return connection?.isOpen === true ? connection : undefined
+    const isAsMember = channel !== undefined && !channel.isDeaf && lane !== POSITION
+    const connection = isAsMember ? channel.source : this.current
+    if (connection?.isOpen !== true || (isAsMember && !channel.isJoinedOn(connection))) return undefined
+    return connection
   }
 
   #put (question: Question): void {

@@ -77,13 +77,16 @@ export async function findWebSocket (given: SocketConstructor | undefined): Prom
   const found = given ?? around.WebSocket
   if (found !== undefined) return found
   try {
-    // Node 20 has none. The name is no literal, so that no bundler looks for it.
-    const name = 'ws'
-    const ws: unknown = await import(/* @vite-ignore */ /* webpackIgnore: true */ name)
-    return (ws as { readonly WebSocket: SocketConstructor }).WebSocket
+    // Node 20 has none.
+    return (await load('ws') as { readonly WebSocket: SocketConstructor }).WebSocket
   } catch (cause) {
     throw new TidegateError('no_websocket', 'there is no WebSocket here', { cause })
   }
+}
+
+/** The name is no literal here, so that no bundler looks for the package. */
+async function load (name: string): Promise<unknown> {
+  return await import(/* @vite-ignore */ /* webpackIgnore: true */ name)
 }
 
 /** `https://host` and `wss://host/ws` are the same; a path alone is of the page's own host. */

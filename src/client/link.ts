@@ -193,7 +193,7 @@ export class Link {
     // Node's ws tells why an upgrade was refused; browsers do not.
     if (code === BAD_TOKEN || reason.endsWith(' 401')) {
       const why = reason.includes('expired') ? 'token_expired' : 'unauthenticated'
-      if (!this.#tokens.isRenewable) return new TidegateError(why, reason, { retryable: false })
+      if (!this.#tokens.isRenewable) return new TidegateError(why, reason, { code: 401 })
       this.#tokens.spoil()
     }
     if (BUSY.includes(code)) this.#attempts = Math.max(this.#attempts, 3)

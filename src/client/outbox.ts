@@ -159,7 +159,7 @@ export class Outbox {
     if (connection === undefined) return
     if (connection instanceof TidegateError) return this.fail(connection, name)
     if (item.bytes + 24 > connection.maxMessageBytes) {
-      this.#reject(lane, item, new TidegateError('too_large', `more than ${connection.maxMessageBytes} bytes`, { room: name }))
+      this.#reject(lane, item, new TidegateError('too_large', `more than ${connection.maxMessageBytes} bytes`, { code: 413, room: name }))
       // In a turn of its own, because this is one.
       queueMicrotask(() => this.pump())
       return

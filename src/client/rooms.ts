@@ -14,6 +14,8 @@ interface Queue { readonly waiting: Set<Channel>, active: number }
 export interface RoomsListener {
   /** A room is joined on a connection, or never will be. */
   onSettled (): void
+  /** A room's log was lost, and the memory of keys with it. */
+  onLogLost (room: string): void
 }
 
 /** All rooms of a client, over the one connection that it has, or the two while it moves from one to the other. */
@@ -94,6 +96,10 @@ export class Rooms implements ChannelOwner {
 
   onSettled (): void {
     this.#listener.onSettled()
+  }
+
+  onLogLost ({ name }: Channel): void {
+    this.#listener.onLogLost(name)
   }
 
   queueJoin (channel: Channel, connection: Connection, afterMs = 0): void {
