@@ -102,7 +102,7 @@ class Run {
       case 'dial': { gateway.script.dials.push(step.how); return }
       case 'sleep': return time.sleep(step.ms)
       case 'slow': { gateway.latencyMs = step.ms; return }
-      case 'wake': return time.network('awake')
+      case 'wake': return time.wake()
     }
   }
 

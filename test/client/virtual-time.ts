@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Host, NetworkEvent, Timer } from '../../src/client/host.ts'
+import type { Host, Timer } from '../../src/client/host.ts'
 
 interface Task { readonly dueMs: number, readonly order: number, readonly run: () => void }
 
@@ -10,7 +10,7 @@ export class VirtualTime implements Host {
   readonly random: () => number
   readonly #tasks = new Set<Task>()
   #order = 0
-  #listener: (event: NetworkEvent) => void = () => {}
+  #listener: () => void = () => {}
 
   constructor (random: () => number) {
     this.random = random
@@ -34,13 +34,14 @@ export class VirtualTime implements Host {
     return this.isOff
   }
 
-  onNetwork (listener: (event: NetworkEvent) => void): () => void {
+  onNetwork (listener: () => void): () => void {
     this.#listener = listener
     return () => { this.#listener = () => {} }
   }
 
-  network (event: NetworkEvent): void {
-    this.#listener(event)
+  /** There is a network again, or somebody looks at the page. */
+  wake (): void {
+    this.#listener()
   }
 
   /** Lets so much time go by. */
