@@ -10,6 +10,7 @@ const SRC = join(ROOT, 'src')
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   client: ['protocol'],
+  react: ['client', 'react'],
   auth: ['protocol', 'jose'],
   quota: ['protocol'],
   hub: ['protocol'],
@@ -41,7 +42,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   ],
   'index.ts': ['config.ts', 'config-error.ts', 'gateway.ts', 'replica.ts']
 }
-const BROWSER_SAFE = ['protocol', 'client', 'web']
+const BROWSER_SAFE = ['protocol', 'client', 'react', 'web']
 
 interface Import { readonly file: string, readonly target: string, readonly isNode: boolean }
 
