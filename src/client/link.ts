@@ -50,7 +50,6 @@ export class Link implements ConnectionListener {
   #welcomeMs = -Infinity
   #timer: Timer
   #slotMs: number | undefined
-  #farewell: TidegateError | undefined
   #lastError: TidegateError | undefined
   #isClosed = false
 
@@ -151,13 +150,9 @@ export class Link implements ConnectionListener {
     this.#host.setTimeout(() => old.close(), LINGER_MS)
   }
 
-  #onGoodbye (connection: Connection, { reconnect, afterMs = 0, reason = '' }: Frame): void {
+  #onGoodbye (connection: Connection, { afterMs = 0 }: Frame): void {
     if (connection === this.#retiring) return
     connection.isLeaving = true
-    if (reconnect === false) {
-      this.#farewell = new TidegateError('closed', `the gateway said goodbye: ${reason}`)
-      return
-    }
     this.#slotMs = this.#host.now() + afterMs
     if (connection === this.current) this.#schedule()
   }
@@ -173,15 +168,14 @@ export class Link implements ConnectionListener {
     const error = this.#judge(connection, closed)
     if (error !== undefined) return this.close(error)
     if (wasCurrent && this.#next?.isWelcome === true) return this.#switchTo(this.#next)
-    const reason = closed.reason === '' ? `the connection was closed with ${closed.code}` : `${closed.reason} (${closed.code})`
-    this.#failed(new TidegateError(connection.isWelcome ? 'disconnected' : 'connect_failed', reason))
+    const message = `closed with ${closed.code} ${closed.reason}`
+    this.#failed(new TidegateError(connection.isWelcome ? 'disconnected' : 'connect_failed', message))
   }
 
   /** Why this was the end; undefined to go on. */
   #judge (connection: Connection, { code, reason }: Closed): TidegateError | undefined {
     const final = FINAL[code]
-    if (final !== undefined) return new TidegateError(final, `closed with ${code}: ${reason}`, { code: code - 4000, retryable: false })
-    if (this.#farewell !== undefined) return this.#farewell
+    if (final !== undefined) return new TidegateError(final, `closed with ${code} ${reason}`, { code: code - 4000, retryable: false })
     // Node's ws tells why an upgrade was refused; browsers do not.
     if (code === BAD_TOKEN || reason.endsWith(' 401')) {
       const why = reason.includes('expired') ? 'token_expired' : 'unauthenticated'
@@ -213,7 +207,7 @@ export class Link implements ConnectionListener {
     this.#setState(this.#host.isOffline() ? 'offline' : 'waiting', this.#lastError, waitMs)
   }
 
-  /** The network is another one, or the tab has slept: what there is may be dead, and what is waited for need not be. */
+  /** The network is another one, or the tab has slept: what there is may be dead; what is waited for need not be. */
   #onNetwork (): void {
     if (this.current !== undefined) this.current.probe()
     else if (this.#slotMs === undefined) void this.#dial()

@@ -87,8 +87,7 @@ export class Outbox {
     const bytes = new TextEncoder().encode(request).length
     if (signal?.aborted === true) throw aborted(false, signal)
     if (this.#messages >= maxMessages || this.#bytes + bytes > maxBytes) {
-      const message = `${this.#messages} messages wait, of ${this.#bytes} bytes`
-      throw new TidegateError('outbox_full', message, { room: lane })
+      throw new TidegateError('outbox_full', `${this.#messages} messages wait`, { room: lane })
     }
     return await new Promise((resolve, reject) => {
       const fresh = { tries: 0, unknownMs: undefined, isKeyLost: false, isSettled: false, onSettled: () => {} }
@@ -140,7 +139,7 @@ export class Outbox {
     while ((head = lane.items[0]) !== undefined && !lane.isBusy) {
       if (head.isSettled) this.#remove(lane, head)
       else if (head.unknownMs !== undefined && (head.isKeyLost || nowMs - head.unknownMs > KNOWN_MS)) {
-        this.#reject(lane, head, unknown(head.isKeyLost ? 'the log was lost' : 'no answer came in time'))
+        this.#reject(lane, head, unknown(head.isKeyLost ? 'the log was lost' : 'no answer came'))
       } else break
     }
     if (head === undefined) {
@@ -240,7 +239,7 @@ function outcomeOf (item: Item, error: TidegateError): TidegateError {
 }
 
 function aborted (isUnknown: boolean, signal: AbortSignal): TidegateError {
-  return new TidegateError('aborted', 'the publish was aborted', { isUnknown, cause: signal.reason })
+  return new TidegateError('aborted', 'aborted', { isUnknown, cause: signal.reason })
 }
 
 function unknown (message: string, cause?: TidegateError): TidegateError {

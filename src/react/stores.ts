@@ -21,11 +21,16 @@ const rooms = new WeakMap<AnyClient, Map<string, Held>>()
 const stores = new WeakMap<AnyClient, Map<string, Store<unknown>>>()
 
 /** A room for as long as somebody holds it, and a second longer. */
-function holdRoom (client: AnyClient, name: string, options: RoomOptions): { room: Room<unknown>, release: () => void } {
+function holdRoom (
+  client: AnyClient, name: string, options: RoomOptions
+): { room: Room<unknown>, release: () => void } {
   let all = rooms.get(client)
   if (all === undefined) rooms.set(client, all = new Map())
   let held = all.get(name)
-  if (held === undefined) all.set(name, held = { room: client.room<unknown>(name, options), holders: 0, timer: undefined })
+  if (held === undefined) {
+    held = { room: client.room<unknown>(name, options), holders: 0, timer: undefined }
+    all.set(name, held)
+  }
   const { room } = held
   const mine = held
   const from = all
@@ -56,7 +61,9 @@ function shared<Value> (client: AnyClient, key: string, make: () => Store<Value>
  * A value that is followed while somebody holds it.
  * @param open begins to follow it; it returns what ends that
  */
-function makeStore<Value> (initial: Value, open: (set: (change: (value: Value) => Value) => void) => () => void): Store<Value> {
+function makeStore<Value> (
+  initial: Value, open: (set: (change: (value: Value) => Value) => void) => () => void
+): Store<Value> {
   let value = initial
   let holders = 0
   let close: (() => void) | undefined
@@ -88,7 +95,9 @@ function makeStore<Value> (initial: Value, open: (set: (change: (value: Value) =
   }
 }
 
-export function roomStore<Content> (client: AnyClient, name: string, options: UseRoomOptions): Store<RoomView<Content>> {
+export function roomStore<Content> (
+  client: AnyClient, name: string, options: UseRoomOptions
+): Store<RoomView<Content>> {
   return shared(client, `room ${name}`, () => {
     const { limit = KEPT, ...roomOptions } = options
     const room = (): Room<Content> => client.room<Content>(name, roomOptions)
@@ -164,4 +173,3 @@ export function positionStore (client: AnyClient): Store<number | undefined> {
     return client.position.on('change', ({ position }) => set(() => position))
   }))
 }
-

@@ -1,4 +1,6 @@
-import type { Client, Gap, Member, Message, PublishOptions, Receipt, RoomOptions, TidegateError } from '../client/index.ts'
+import type {
+  Client, Gap, Member, Message, PublishOptions, Receipt, Room, RoomOptions, TidegateError
+} from '../client/index.ts'
 
 /** What a room shows: its newest messages, oldest first, and what happened to it. */
 export interface RoomView<Content> {
@@ -23,4 +25,3 @@ export interface MembersView { readonly count: number, readonly members: readonl
 export type AnyClient = Pick<Client<object>, 'on' | 'position'> & {
   room: <Content>(name: string, options?: RoomOptions) => Room<Content>
 }
-type Room<Content> = import('../client/index.ts').Room<Content>

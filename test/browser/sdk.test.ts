@@ -1,5 +1,8 @@
 import { buildSync } from 'esbuild'
-import t from 'tap'
+import t, { type Test } from 'tap'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { startGateway } from '../helpers/gateway.ts'
 import { open } from '../helpers/browser.ts'
 
@@ -24,24 +27,38 @@ function bundled (code: string): string {
   return outputFiles[0]!.text
 }
 
-const IMPORT = "import { connect } from './build/src/client/index.js'\n"
+/** An empty page of another origin, without a policy, and a worker's script. */
+async function startSite (t: Test, worker = ''): Promise<string> {
+  const server = createServer((request, response) => {
+    const isWorker = request.url === '/worker.js'
+    response.setHeader('content-type', isWorker ? 'text/javascript' : 'text/html')
+    response.end(isWorker ? worker : '<!doctype html><link rel="icon" href="data:,"><body></body>')
+  }).listen(0, '127.0.0.1')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  await once(server, 'listening')
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+}
+
+const IMPORT = "import { connect } from './build/src/client/tidegate.min.js'\n"
 const EXPECTED = { heard: [1, 2, 3], seqs: [1, 2, 3], position: 7, count: 1, state: 'online' }
 
 t.test('in a page of another origin', async (t) => {
-  const { http, ws } = await startGateway(t, { ALLOWED_ORIGINS: '*' })
-  const page = await open(t, `${http}/healthz`)
+  const { ws } = await startGateway(t, { ALLOWED_ORIGINS: '*' })
+  const page = await open(t, await startSite(t))
   await page.evaluate(bundled(`${IMPORT} globalThis.talk = async (url) => { ${TALK}; return result }`))
   t.strictSame(await page.evaluate(`talk(${JSON.stringify(ws)})`), EXPECTED)
 })
 
 t.test('in a worker', async (t) => {
-  const { http, ws } = await startGateway(t, { ALLOWED_ORIGINS: '*' })
-  const page = await open(t, `${http}/healthz`)
+  const { ws } = await startGateway(t, { ALLOWED_ORIGINS: '*' })
   const worker = bundled(`${IMPORT} onmessage = async ({ data: url }) => { ${TALK}; postMessage(result) }`)
+  const page = await open(t, await startSite(t, worker))
   // As text: there is no Worker where this is compiled.
   const result = await page.evaluate(`new Promise((resolve, reject) => {
-    const source = URL.createObjectURL(new Blob([${JSON.stringify(worker)}], { type: 'text/javascript' }))
-    const worker = new Worker(source)
+    const worker = new Worker('/worker.js')
     worker.onmessage = ({ data }) => resolve(data)
     worker.onerror = ({ message }) => reject(new Error(message))
     worker.postMessage(${JSON.stringify(ws)})
@@ -50,8 +67,8 @@ t.test('in a worker', async (t) => {
 })
 
 t.test('React: rooms, members and the car, in StrictMode', async (t) => {
-  const { http, ws } = await startGateway(t, { ALLOWED_ORIGINS: '*' })
-  const page = await open(t, `${http}/healthz`)
+  const { ws } = await startGateway(t, { ALLOWED_ORIGINS: '*' })
+  const page = await open(t, await startSite(t))
   await page.evaluate(bundled(`${IMPORT}
     import { createElement as h, StrictMode, useState } from 'react'
     import { createRoot } from 'react-dom/client'

@@ -25,6 +25,7 @@ async function pack (t: Test): Promise<{ folder: string, tarball: string, files:
   return { folder, tarball: join(folder, packed.filename), files: packed.files.map(({ path }) => path) }
 }
 
+t.setTimeout(180_000)
 t.test('what npm publishes', { timeout: 180_000 }, async (t) => {
   const { folder, tarball, files } = await pack(t)
 
