@@ -35,7 +35,6 @@ import { commandsUsed } from './redis/acl-check.ts'
 import { RedisConnections } from './redis/connections.ts'
 import { Keys } from './redis/keys.ts'
 import { type Gateway, Replica } from './replica.ts'
-import type { RoomRules } from './room-rules.ts'
 import { SessionCounts } from './session/counts.ts'
 import { Heartbeat } from './session/heartbeat.ts'
 import { type Order, Orders } from './session/orders.ts'
@@ -44,8 +43,14 @@ import type { Session } from './session/session.ts'
 import { SHED_SHARE } from './session/shedder.ts'
 import { Sessions } from './session/sessions.ts'
 import { UserRates } from './session/user-rates.ts'
+import { MemoryEventQueue } from './webhooks/memory.ts'
+import type { EventQueue } from './webhooks/queue.ts'
+import { RedisEventQueue } from './webhooks/redis.ts'
+import { Webhooks } from './webhooks/webhooks.ts'
 
 const LINGER_MS = 10_000
+// Longer than any event waits.
+const EVENTS_TTL_MS = 600_000
 
 /** What replicas share: Redis, or the embedded stand-in for it. */
 interface Shared {
@@ -54,6 +59,8 @@ interface Shared {
   readonly position: Position
   readonly presence: Presence
   readonly quota: Quota
+  /** What the webhook is still to be told; undefined where there is none. */
+  readonly events: EventQueue | undefined
   readonly connections: RedisConnections | undefined
   /** What is told of Redis, where there is one. */
   readonly redis: RedisSource | undefined
@@ -64,7 +71,7 @@ export async function createGateway (asked: Config, logger: FastifyBaseLogger): 
   const files = fileBudget()
   const config = within(files, asked, logger)
   const { rules } = config
-  const { broker, log, position, presence, quota, connections, redis } = createShared(config, rules, logger)
+  const { broker, log, position, presence, quota, events, connections, redis } = createShared(config, logger)
   const now = (): number => performance.now()
   const flusher = new Flusher(config.flushMs)
   const hub = new Hub(flusher)
@@ -98,6 +105,9 @@ export async function createGateway (asked: Config, logger: FastifyBaseLogger): 
     now,
     logger
   }
+  const webhooks = events && new Webhooks({
+    queue: events, settings: config.webhooks!, leaseMs: config.presenceLeaseMs, logger, now
+  })
   const loopDelay = new LoopDelay()
   const whyNotReady = (): string | undefined => replica.whyNotReady
   const app = await createServer({
@@ -122,11 +132,14 @@ export async function createGateway (asked: Config, logger: FastifyBaseLogger): 
       loopDelay,
       heap,
       isReady: () => whyNotReady() === undefined,
-      redis
+      redis,
+      webhooks: webhooks?.counts
     }, now)
   })
   if (files.sockets < Infinity) app.server.maxConnections = files.sockets
-  const replica = new Replica({ config, auth, services, sessions, idleCheck, loopDelay, heap, connections, app })
+  const replica = new Replica({
+    config, auth, services, sessions, idleCheck, loopDelay, heap, connections, webhooks, app
+  })
   return replica
 }
 
@@ -140,16 +153,24 @@ function within ({ connections }: FileBudget, config: Config, logger: FastifyBas
   return { ...config, maxConnections: connections }
 }
 
-function createShared (config: Config, rules: RoomRules, logger: FastifyBaseLogger): Shared {
+function createShared (config: Config, logger: FastifyBaseLogger): Shared {
+  const { rules, webhooks, presenceLeaseMs: leaseMs } = config
   const retentionOf = (room: string): Retention => rules.of(room).retention
+  const outside = webhooks && {
+    wantedOf: (room: string) => rules.of(room).webhooks ? webhooks.wanted : '',
+    maxWaiting: webhooks.maxWaiting,
+    ttlMs: webhooks.maxAgeMs + EVENTS_TTL_MS,
+    leaseMs
+  }
   if (config.redis === undefined) {
     const bus = new MemoryBus()
     const log = new MemoryLog(bus, retentionOf)
     const position = new MemoryPosition(bus, log, config.positionBounds)
     const broker = new MemoryBroker(bus)
-    const presence = new MemoryPresence(bus)
+    const events = outside && new MemoryEventQueue(outside)
+    const presence = new MemoryPresence(bus, undefined, events && ((change) => events.append(change)))
     const quota = new MemoryQuota()
-    return { broker, log, position, presence, quota, connections: undefined, redis: undefined }
+    return { broker, log, position, presence, quota, events, connections: undefined, redis: undefined }
   }
   const keys = new Keys(config.redisPrefix)
   const connections = new RedisConnections(config.redis, `tidegate:${config.replica}`, logger, commandsUsed(keys))
@@ -159,8 +180,9 @@ function createShared (config: Config, rules: RoomRules, logger: FastifyBaseLogg
     broker,
     log,
     position: new RedisPosition(connections, keys, config.positionBounds),
-    presence: new RedisPresence(connections, keys, config.presenceLeaseMs),
+    presence: new RedisPresence(connections, keys, leaseMs, outside),
     quota: new RedisQuota(connections, keys),
+    events: outside && new RedisEventQueue(connections, keys, outside),
     connections,
     redis: { connections, broker, log }
   }

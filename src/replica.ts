@@ -15,6 +15,7 @@ import type { Session } from './session/session.ts'
 import type { Sessions } from './session/sessions.ts'
 import { FULL_SHARE, Shedder } from './session/shedder.ts'
 import { SlowMessages } from './session/slow-messages.ts'
+import type { Webhooks } from './webhooks/webhooks.ts'
 
 const RETRY_MS = 50
 const START_PATIENCE_MS = 1_000
@@ -50,6 +51,7 @@ interface Parts {
   readonly heap: HeapLoad
   /** Undefined with the embedded broker. */
   readonly connections: RedisConnections | undefined
+  readonly webhooks: Webhooks | undefined
   readonly app: FastifyInstance
 }
 
@@ -66,12 +68,13 @@ export class Replica implements Gateway {
   readonly #loopDelay: LoopDelay
   readonly #heap: HeapLoad
   readonly #connections: RedisConnections | undefined
+  readonly #webhooks: Webhooks | undefined
   readonly #app: FastifyInstance
   #isSynced = false
   #stopping: Promise<void> | undefined
   #lastProblem = ''
 
-  constructor ({ config, auth, services, sessions, idleCheck, loopDelay, heap, connections, app }: Parts) {
+  constructor ({ config, auth, services, sessions, idleCheck, loopDelay, heap, connections, webhooks, app }: Parts) {
     this.replica = config.replica
     this.#config = config
     this.#auth = auth
@@ -83,6 +86,7 @@ export class Replica implements Gateway {
     this.#loopDelay = loopDelay
     this.#heap = heap
     this.#connections = connections
+    this.#webhooks = webhooks
     this.#app = app
   }
 
@@ -91,6 +95,7 @@ export class Replica implements Gateway {
     this.#connections?.start()
     this.#services.presence.start()
     void this.#auth?.start()
+    this.#webhooks?.start()
     // Whoever listens before it can serve has a proxy's clients see 503. Without Redis it listens to say just that.
     const isFollowing = this.#followAll()
     await Promise.race([isFollowing, delay(START_PATIENCE_MS, undefined, { ref: false })])
@@ -146,6 +151,8 @@ export class Replica implements Gateway {
     this.#heap.stop()
     this.#services.userRates?.stop()
     await this.#services.presence.stop()
+    // What that has ended is to be told, too.
+    await this.#webhooks?.stop()
     this.#services.interest.stop()
     await this.#services.broker.stop()
     await this.#services.log.stop()

@@ -133,7 +133,8 @@ function check (run: Run): void {
   const cursors = messages.map(({ cursor }) => cursor)
   assert(new Set(cursors).size === cursors.length, 'nothing is told twice')
   // In order: what follows another is next, or a gap stands between them; what was asked not to be echoed is left out.
-  const hidden = new Set(log.stored.filter(({ content }) => run.quiet.has(content as number)).map(({ cursor }) => cursor))
+  const quiet = log.stored.filter(({ content }) => run.quiet.has(content as number))
+  const hidden = new Set(quiet.map(({ cursor }) => cursor))
   let last: Message | undefined
   let isGap = true
   for (const each of run.told) {
@@ -144,7 +145,8 @@ function check (run: Run): void {
     if (last !== undefined && !isGap) assert(follows(log, last, each, hidden), `${last.cursor} ${each.cursor}: next, or a gap`)
     // What was told once is left out when a history brings it again.
     hidden.add(each.cursor!)
-    assert((each.gap !== undefined) === (last === undefined ? isGap && each.gap !== undefined : isGap), 'a message knows of the gap before it')
+    const hasGap = each.gap !== undefined
+    assert(last === undefined || hasGap === isGap, 'a message knows of the gap before it')
     last = each
     isGap = false
   }

@@ -3,7 +3,7 @@ import type { Host, Timer } from '../../src/client/host.ts'
 
 interface Task { readonly dueMs: number, readonly order: number, readonly run: () => void }
 
-/** Time that goes by only when a test says so; what is due at one moment runs in the order in which it was asked for. */
+/** Time that goes by only when a test says so; what is due at one moment runs in the order of asking. */
 export class VirtualTime implements Host {
   nowMs = 0
   isOff = false
@@ -66,7 +66,9 @@ export class VirtualTime implements Host {
     let first: Task | undefined
     for (const task of this.#tasks) {
       if (task.dueMs > endMs) continue
-      if (first === undefined || task.dueMs < first.dueMs || (task.dueMs === first.dueMs && task.order < first.order)) first = task
+      const isSooner = first === undefined || task.dueMs < first.dueMs ||
+        (task.dueMs === first.dueMs && task.order < first.order)
+      if (isSooner) first = task
     }
     return first
   }

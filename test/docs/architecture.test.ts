@@ -13,6 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   react: ['client', 'react'],
   auth: ['protocol', 'jose'],
   quota: ['protocol'],
+  schemas: ['protocol', 'typebox'],
   hub: ['protocol'],
   broker: ['protocol'],
   log: ['protocol', 'broker'],
@@ -20,8 +21,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   presence: ['protocol', 'broker'],
   redis: ['protocol', 'ioredis'],
   metrics: ['prom-client'],
+  webhooks: ['protocol', 'presence'],
   session: ['protocol', 'auth', 'hub', 'broker', 'log', 'position', 'presence', 'quota'],
-  http: ['protocol', 'auth', 'session', 'hub', 'position', 'presence', 'quota', 'metrics', 'fastify', '@fastify/*', 'ws'],
+  http: [
+    'protocol', 'auth', 'session', 'hub', 'position', 'presence', 'quota', 'metrics', 'schemas', 'fastify', '@fastify/*', 'ws', 'ajv'
+  ],
   web: []
 }
 /** Files that are allowed more than their folder. */
@@ -31,12 +35,13 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'position/redis.ts': ['redis', 'ioredis'],
   'presence/redis.ts': ['redis'],
   'quota/redis.ts': ['redis'],
-  'config.ts': ['auth', 'log', 'config-error.ts', 'room-rules.ts', 'settings.ts'],
+  'webhooks/redis.ts': ['redis'],
+  'config.ts': ['auth', 'log', 'webhooks', 'config-error.ts', 'room-rules.ts', 'settings.ts'],
   'settings.ts': ['room-rules.ts', 'env-schema'],
   'room-rules.ts': ['protocol', 'log', 'config-error.ts', 'ajv', 'yaml'],
   'follow.ts': ['protocol', 'hub', 'broker', 'log', 'position', 'session'],
   'gateway.ts': ['*'],
-  'replica.ts': ['config.ts', 'auth', 'protocol', 'log', 'redis', 'session', 'http', 'fastify'],
+  'replica.ts': ['config.ts', 'auth', 'protocol', 'log', 'redis', 'session', 'webhooks', 'http', 'fastify'],
   'main.ts': [
     'config.ts', 'config-error.ts', 'end-signals.ts', 'gateway.ts', 'replica.ts', 'workers.ts', 'pino', 'close-with-grace'
   ],
