@@ -58,7 +58,7 @@ t.test('what npm publishes', { timeout: 180_000 }, async (t) => {
     cpSync(join(ROOT, 'test/package/app/app.ts'), join(app, 'app.ts'))
     writeFileSync(join(app, 'package.json'), '{"type":"module"}')
     // A browser's application: no types of Node.
-    const options = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2022,dom', '--types', 'react']
+    const options = ['--ignoreConfig', '--noEmit', '--strict', '--exactOptionalPropertyTypes', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2022,dom', '--types', 'react']
     const { stdout } = await run(join(TOOLS, 'tsc'), [...options, 'app.ts'], { cwd: app }).catch((error: { stdout: string }) => error)
     t.equal(stdout, '')
   })
