@@ -9,6 +9,8 @@ const SRC = join(ROOT, 'src')
 /** Who may import what: the table in ARCHITECTURE.md. Packages by name, folders of src by name. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
+  client: ['protocol'],
+  react: ['client', 'react'],
   auth: ['protocol', 'jose'],
   quota: ['protocol'],
   schemas: ['protocol', 'typebox'],
@@ -51,7 +53,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   ],
   'index.ts': ['config.ts', 'config-error.ts', 'gateway.ts', 'replica.ts', 'room-rules.ts', 'protocol', 'session', 'embed']
 }
-const BROWSER_SAFE = ['protocol', 'web']
+const BROWSER_SAFE = ['protocol', 'client', 'react', 'web']
 
 interface Import { readonly file: string, readonly target: string, readonly isNode: boolean }
 
