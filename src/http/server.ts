@@ -95,12 +95,14 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
 const ALL_ROUTES: GuestRoutes = { http: true, ops: true, pages: true }
 
 const routes: FastifyPluginAsync<ServerOptions> = async (app, options) => {
+  // The prefix is this scope's already: handed on it would stand there twice.
+  const { prefix: _, ...handedOn } = options as ServerOptions & { readonly prefix?: string }
   const { guest, services, orders, whyNotReady, metrics } = options
   const { auth, presence, rules, hooks } = services
   const wanted = guest?.routes ?? ALL_ROUTES
   if (wanted.ops) await app.register(opsRoutes, { whyNotReady, metrics })
   if (wanted.http) {
-    await app.register(eventRoutes, options)
+    await app.register(eventRoutes, handedOn)
     await app.register(positionRoutes, { auth, services })
     await app.register(roomRoutes, { auth, presence, rules, hooks })
     await app.register(messageRoutes, { auth, services })
