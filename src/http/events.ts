@@ -37,7 +37,7 @@ const STREAM = {
   tags: ['socket'],
   summary: 'Rooms, as server-sent events',
   description: 'The token may stand in the address instead (`?token=`). `Last-Event-ID` resumes, as a header or as ' +
-    '`lastEventId`. What comes is what the socket gets, in /docs/asyncapi.json.',
+    '`lastEventId`. What comes is what the socket gets, in the AsyncAPI document.',
   querystring: EventsQuery,
   response: {
     200: { description: 'the stream', content: { 'text/event-stream': { schema: TextAnswer } } },
@@ -91,7 +91,7 @@ function lastIdOf ({ headers, query }: FastifyRequest): unknown {
 
 type Field = string | string[] | undefined
 
-function read ({ query }: FastifyRequest, lastId: unknown): Asked | Refusal {
+function read ({ headers, query }: FastifyRequest, lastId: unknown): Asked | Refusal {
   const { room, history, user } = query as Readonly<Record<string, Field>>
   if (room === undefined) return refusal('bad_message', 'room: missing')
   const rooms = [...new Set([room].flat())].filter((name) => name !== ALL)
@@ -101,7 +101,10 @@ function read ({ query }: FastifyRequest, lastId: unknown): Asked | Refusal {
   if (Array.isArray(history)) return refusal('bad_message', 'history: must be there once')
   if (Array.isArray(user)) return refusal('bad_message', 'user: must be there once')
   const places = typeof lastId !== 'string' ? undefined : lastId === '' ? new Map<string, string>() : parseEventId(lastId)
-  if (places === undefined) return refusal('bad_cursor', 'Last-Event-ID: not the id of an event of this gateway')
+  if (places === undefined) {
+    const field = headers['last-event-id'] === undefined ? 'lastEventId' : 'Last-Event-ID'
+    return refusal('bad_cursor', `${field}: not the id of an event of this gateway`)
+  }
   const count = history !== undefined && /^[0-9]{1,15}$/.test(history) ? Number(history) : history
   const wanted = places.has(ALL) ? [ALL, ...rooms] : rooms
   const joins = wanted.map((name) =>

@@ -14,13 +14,15 @@ const MAX_FROM_CHARS = 64
 /** What http/admission.ts asks of `?user=` as well: a name is shown on one line. */
 const From = Type.String({
   pattern: `^[^\\p{Cc}\\p{Cs}]{1,${MAX_FROM_CHARS}}$`,
-  description: `1 to ${MAX_FROM_CHARS} characters, none of them a control character`
+  description: `1 to ${MAX_FROM_CHARS} characters, none of them a control character`,
+  examples: ['shop']
 })
 
 export const KeyHeader = Type.Object({ 'idempotency-key': Type.Optional(Key) })
 export const OfRoom = Type.Object({ room: RoomName })
 export const OfJoinableRoom = Type.Object({ room: JoinableRoom })
-export const OfUser = Type.Object({ user: User })
+// Nobody is called that: a script whose variable is empty would be told that it was done.
+export const OfUser = Type.Object({ user: Type.String({ minLength: 1, description: "a user's name" }) })
 
 export const PublishBody = Type.Object({
   content: Content, key: optional(Key), ephemeral: optional(Flag), from: optional(From)

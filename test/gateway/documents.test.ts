@@ -45,7 +45,7 @@ const ASKED: Readonly<Record<string, ReadonlyArray<readonly [path: string, body?
     ['/rooms/-/messages'], ['/rooms/general/messages?limit=0']
   ],
   'post /broadcast': [['/broadcast', { content: 1 }], ['/broadcast', {}]],
-  'delete /users/{user}/connections': [['/users/nobody/connections']],
+  'delete /users/{user}/connections': [['/users/nobody/connections'], ['/users//connections']],
   'get /ws': [['/ws']],
   'get /events': [['/events?room=general'], ['/events'], ['/events?room=-'], ['/events?room=a&lastEventId=x'], ['/events?room=a&lastEventId=stop']],
   'get /healthz': [['/healthz']],
