@@ -11,6 +11,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   auth: ['protocol', 'jose'],
   quota: ['protocol'],
+  schemas: ['protocol', 'typebox'],
   hub: ['protocol'],
   broker: ['protocol'],
   log: ['protocol', 'broker'],
@@ -19,7 +20,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   redis: ['protocol', 'ioredis'],
   metrics: ['prom-client'],
   session: ['protocol', 'auth', 'hub', 'broker', 'log', 'position', 'presence', 'quota'],
-  http: ['protocol', 'auth', 'session', 'hub', 'position', 'presence', 'quota', 'metrics', 'fastify', '@fastify/*', 'ws'],
+  http: [
+    'protocol', 'auth', 'session', 'hub', 'position', 'presence', 'quota', 'metrics', 'schemas', 'fastify', '@fastify/*', 'ws', 'ajv'
+  ],
   web: []
 }
 /** Files that are allowed more than their folder. */
