@@ -2,11 +2,11 @@ import { isIP } from 'node:net'
 import { availableParallelism, hostname } from 'node:os'
 import type { TokenSettings } from './auth/tokens.ts'
 import { ConfigError } from './config-error.ts'
+import { type FilesConfig, readFiles } from './files-config.ts'
 import { newEpoch } from './log/ids.ts'
 import { readRoomRules, RoomRules } from './room-rules.ts'
-import { readSettings, REPLICA_CHARS, type Settings } from './settings.ts'
+import { limit, MIN_SECRET_BYTES, readSettings, REPLICA_CHARS, type Settings } from './settings.ts'
 
-const MIN_SECRET_BYTES = 32
 const USER_CONNECTIONS = 5
 
 /** What the gateway runs by. Limits that are turned off are Infinity. */
@@ -50,6 +50,8 @@ export interface Config {
   readonly drainMs: number
   readonly maxConnectionAgeMs: number
   readonly positionBounds: { readonly min: number, readonly max: number }
+  /** Undefined where no files are shared. */
+  readonly files: FilesConfig | undefined
   readonly logLevel: string
 }
 
@@ -99,6 +101,7 @@ function toConfig (settings: Settings, problems: string[]): Config {
     drainMs: settings.DRAIN_MS,
     maxConnectionAgeMs: limit(settings.MAX_CONNECTION_AGE_MS),
     positionBounds: { min: settings.POSITION_MIN, max: settings.POSITION_MAX },
+    files: readFiles(settings, problems),
     logLevel: settings.LOG_LEVEL
   }
 }
@@ -126,10 +129,6 @@ function readRules (settings: Settings, problems: string[]): RoomRules {
     problems.push(...error.problems)
     return new RoomRules({}, defaults)
   }
-}
-
-function limit (value: number): number {
-  return value === 0 ? Infinity : value
 }
 
 function readRedis (settings: Settings, problems: string[]): Config['redis'] {

@@ -6,8 +6,13 @@ import { MemoryBroker, MemoryBus } from './broker/memory.ts'
 import { RedisBroker } from './broker/redis.ts'
 import type { Config } from './config.ts'
 import { type FileBudget, fileBudget } from './file-limit.ts'
+import { FileCounts } from './files/counts.ts'
+import { DiskFiles } from './files/disk.ts'
+import { FileLinks } from './files/links.ts'
+import { S3Files } from './files/s3.ts'
 import { follow } from './follow.ts'
 import { Admission } from './http/admission.ts'
+import type { FileServices } from './http/files.ts'
 import { HeapLoad } from './http/heap-load.ts'
 import { LoopDelay } from './http/loop-delay.ts'
 import { createServer } from './http/server.ts'
@@ -98,6 +103,7 @@ export async function createGateway (asked: Config, logger: FastifyBaseLogger): 
     now,
     logger
   }
+  const shared = createFiles(config.files)
   const loopDelay = new LoopDelay()
   const whyNotReady = (): string | undefined => replica.whyNotReady
   const app = await createServer({
@@ -122,11 +128,13 @@ export async function createGateway (asked: Config, logger: FastifyBaseLogger): 
       loopDelay,
       heap,
       isReady: () => whyNotReady() === undefined,
-      redis
-    }, now)
+      redis,
+      files: shared
+    }, now),
+    files: shared
   })
   if (files.sockets < Infinity) app.server.maxConnections = files.sockets
-  const replica = new Replica({ config, auth, services, sessions, idleCheck, loopDelay, heap, connections, app })
+  const replica = new Replica({ config, auth, services, sessions, idleCheck, loopDelay, heap, connections, files: shared?.store, app })
   return replica
 }
 
@@ -138,6 +146,18 @@ function within ({ connections }: FileBudget, config: Config, logger: FastifyBas
     logger.info({ connections, asked: config.maxConnections }, 'the limit of open files (ulimit -n) leaves room for fewer connections')
   }
   return { ...config, maxConnections: connections }
+}
+
+function createFiles (config: Config['files']): FileServices | undefined {
+  if (config === undefined) return undefined
+  const { store, secret, maxBytes, perMinute } = config
+  return {
+    store: 's3' in store ? new S3Files(store.s3) : new DiskFiles(store.disk),
+    links: secret === undefined ? undefined : new FileLinks(secret),
+    counts: new FileCounts(),
+    maxBytes,
+    perMinute
+  }
 }
 
 function createShared (config: Config, rules: RoomRules, logger: FastifyBaseLogger): Shared {

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { TokenAuthenticator } from './auth/tokens.ts'
 import type { Config } from './config.ts'
+import type { Files } from './files/files.ts'
 import type { HeapLoad } from './http/heap-load.ts'
 import type { LoopDelay } from './http/loop-delay.ts'
 import type { IdleCheck } from './log/idle-check.ts'
@@ -50,6 +51,8 @@ interface Parts {
   readonly heap: HeapLoad
   /** Undefined with the embedded broker. */
   readonly connections: RedisConnections | undefined
+  /** Undefined where none are shared. */
+  readonly files: Files | undefined
   readonly app: FastifyInstance
 }
 
@@ -66,12 +69,13 @@ export class Replica implements Gateway {
   readonly #loopDelay: LoopDelay
   readonly #heap: HeapLoad
   readonly #connections: RedisConnections | undefined
+  readonly #files: Files | undefined
   readonly #app: FastifyInstance
   #isSynced = false
   #stopping: Promise<void> | undefined
   #lastProblem = ''
 
-  constructor ({ config, auth, services, sessions, idleCheck, loopDelay, heap, connections, app }: Parts) {
+  constructor ({ config, auth, services, sessions, idleCheck, loopDelay, heap, connections, files, app }: Parts) {
     this.replica = config.replica
     this.#config = config
     this.#auth = auth
@@ -83,6 +87,7 @@ export class Replica implements Gateway {
     this.#loopDelay = loopDelay
     this.#heap = heap
     this.#connections = connections
+    this.#files = files
     this.#app = app
   }
 
@@ -106,6 +111,7 @@ export class Replica implements Gateway {
     this.#slowMessages.start()
     this.#services.userRates?.start()
     this.#loopDelay.start()
+    this.#files?.start()
     this.#heap.start((pressure) => this.#shedder.check(pressure))
     this.#idleCheck.start()
     return address
@@ -141,6 +147,7 @@ export class Replica implements Gateway {
     this.#services.heartbeat.stop()
     this.#slowMessages.stop()
     await this.#closeServer(Math.max(LEAST_HTTP_MS, Math.min(LAST_HTTP_MS, latestMs - this.#services.now())))
+    await this.#files?.stop()
     this.#idleCheck.stop()
     this.#loopDelay.stop()
     this.#heap.stop()

@@ -9,9 +9,11 @@ import { refusal } from '../protocol/codes.ts'
 import type { Quota } from '../quota/quota.ts'
 import type { Orders } from '../session/orders.ts'
 import { registerBodies } from './body.ts'
+import { BodyDeadlines } from './body-deadlines.ts'
 import { broadcastRoutes } from './broadcast.ts'
 import { docsRoutes, registerOpenApi } from './docs.ts'
 import { endRefused, registerErrors, sendRefusal } from './errors.ts'
+import { type FileServices, fileRoutes, TRANSFER_MS } from './files.ts'
 import { registerHeaders } from './headers.ts'
 import { messageRoutes } from './messages.ts'
 import { opsRoutes } from './ops.ts'
@@ -34,13 +36,15 @@ interface ServerOptions extends UpgradeOptions {
   readonly orders: Orders
   readonly whyNotReady: () => string | undefined
   readonly metrics: Metrics
+  /** Undefined where no files are shared. */
+  readonly files: FileServices | undefined
 }
 
 // A user's name has up to 128 characters, and a slash in it is three here: %2F.
 const MAX_PARAM_CHARS = 3 * 128
 const HANDLER_TIMEOUT_MS = 5_000
 const HEADERS_TIMEOUT_MS = 8_000
-const REQUEST_TIMEOUT_MS = 10_000
+const BODY_TIMEOUT_MS = 10_000
 
 /** The HTTP shell: after the upgrade nothing in here knows of a connection any more. */
 export async function createServer (options: ServerOptions): Promise<FastifyInstance> {
@@ -52,7 +56,8 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
     genReqId: (request) => requestIdOf(request.headers['x-request-id']),
     bodyLimit: options.services.limits.maxMessageBytes || Number.MAX_SAFE_INTEGER,
     handlerTimeout: HANDLER_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    // All but files have less: body-deadlines.ts.
+    requestTimeout: TRANSFER_MS,
     routerOptions: { maxParamLength: MAX_PARAM_CHARS },
     // A path that is not even a path is the client's mistake like any other. Fastify would repeat it, token and all.
     frameworkErrors: (_error, _request, reply) => {
@@ -61,6 +66,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
     clientErrorHandler: refuseBytes,
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 2_000 }
   })
+  const deadlines = new BodyDeadlines(app.server, BODY_TIMEOUT_MS, ({ socket }) => endLate(socket))
   limitSockets(app.server, options.maxConnectionsPerAddress, options.trustProxy)
   registerErrors(app)
   registerBodies(app)
@@ -81,7 +87,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   await registerHeaders(app)
   app.decorateRequest('caller', undefined)
   await registerRateLimit(app, options.quota, options.requestsPerSecond)
-  const { services, orders } = options
+  const { services, orders, files, quota, allowedOrigins } = options
   const { auth, presence, rules } = services
   await registerOpenApi(app, auth === undefined)
   registerUpgrade(app, options)
@@ -91,6 +97,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   await app.register(messageRoutes, { auth, services })
   await app.register(broadcastRoutes, { auth, services })
   await app.register(userRoutes, { auth, orders })
+  if (files !== undefined) await app.register(fileRoutes, { auth, services, files, quota, allowedOrigins, deadlines })
   await app.register(docsRoutes)
   await app.register(pageRoutes)
   return app
@@ -107,9 +114,11 @@ function describeRequest (request: FastifyRequest): object {
 
 /** Bytes that are no HTTP, or too many of them: there is no request to answer, only a socket. */
 function refuseBytes (error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return endRefused(socket, refusal('bad_message', 'the request took too long to come'), 408)
-  }
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return endLate(socket)
   const refused = refusal('bad_message', 'the request is not HTTP, or its head is too large')
   endRefused(socket, refused, error.code === 'HPE_HEADER_OVERFLOW' ? 431 : undefined)
+}
+
+function endLate (socket: Socket): void {
+  endRefused(socket, refusal('bad_message', 'the request took too long to come'), 408)
 }

@@ -2,7 +2,7 @@ import { Registry } from 'prom-client'
 import { HighWater } from './high-water.ts'
 import { nodeDefaults } from './node-defaults.ts'
 import { ReadAtScrape } from './read-at-scrape.ts'
-import type { RedisSource, Sources } from './sources.ts'
+import type { FilesSource, RedisSource, Sources } from './sources.ts'
 
 /**
  * The figures of one gateway, in a registry of its own: two may live side by side. No label ever holds what a client
@@ -21,6 +21,7 @@ export class Metrics {
     latencies(read, sources)
     health(read, sources)
     if (sources.redis !== undefined) redis(read, sources.redis)
+    if (sources.files !== undefined) files(read, sources.files)
     for (const metric of nodeDefaults()) this.registry.registerMetric(metric)
   }
 
@@ -129,4 +130,14 @@ function redis (read: ReadAtScrape, { connections, broker, log }: RedisSource): 
   read.counters({
     name: 'redis_publish_commands_total', help: 'Commands that carried them: many messages of one turn share one.'
   }, 'kind', kinds('commands'))
+}
+
+function files (read: ReadAtScrape, { store, counts }: FilesSource): void {
+  read.counter({ name: 'files_stored_total', help: 'Files that were kept and announced.' }, () => counts.stored)
+  read.counter({ name: 'files_stored_bytes_total', help: 'Bytes of these.' }, () => counts.storedBytes)
+  read.counter({ name: 'files_served_total', help: 'Files that were sent to somebody, or parts of them.' }, () => counts.served)
+  read.counters({ name: 'files_refused_total', help: 'Uploads that were refused, by reason.' }, 'reason', () => counts.refusals)
+  read.gauge({
+    name: 'files_held_bytes', help: 'What FILES_DIR holds, as this replica knows; 0 for a bucket, which counts for itself.'
+  }, () => store.heldBytes ?? 0)
 }

@@ -36,6 +36,18 @@ export interface Sources {
   readonly isReady: () => boolean
   /** Undefined with the embedded broker. */
   readonly redis: RedisSource | undefined
+  /** Undefined where no files are shared. */
+  readonly files: FilesSource | undefined
+}
+
+export interface FilesSource {
+  readonly store: { readonly heldBytes: number | undefined }
+  readonly counts: {
+    readonly stored: number
+    readonly storedBytes: number
+    readonly served: number
+    readonly refusals: ByName
+  }
 }
 
 export interface RedisSource {
