@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { type FileHandle, mkdir, mkdtemp, open, readdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { type ByteRange, exactly, FILE_ID, type FileHead, FilesError, type Files, type StoredFile } from './files.ts'
 
 export interface DiskOptions {
@@ -26,9 +27,9 @@ const MAX_HEAD_BYTES = 4_096
 const FULL = ['ENOSPC', 'EDQUOT']
 
 /**
- * Files in one folder, which replicas may share. Each is its head and its content in one file, under its id: it is there
- * with both or not at all, and what a web server showed of the folder by mistake would be no page. A full store takes
- * nothing more until what is old is swept: nobody's files are removed to make room for another's.
+ * Files in one folder, which replicas may share. Each is its head and its content in one file, under its id: it is
+ * there with both or not at all, and what a web server showed of the folder by mistake would be no page. A full store
+ * takes nothing more until what is old is swept: nobody's files are removed to make room for another's.
  */
 export class DiskFiles implements Files {
   readonly #options: DiskOptions
@@ -73,7 +74,7 @@ export class DiskFiles implements Files {
     try {
       const path = await this.#pathOf(id)
       const found = await this.#readHead(path)
-      return found && { head: found.head, read: async (range) => await readContent(path, found, range) }
+      return found && { head: found.head, read: async (range) => readContent(path, found, range) }
     } catch (error) {
       if (isMissing(error)) return undefined
       throw toFilesError(error)
@@ -103,8 +104,8 @@ export class DiskFiles implements Files {
   }
 
   /**
-   * Removes what is too old, and what a crash has left half written; counts the rest anew, also what other replicas have
-   * put there. Files that are not ours are left alone. Rejects with what the disk says.
+   * Removes what is too old, and what a crash has left half written; counts the rest anew, also what other replicas
+   * have put there. Files that are not ours are left alone. Rejects with what the disk says.
    */
   async sweep (): Promise<void> {
     const dir = await this.#folder()
@@ -233,7 +234,7 @@ async function isThere (path: string): Promise<boolean> {
   }
 }
 
-async function readContent (path: string, { head, prefixBytes }: Found, range?: ByteRange): Promise<ReturnType<typeof createReadStream>> {
+function readContent (path: string, { head, prefixBytes }: Found, range?: ByteRange): Readable {
   const { start, end } = range ?? { start: 0, end: head.bytes - 1 }
   return createReadStream(path, { start: prefixBytes + start, end: prefixBytes + end })
 }

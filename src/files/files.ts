@@ -57,8 +57,8 @@ export class FilesError extends Error {
 export const FILE_ID = /^[A-Za-z0-9_-]{22}$/
 
 /**
- * Hands the content on, and throws where it is not as long as was said; before the last chunk, so that no store has all that
- * it waits for.
+ * Hands the content on, and throws where it is not as long as was said; before the last chunk, so that no store has all
+ * that it waits for.
  */
 export async function * exactly (bytes: number, content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let came = 0

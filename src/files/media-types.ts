@@ -15,8 +15,8 @@ export interface Media {
 interface MediaRow { readonly extensions: readonly string[], readonly isPicture?: true }
 
 /**
- * What may be shared. A browser shows the pictures in place, and runs nothing that is in them; all else it saves. What can
- * hold scripts that run where it is shown (HTML, SVG) is text here.
+ * What may be shared. A browser shows the pictures in place, and runs nothing that is in them; all else it saves. What
+ * can hold scripts that run where it is shown (HTML, SVG) is text here.
  */
 const TYPES: Readonly<Record<string, MediaRow>> = {
   'image/png': { extensions: ['png'], isPicture: true },
@@ -45,8 +45,8 @@ export function isPicture (mediaType: string): boolean {
 }
 
 /**
- * What a file is, by its first bytes, never by its name; or what is wrong with it, in words for a client. What says that
- * it is a picture, by its name or its declared type, must be one.
+ * What a file is, by its first bytes, never by its name; or what is wrong with it, in words for a client. What says
+ * that it is a picture, by its name or its declared type, must be one.
  * @param head HEAD_BYTES of it, or all of it where it has less
  */
 export async function mediaOf (head: Uint8Array, name: string, declared: string): Promise<Media | string> {
@@ -83,7 +83,7 @@ function isText (head: Uint8Array): boolean {
 function sizeOf (head: Uint8Array): Pick<Media, 'width' | 'height'> {
   try {
     const { width, height } = imageSize(head)
-    return Number.isSafeInteger(width) && Number.isSafeInteger(height) && width > 0 && height > 0 ? { width, height } : {}
+    return [width, height].every((pixels) => Number.isSafeInteger(pixels) && pixels > 0) ? { width, height } : {}
   } catch {
     // A browser finds out when it has the whole.
     return {}

@@ -12,7 +12,12 @@ export interface S3Options {
 }
 
 type Method = 'PUT' | 'HEAD' | 'GET' | 'DELETE'
-interface Asking { readonly headers?: Record<string, string>, readonly body?: AsyncIterable<Uint8Array>, readonly timeoutMs?: number }
+type Content = AsyncIterable<Uint8Array>
+interface Asking {
+  readonly headers?: Record<string, string>
+  readonly body?: Content
+  readonly timeoutMs?: number
+}
 
 // For an answer's head; what comes after it has the time that its reader has.
 const PATIENCE_MS = 10_000
@@ -20,8 +25,8 @@ const UPLOAD_MS = 120_000
 const HEAD = 'x-amz-meta-tidegate'
 
 /**
- * Files in a bucket of S3, or of what speaks like it. Requests are signed by SigV4, and contents pass through as they come:
- * over TLS alone they are safe from others. How long files are kept, and how many, is for the bucket's lifecycle rules.
+ * Files in a bucket of S3, or of what speaks like it. Requests are signed by SigV4, and contents pass through as they
+ * come: over TLS alone they are safe from others. How long files are kept, and how many, is for the bucket's lifecycle rules.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
  */
 export class S3Files implements Files {
@@ -81,7 +86,8 @@ export class S3Files implements Files {
     return Readable.fromWeb(answer.body as ReadableStream)
   }
 
-  async #ask (method: Method, id: string, { headers = {}, body, timeoutMs = PATIENCE_MS }: Asking = {}): Promise<Response> {
+  async #ask (method: Method, id: string, asking: Asking = {}): Promise<Response> {
+    const { headers = {}, body, timeoutMs = PATIENCE_MS } = asking
     const { url, region, keyId, secret } = this.#options
     const signed = await new AwsV4Signer({
       method, url: `${url}/${id}`, headers, service: 's3', region, accessKeyId: keyId, secretAccessKey: secret
@@ -106,7 +112,7 @@ export class S3Files implements Files {
 }
 
 /** fetch tells of an error of the body in words of its own. */
-async function * noting (content: AsyncIterable<Uint8Array>, note: (error: unknown) => void): AsyncGenerator<Uint8Array> {
+async function * noting (content: Content, note: (error: unknown) => void): AsyncGenerator<Uint8Array> {
   try {
     yield * content
   } catch (error) {

@@ -34,7 +34,7 @@ export function admitReader (auth: Authenticator | undefined): preParsingAsyncHo
   }
 }
 
-/** Serves a file, or a part of it (RFC 9110 section 14), as something that a browser shows, or saves, and never runs. */
+/** Serves a file, or a part of it (RFC 9110 section 14), as something that a browser shows or saves, and never runs. */
 export async function download (request: FastifyRequest, reply: FastifyReply, wanted: Wanted): Promise<FastifyReply> {
   const { id, name, files, isShared } = wanted
   const stored = await files.store.find(id)
@@ -56,7 +56,8 @@ export async function download (request: FastifyRequest, reply: FastifyReply, wa
   return reply.send(await stored.read(range))
 }
 
-function refuseReader ({ caller }: FastifyRequest, room: string, { expires, signature, files }: Wanted): Refusal | undefined {
+function refuseReader ({ caller }: FastifyRequest, room: string, wanted: Wanted): Refusal | undefined {
+  const { expires, signature, files } = wanted
   // A token that is there counts, a link beside it for nothing.
   if (caller !== undefined) return refuseJoin(caller.access.grants, room)
   const outcome = signature === undefined || expires === undefined ? 'bad' : files.links?.verify(room, { expires, signature })

@@ -92,8 +92,8 @@ export const fileRoutes: FastifyPluginAsyncTypebox<FilesOptions> = async (app, o
   app.setValidatorCompiler<Parameters<typeof compile>[0]['schema']>((part) =>
     part.httpPart === 'body' ? (value: unknown) => ({ value }) : compile(part))
 
-  const mayPublish = guard(auth, (grants, { params }) => {
-    const { room } = params as { room: string }
+  const mayPublish = guard(auth, (grants, request) => {
+    const room = roomOf(request)
     return refuseServerPublish(grants, room, services.rules.of(room))
   })
   // A form of any page can send a body like this, and in an open gateway it would need no token.
@@ -113,7 +113,7 @@ export const fileRoutes: FastifyPluginAsyncTypebox<FilesOptions> = async (app, o
   app.get('/files/:id/:name', { schema: DOWNLOAD, ...mayRead }, async (request, reply) =>
     await download(request, reply, { ...request.params, ...request.query, files, isShared }))
 
-  const mayLink = guard(auth, (grants, request: FastifyRequest) => refuseJoin(grants, (request.params as { room: string }).room))
+  const mayLink = guard(auth, (grants, request) => refuseJoin(grants, roomOf(request)))
   app.get('/rooms/:room/files/link', { schema: LINK, ...mayLink }, async ({ params: { room } }, reply) => {
     reply.header('cache-control', 'no-store')
     // Everyone may read.
@@ -123,4 +123,8 @@ export const fileRoutes: FastifyPluginAsyncTypebox<FilesOptions> = async (app, o
     const ends = new Date(expires * 1_000).toISOString()
     return { room, query: `expires=${expires}&signature=${signature}`, expires: ends }
   })
+}
+
+function roomOf ({ params }: FastifyRequest): string {
+  return (params as { room: string }).room
 }

@@ -66,7 +66,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
     clientErrorHandler: refuseBytes,
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 2_000 }
   })
-  const deadlines = new BodyDeadlines(app.server, BODY_TIMEOUT_MS, ({ socket }) => endLate(socket))
+  const deadlines = new BodyDeadlines(app.server, BODY_TIMEOUT_MS, endLate)
   limitSockets(app.server, options.maxConnectionsPerAddress, options.trustProxy)
   registerErrors(app)
   registerBodies(app)

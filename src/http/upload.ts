@@ -98,7 +98,7 @@ export class Uploads {
     return Number(length) <= maxBytes ? Number(length) : refusal('too_large', `the file is larger than ${maxBytes} bytes`)
   }
 
-  /** Over all replicas. While Redis is away nothing could be announced: rejects with BrokerError, before anything is read. */
+  /** Over all replicas. While Redis is away nothing could be announced: rejects with BrokerError before it is read. */
   async #refuseRate (request: FastifyRequest): Promise<Refusal | undefined> {
     const { perMinute } = this.#files
     if (perMinute === Infinity) return undefined
@@ -108,7 +108,9 @@ export class Uploads {
     return count > perMinute ? refusal('rate_limited', 'too many files', leftMs) : undefined
   }
 
-  async #keep (request: FastifyRequest, { room, name: given = '', bytes }: Asked & { bytes: number }, author: Author): Promise<Kept | Refusal> {
+  async #keep (
+    request: FastifyRequest, { room, name: given = '', bytes }: Asked & { bytes: number }, author: Author
+  ): Promise<Kept | Refusal> {
     const { raw } = request
     raw.setTimeout(STALL_MS)
     try {
@@ -128,7 +130,9 @@ export class Uploads {
     }
   }
 
-  async #announce (room: string, { file, isNew }: Kept, { from, key }: Author, cameMs: number): Promise<object | Refusal> {
+  async #announce (
+    room: string, { file, isNew }: Kept, { from, key }: Author, cameMs: number
+  ): Promise<object | Refusal> {
     const content = JSON.stringify(file)
     let published: Published | 'key_reused'
     try {

@@ -134,7 +134,7 @@ function redis (read: ReadAtScrape, { connections, broker, log }: RedisSource): 
 
 function files (read: ReadAtScrape, { store, counts }: FilesSource): void {
   read.counter({ name: 'files_stored_total', help: 'Files that were kept and announced.' }, () => counts.stored)
-  read.counter({ name: 'files_stored_bytes_total', help: 'Bytes of these.' }, () => counts.storedBytes)
+  read.counter({ name: 'files_stored_bytes_total', help: 'Bytes of these files.' }, () => counts.storedBytes)
   read.counter({ name: 'files_served_total', help: 'Files that were sent to somebody, or parts of them.' }, () => counts.served)
   read.counters({ name: 'files_refused_total', help: 'Uploads that were refused, by reason.' }, 'reason', () => counts.refusals)
   read.gauge({

@@ -88,7 +88,9 @@ export const TextAnswer = Text
 export const JsonAnswer = Type.Object({})
 
 /** The answers of a route: the one of success, and errors. */
-export function answers (success: TSchema | Readonly<Record<string, unknown>>, ...reasons: readonly Reason[]): Record<string, unknown> {
+export function answers (
+  success: TSchema | Readonly<Record<string, unknown>>, ...reasons: readonly Reason[]
+): Record<string, unknown> {
   return { 200: { description: 'success', ...success }, ...errorAnswers(...reasons) }
 }
 

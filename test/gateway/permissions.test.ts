@@ -5,7 +5,12 @@ import { type RunningGateway, startGateway } from '../helpers/gateway.ts'
 import { bearer, SECRET, tokenOf } from '../helpers/tokens.ts'
 
 const UNLIMITED = {
-  RATE_HTTP: '0', RATE_REQUESTS: '0', RATE_PUBLISHES: '0', RATE_BYTES: '0', RATE_USER_PUBLISHES: '0', RATE_CONNECTIONS: '0',
+  RATE_HTTP: '0',
+  RATE_REQUESTS: '0',
+  RATE_PUBLISHES: '0',
+  RATE_BYTES: '0',
+  RATE_USER_PUBLISHES: '0',
+  RATE_CONNECTIONS: '0',
   RATE_FILES: '0'
 }
 

@@ -35,7 +35,8 @@ export async function startS3 (t: Test): Promise<S3Server> {
   return s3
 }
 
-async function answer ({ objects, failWith }: S3Server, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer (s3: S3Server, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { objects, failWith } = s3
   const { method, url = '', headers } = request
   const body = await buffer(request)
   const status = failWith ?? (await isSigned(request) ? undefined : 403)
