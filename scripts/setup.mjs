@@ -11,7 +11,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path'
 
 const PROGRAMS = {
-  test: ['redis-server', 'nginx', 'chromium', 'python3-websockets'],
+  test: ['redis-server', 'nginx', 'chromium', 'openssl', 'python3-websockets'],
   cluster: ['redis-server', 'nginx']
 }
 // Its own Python has Debian's packages; another may come first on the PATH.

@@ -4,8 +4,9 @@ import type { TokenSettings } from './auth/tokens.ts'
 import { ConfigError } from './config-error.ts'
 import { type FilesConfig, readFiles } from './files-config.ts'
 import { newEpoch } from './log/ids.ts'
-import { readRoomRules, RoomRules } from './room-rules.ts'
+import { checkRoomRules, readRoomRules, RoomRules, type WrittenRules } from './room-rules.ts'
 import { limit, MIN_SECRET_BYTES, readSettings, REPLICA_CHARS, type Settings } from './settings.ts'
+import { readWebhooks, type WebhookSettings } from './webhooks/settings.ts'
 
 const USER_CONNECTIONS = 5
 
@@ -49,6 +50,8 @@ export interface Config {
   readonly pingIntervalMs: number
   readonly drainMs: number
   readonly maxConnectionAgeMs: number
+  /** Undefined: nobody is told outside. */
+  readonly webhooks: WebhookSettings | undefined
   readonly positionBounds: { readonly min: number, readonly max: number }
   /** Undefined where no files are shared. */
   readonly files: FilesConfig | undefined
@@ -57,16 +60,17 @@ export interface Config {
 
 /**
  * Reads the settings.
+ * @param written rules of rooms, where they are not in a file
  * @throws ConfigError that names every bad one at once
  */
-export function loadConfig (env: Readonly<Record<string, string | undefined>>): Config {
+export function loadConfig (env: Readonly<Record<string, string | undefined>>, written?: WrittenRules): Config {
   const problems: string[] = []
-  const config = toConfig(readSettings(env, problems), problems)
+  const config = toConfig(readSettings(env, problems), problems, written)
   if (problems.length > 0) throw new ConfigError(problems)
   return config
 }
 
-function toConfig (settings: Settings, problems: string[]): Config {
+function toConfig (settings: Settings, problems: string[], written: WrittenRules | undefined): Config {
   if (settings.POSITION_MIN > settings.POSITION_MAX) problems.push('POSITION_MIN: must not be above POSITION_MAX')
   return {
     port: settings.PORT,
@@ -78,7 +82,7 @@ function toConfig (settings: Settings, problems: string[]): Config {
     tokens: readTokens(settings, problems),
     allowedOrigins: readOrigins(settings.ALLOWED_ORIGINS, problems),
     trustProxy: readProxies(settings.TRUST_PROXY, problems),
-    rules: readRules(settings, problems),
+    rules: readRules(settings, problems, written),
     maxMessageBytes: settings.MAX_MESSAGE_BYTES,
     sendQueueBytes: limit(settings.SEND_QUEUE_BYTES),
     flushMs: settings.FLUSH_MS,
@@ -100,6 +104,7 @@ function toConfig (settings: Settings, problems: string[]): Config {
     pingIntervalMs: settings.PING_INTERVAL_MS,
     drainMs: settings.DRAIN_MS,
     maxConnectionAgeMs: limit(settings.MAX_CONNECTION_AGE_MS),
+    webhooks: readWebhooks(settings, problems),
     positionBounds: { min: settings.POSITION_MIN, max: settings.POSITION_MAX },
     files: readFiles(settings, problems),
     logLevel: settings.LOG_LEVEL
@@ -120,10 +125,10 @@ function readWorkers ({ WORKERS: workers, REDIS_URL: url, REDIS_ADDR: addr, REPL
   return count
 }
 
-function readRules (settings: Settings, problems: string[]): RoomRules {
+function readRules (settings: Settings, problems: string[], written: WrittenRules | undefined): RoomRules {
   const defaults = { maxEntries: settings.LOG_ENTRIES, maxAgeMs: settings.LOG_MAX_AGE_MS }
   try {
-    return readRoomRules(settings.ROOMS_FILE, defaults)
+    return written === undefined ? readRoomRules(settings.ROOMS_FILE, defaults) : checkRoomRules({ rooms: written }, '', defaults)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     problems.push(...error.problems)

@@ -1,5 +1,5 @@
-import type { FastifyBaseLogger } from 'fastify'
-import { TokenAuthenticator } from './auth/tokens.ts'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { TokenAuthenticator, type TokenSettings } from './auth/tokens.ts'
 import type { Broker } from './broker/broker.ts'
 import { Interest } from './broker/interest.ts'
 import { MemoryBroker, MemoryBus } from './broker/memory.ts'
@@ -13,6 +13,7 @@ import { S3Files } from './files/s3.ts'
 import { follow } from './follow.ts'
 import { Admission } from './http/admission.ts'
 import type { FileServices } from './http/files.ts'
+import type { Guest } from './http/guest.ts'
 import { HeapLoad } from './http/heap-load.ts'
 import { LoopDelay } from './http/loop-delay.ts'
 import { createServer } from './http/server.ts'
@@ -40,17 +41,24 @@ import { commandsUsed } from './redis/acl-check.ts'
 import { RedisConnections } from './redis/connections.ts'
 import { Keys } from './redis/keys.ts'
 import { type Gateway, Replica } from './replica.ts'
-import type { RoomRules } from './room-rules.ts'
 import { SessionCounts } from './session/counts.ts'
 import { Heartbeat } from './session/heartbeat.ts'
+import { HookAuthenticator } from './session/hook-authenticator.ts'
+import type { HookCalls } from './session/hook-calls.ts'
 import { type Order, Orders } from './session/orders.ts'
 import type { Services } from './session/services.ts'
 import type { Session } from './session/session.ts'
 import { SHED_SHARE } from './session/shedder.ts'
 import { Sessions } from './session/sessions.ts'
 import { UserRates } from './session/user-rates.ts'
+import { MemoryEventQueue } from './webhooks/memory.ts'
+import type { EventQueue } from './webhooks/queue.ts'
+import { RedisEventQueue } from './webhooks/redis.ts'
+import { Webhooks } from './webhooks/webhooks.ts'
 
 const LINGER_MS = 10_000
+// Longer than any event waits.
+const EVENTS_TTL_MS = 600_000
 
 /** What replicas share: Redis, or the embedded stand-in for it. */
 interface Shared {
@@ -59,17 +67,43 @@ interface Shared {
   readonly position: Position
   readonly presence: Presence
   readonly quota: Quota
+  /** What the webhook is still to be told; undefined where there is none. */
+  readonly events: EventQueue | undefined
   readonly connections: RedisConnections | undefined
   /** What is told of Redis, where there is one. */
   readonly redis: RedisSource | undefined
 }
 
-/** The composition root: builds every part in order, and is the only chooser of memory or Redis. */
-export async function createGateway (asked: Config, logger: FastifyBaseLogger): Promise<Gateway> {
+/** What a gateway is built with besides its settings. */
+interface Embedding {
+  readonly hooks: HookCalls | undefined
+  readonly guest: Guest
+}
+
+/** A gateway, and what code that embeds it works with. */
+export interface Composed extends Pick<Shared, 'position'> {
+  readonly replica: Replica
+  readonly app: FastifyInstance
+  readonly services: Services
+  readonly orders: Orders
+  readonly metrics: Metrics
+  readonly config: Config
+}
+
+/** A gateway with a server of its own. */
+export async function createGateway (config: Config, logger: FastifyBaseLogger): Promise<Gateway> {
+  return (await compose(config, logger)).replica
+}
+
+/**
+ * The composition root: builds every part in order, and is the only chooser of memory or Redis.
+ * @param embedding where it is a guest in a Fastify app
+ */
+export async function compose (asked: Config, logger: FastifyBaseLogger, embedding?: Embedding): Promise<Composed> {
   const files = fileBudget()
   const config = within(files, asked, logger)
   const { rules } = config
-  const { broker, log, position, presence, quota, connections, redis } = createShared(config, rules, logger)
+  const { broker, log, position, presence, quota, events, connections, redis } = createShared(config, logger)
   const now = (): number => performance.now()
   const flusher = new Flusher(config.flushMs)
   const hub = new Hub(flusher)
@@ -79,15 +113,15 @@ export async function createGateway (asked: Config, logger: FastifyBaseLogger): 
   const obey = ({ disconnect }: Order): void => sessions.disconnect(disconnect)
   const parts = { hub, log, position, rules, idleCheck, syncCounts, obey }
   const interest = new Interest(broker, (room) => follow(room, parts), LINGER_MS)
-  const auth = config.tokens && new TokenAuthenticator(config.tokens, (problem) => {
-    logger.warn({ problem, setting: 'AUTH_JWKS_URL' }, 'the keys that tokens are checked with cannot be fetched; trying again')
-  })
+  const { hooks, guest } = embedding ?? {}
+  const tokens = config.tokens && createTokens(config.tokens, logger)
+  const auth = hooks?.hooks.authenticate === undefined ? tokens : new HookAuthenticator(hooks, hooks.hooks.authenticate)
   const heap = new HeapLoad()
   const services: Services = {
     replica: config.replica,
     limits: config,
     auth,
-    userRates: config.tokens && new UserRates(quota, config.userPublishesPerSecond, now),
+    userRates: auth && new UserRates(quota, config.userPublishesPerSecond, now),
     hub,
     interest,
     log,
@@ -95,6 +129,7 @@ export async function createGateway (asked: Config, logger: FastifyBaseLogger): 
     position,
     presence: new LocalPresence(presence, config.presenceGraceMs),
     rules,
+    hooks,
     heartbeat: new Heartbeat(config.pingIntervalMs, now),
     flusher,
     deflater: config.deflateBytes === Infinity ? undefined : new Deflater(config.deflateBytes),
@@ -104,8 +139,27 @@ export async function createGateway (asked: Config, logger: FastifyBaseLogger): 
     logger
   }
   const shared = createFiles(config.files)
+  const webhooks = events && new Webhooks({
+    queue: events, settings: config.webhooks!, leaseMs: config.presenceLeaseMs, logger, now
+  })
   const loopDelay = new LoopDelay()
   const whyNotReady = (): string | undefined => replica.whyNotReady
+  const orders = new Orders(log)
+  const metrics = new Metrics({
+    sessions,
+    counts: services.counts,
+    hub,
+    presence: services.presence,
+    writes: flusher.counts,
+    sync: syncCounts,
+    loopDelay,
+    heap,
+    isReady: () => whyNotReady() === undefined,
+    hooks,
+    redis,
+    webhooks: webhooks?.counts,
+    files: shared
+  }, now)
   const app = await createServer({
     logger,
     trustProxy: config.trustProxy,
@@ -114,28 +168,37 @@ export async function createGateway (asked: Config, logger: FastifyBaseLogger): 
     requestsPerSecond: config.httpRequestsPerSecond,
     maxConnectionsPerAddress: config.maxConnectionsPerAddress,
     quota,
-    orders: new Orders(log),
+    orders,
     admission: new Admission(config, () => replica.whyClosed, loopDelay, now),
     sessions,
     whyNotReady,
-    metrics: new Metrics({
-      sessions,
-      counts: services.counts,
-      hub,
-      presence: services.presence,
-      writes: flusher.counts,
-      sync: syncCounts,
-      loopDelay,
-      heap,
-      isReady: () => whyNotReady() === undefined,
-      redis,
-      files: shared
-    }, now),
-    files: shared
+    metrics,
+    files: shared,
+    guest
   })
-  if (files.sockets < Infinity) app.server.maxConnections = files.sockets
-  const replica = new Replica({ config, auth, services, sessions, idleCheck, loopDelay, heap, connections, files: shared?.store, app })
-  return replica
+  // On somebody else's server it is for them to say.
+  if (guest === undefined && files.sockets < Infinity) app.server.maxConnections = files.sockets
+  const replica = new Replica({
+    config,
+    auth: tokens,
+    services,
+    sessions,
+    idleCheck,
+    loopDelay,
+    heap,
+    connections,
+    webhooks,
+    files: shared?.store,
+    app
+  })
+  return { replica, app, services, orders, metrics, config, position }
+}
+
+function createTokens (settings: TokenSettings, logger: FastifyBaseLogger): TokenAuthenticator {
+  return new TokenAuthenticator(settings, (problem) => {
+    const fields = { problem, setting: 'AUTH_JWKS_URL' }
+    logger.warn(fields, 'the keys that tokens are checked with cannot be fetched; trying again')
+  })
 }
 
 /** No more connections than files may be open: whoever is one too many is to be told so. */
@@ -160,16 +223,24 @@ function createFiles (config: Config['files']): FileServices | undefined {
   }
 }
 
-function createShared (config: Config, rules: RoomRules, logger: FastifyBaseLogger): Shared {
+function createShared (config: Config, logger: FastifyBaseLogger): Shared {
+  const { rules, webhooks, presenceLeaseMs: leaseMs } = config
   const retentionOf = (room: string): Retention => rules.of(room).retention
+  const outside = webhooks && {
+    wantedOf: (room: string) => rules.of(room).webhooks ? webhooks.wanted : '',
+    maxWaiting: webhooks.maxWaiting,
+    ttlMs: webhooks.maxAgeMs + EVENTS_TTL_MS,
+    leaseMs
+  }
   if (config.redis === undefined) {
     const bus = new MemoryBus()
     const log = new MemoryLog(bus, retentionOf)
     const position = new MemoryPosition(bus, log, config.positionBounds)
     const broker = new MemoryBroker(bus)
-    const presence = new MemoryPresence(bus)
+    const events = outside && new MemoryEventQueue(outside)
+    const presence = new MemoryPresence(bus, undefined, events && ((change) => events.append(change)))
     const quota = new MemoryQuota()
-    return { broker, log, position, presence, quota, connections: undefined, redis: undefined }
+    return { broker, log, position, presence, quota, events, connections: undefined, redis: undefined }
   }
   const keys = new Keys(config.redisPrefix)
   const connections = new RedisConnections(config.redis, `tidegate:${config.replica}`, logger, commandsUsed(keys))
@@ -179,8 +250,9 @@ function createShared (config: Config, rules: RoomRules, logger: FastifyBaseLogg
     broker,
     log,
     position: new RedisPosition(connections, keys, config.positionBounds),
-    presence: new RedisPresence(connections, keys, config.presenceLeaseMs),
+    presence: new RedisPresence(connections, keys, leaseMs, outside),
     quota: new RedisQuota(connections, keys),
+    events: outside && new RedisEventQueue(connections, keys, outside),
     connections,
     redis: { connections, broker, log }
   }

@@ -1,7 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
-import type { TokenAuthenticator } from './auth/tokens.ts'
 import type { Config } from './config.ts'
 import type { Files } from './files/files.ts'
 import type { HeapLoad } from './http/heap-load.ts'
@@ -16,6 +15,7 @@ import type { Session } from './session/session.ts'
 import type { Sessions } from './session/sessions.ts'
 import { FULL_SHARE, Shedder } from './session/shedder.ts'
 import { SlowMessages } from './session/slow-messages.ts'
+import type { Webhooks } from './webhooks/webhooks.ts'
 
 const RETRY_MS = 50
 const START_PATIENCE_MS = 1_000
@@ -41,9 +41,12 @@ export interface Gateway {
   stop (drainMs?: number): Promise<void>
 }
 
+interface Starting { start (): Promise<void> }
+
 interface Parts {
   readonly config: Config
-  readonly auth: TokenAuthenticator | undefined
+  /** What fetches the keys of tokens, where there is such. */
+  readonly auth: Starting | undefined
   readonly services: Services
   readonly sessions: Sessions<Session>
   readonly idleCheck: IdleCheck
@@ -53,6 +56,7 @@ interface Parts {
   readonly connections: RedisConnections | undefined
   /** Undefined where none are shared. */
   readonly files: Files | undefined
+  readonly webhooks: Webhooks | undefined
   readonly app: FastifyInstance
 }
 
@@ -60,7 +64,7 @@ interface Parts {
 export class Replica implements Gateway {
   readonly replica: string
   readonly #config: Config
-  readonly #auth: TokenAuthenticator | undefined
+  readonly #auth: Starting | undefined
   readonly #services: Services
   readonly #sessions: Sessions<Session>
   readonly #slowMessages: SlowMessages
@@ -70,12 +74,16 @@ export class Replica implements Gateway {
   readonly #heap: HeapLoad
   readonly #connections: RedisConnections | undefined
   readonly #files: Files | undefined
+  readonly #webhooks: Webhooks | undefined
   readonly #app: FastifyInstance
   #isSynced = false
+  #beginning: Promise<void> | undefined
+  #draining: Promise<void> | undefined
   #stopping: Promise<void> | undefined
   #lastProblem = ''
 
-  constructor ({ config, auth, services, sessions, idleCheck, loopDelay, heap, connections, files, app }: Parts) {
+  constructor (parts: Parts) {
+    const { config, auth, services, sessions, idleCheck, loopDelay, heap, connections, webhooks, files, app } = parts
     this.replica = config.replica
     this.#config = config
     this.#auth = auth
@@ -88,33 +96,45 @@ export class Replica implements Gateway {
     this.#heap = heap
     this.#connections = connections
     this.#files = files
+    this.#webhooks = webhooks
     this.#app = app
   }
 
   async start (isQuiet = false): Promise<AddressInfo | undefined> {
-    this.#services.broker.start(this.#services.interest)
+    await this.begin()
+    if (this.#draining !== undefined) return undefined
+    const address = await this.#listen(isQuiet)
+    if (this.#draining === undefined) return address
+    // The server was closed before it listened: nothing may be left that runs.
+    this.#app.server.close()
+    return undefined
+  }
+
+  /** All but listening; safe to call twice. Resolves when it can serve, or after a second without Redis. */
+  async begin (): Promise<void> {
+    this.#beginning ??= this.#begin()
+    await this.#beginning
+  }
+
+  async #begin (): Promise<void> {
+    const services = this.#services
+    services.broker.start(services.interest)
     this.#connections?.start()
-    this.#services.presence.start()
+    services.presence.start()
     void this.#auth?.start()
+    this.#webhooks?.start()
     // Whoever listens before it can serve has a proxy's clients see 503. Without Redis it listens to say just that.
     const isFollowing = this.#followAll()
     await Promise.race([isFollowing, delay(START_PATIENCE_MS, undefined, { ref: false })])
-    if (this.#stopping !== undefined) return undefined
-    const address = await this.#listen(isQuiet)
-    if (this.#stopping !== undefined) {
-      // The server was closed before it listened: nothing may be left that runs.
-      this.#app.server.close()
-      return undefined
-    }
-    this.#services.heartbeat.start()
+    if (this.#draining !== undefined) return
+    services.heartbeat.start()
     this.#sessions.start()
     this.#slowMessages.start()
-    this.#services.userRates?.start()
+    services.userRates?.start()
     this.#loopDelay.start()
     this.#files?.start()
     this.#heap.start((pressure) => this.#shedder.check(pressure))
     this.#idleCheck.start()
-    return address
   }
 
   async #listen (isQuiet: boolean): Promise<AddressInfo> {
@@ -135,17 +155,27 @@ export class Replica implements Gateway {
     return this.#app.server.address() as AddressInfo
   }
 
+  /** The first half of `stop`: nobody is connected any more, and requests over HTTP are still served. */
+  async drain (drainMs = this.#config.drainMs): Promise<void> {
+    this.#draining ??= this.#drain(drainMs)
+    await this.#draining
+  }
+
+  async #drain (drainMs: number): Promise<void> {
+    // Only /ws and /readyz say that this replica goes away.
+    await this.#sessions.drain(drainMs)
+    this.#services.heartbeat.stop()
+    this.#slowMessages.stop()
+  }
+
   async stop (drainMs = this.#config.drainMs): Promise<void> {
     this.#stopping ??= this.#stop(drainMs)
-    return await this.#stopping
+    await this.#stopping
   }
 
   async #stop (drainMs: number): Promise<void> {
     const latestMs = this.#services.now() + drainMs + HARD_END_MS
-    // Requests over HTTP are served meanwhile: only /ws and /readyz say that this replica goes away.
-    await this.#sessions.drain(drainMs)
-    this.#services.heartbeat.stop()
-    this.#slowMessages.stop()
+    await this.drain(drainMs)
     await this.#closeServer(Math.max(LEAST_HTTP_MS, Math.min(LAST_HTTP_MS, latestMs - this.#services.now())))
     await this.#files?.stop()
     this.#idleCheck.stop()
@@ -153,6 +183,8 @@ export class Replica implements Gateway {
     this.#heap.stop()
     this.#services.userRates?.stop()
     await this.#services.presence.stop()
+    // What that has ended is to be told, too.
+    await this.#webhooks?.stop()
     this.#services.interest.stop()
     await this.#services.broker.stop()
     await this.#services.log.stop()
@@ -172,7 +204,7 @@ export class Replica implements Gateway {
    * until it can, or is stopped.
    */
   async #followAll (): Promise<void> {
-    while (this.#stopping === undefined) {
+    while (this.#draining === undefined) {
       try {
         await Promise.all([ALL, CONTROL].map((room) => this.#services.interest.acquire(room)))
         this.#isSynced = true
@@ -195,7 +227,7 @@ export class Replica implements Gateway {
 
   /** Why nobody can be let in now; undefined where one can. */
   get whyClosed (): string | undefined {
-    if (this.#stopping !== undefined) return 'draining'
+    if (this.#draining !== undefined) return 'draining'
     if (!this.#isSynced) return 'Redis cannot be reached yet'
     return this.#heap.pressure > FULL_SHARE ? 'this replica is short of memory' : undefined
   }

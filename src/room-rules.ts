@@ -17,6 +17,8 @@ export interface RoomRule {
   readonly presence: boolean
   /** So many users, above which those who come and go are told of together. */
   readonly presenceMergeAbove: number
+  /** Whether the webhook, where there is one, is told of it. */
+  readonly webhooks: boolean
 }
 
 /** A year: an age that Redis could not take would fail only at the first publish. */
@@ -24,16 +26,19 @@ export const MAX_AGE_MS = 31_536_000_000
 
 const MERGE_ABOVE = 100
 
-interface WrittenRule {
+/** As a rules file has them; what is left out is as if there were no rule. */
+export interface WrittenRule {
   readonly kind?: RoomKind
   readonly publish?: Publishers
   readonly entries?: number
   readonly maxAgeMs?: number
   readonly presence?: boolean
   readonly presenceMergeAbove?: number
+  readonly webhooks?: boolean
 }
 interface Defaults { readonly maxEntries: number, readonly maxAgeMs: number }
-type WrittenRules = Readonly<Record<string, WrittenRule>>
+/** By name, or by prefix that ends in `*`; the longest match decides. */
+export type WrittenRules = Readonly<Record<string, WrittenRule>>
 
 /** What a room is where no rule says so. */
 function kindByName (name: string): RoomKind {
@@ -63,7 +68,8 @@ const validate = new Ajv({ allErrors: true }).compile({
           entries: { type: 'integer', minimum: 1, maximum: 1_000_000 },
           maxAgeMs: { type: 'integer', minimum: 0, maximum: MAX_AGE_MS },
           presence: { type: 'boolean' },
-          presenceMergeAbove: { type: 'integer', minimum: 0, maximum: 1_000_000 }
+          presenceMergeAbove: { type: 'integer', minimum: 0, maximum: 1_000_000 },
+          webhooks: { type: 'boolean' }
         }
       }
     }
@@ -102,7 +108,8 @@ function complete (pattern: string, rule: WrittenRule, defaults: Defaults): Room
       latestOnly: kind === 'latest'
     },
     presence: rule.presence ?? kind === 'log',
-    presenceMergeAbove: rule.presenceMergeAbove ?? MERGE_ABOVE
+    presenceMergeAbove: rule.presenceMergeAbove ?? MERGE_ABOVE,
+    webhooks: rule.webhooks ?? true
   }
 }
 
@@ -119,10 +126,18 @@ export function readRoomRules (file: string | undefined, defaults: Defaults): Ro
     const [firstLine = ''] = (error as Error).message.split('\n')
     throw new ConfigError([`ROOMS_FILE: ${file}: ${firstLine}`])
   }
+  return checkRoomRules(document, `ROOMS_FILE: ${file}: `, defaults)
+}
+
+/**
+ * @param where put before each problem
+ * @throws ConfigError that names every fault with its pattern and field
+ */
+export function checkRoomRules (document: unknown, where: string, defaults: Defaults): RoomRules {
   const problems = validate(document) ? [] : schemaProblems(validate.errors!)
   const { rooms } = (document ?? {}) as { rooms?: WrittenRules }
   if (typeof rooms === 'object' && rooms !== null) problems.push(...patternProblems(Object.entries(rooms)))
-  if (problems.length > 0) throw new ConfigError(problems.map((problem) => `ROOMS_FILE: ${file}: ${problem}`))
+  if (problems.length > 0) throw new ConfigError(problems.map((problem) => `${where}${problem}`))
   return new RoomRules(rooms!, defaults)
 }
 

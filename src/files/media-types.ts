@@ -82,7 +82,8 @@ function isText (head: Uint8Array): boolean {
 
 function sizeOf (head: Uint8Array): Pick<Media, 'width' | 'height'> {
   try {
-    const { width, height } = imageSize(head)
+    // A copy: it would read beyond the end of a part of a larger buffer.
+    const { width, height } = imageSize(Uint8Array.from(head))
     return [width, height].every((pixels) => Number.isSafeInteger(pixels) && pixels > 0) ? { width, height } : {}
   } catch {
     // A browser finds out when it has the whole.

@@ -26,8 +26,8 @@ const HEAD = 'x-amz-meta-tidegate'
 
 /**
  * Files in a bucket of S3, or of what speaks like it. Requests are signed by SigV4, and contents pass through as they
- * come: over TLS alone they are safe from others. How long files are kept, and how many, is for the bucket's lifecycle rules.
- * https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
+ * come: over TLS alone they are safe from others. How long files are kept, and how many, is for the bucket's lifecycle
+ * rules. https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
  */
 export class S3Files implements Files {
   readonly heldBytes = undefined

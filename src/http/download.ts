@@ -6,6 +6,8 @@ import type { Authenticator } from '../auth/auth.ts'
 import type { ByteRange, FileHead } from '../files/files.ts'
 import { isPicture } from '../files/media-types.ts'
 import { type Refusal, refusal } from '../protocol/codes.ts'
+import type { HookCalls } from '../session/hook-calls.ts'
+import { refuseByHook } from '../session/judgement.ts'
 import { refuseJoin } from '../session/permissions.ts'
 import { identify, isCaller } from './access.ts'
 import { sendRefusal } from './errors.ts'
@@ -17,6 +19,8 @@ interface Wanted {
   readonly expires?: number
   readonly signature?: string
   readonly files: FileServices
+  /** The operator's rule for reading a room, where there is one. */
+  readonly hooks: HookCalls | undefined
   /** Whether pages of other origins may show it. */
   readonly isShared: boolean
 }
@@ -41,7 +45,7 @@ export async function download (request: FastifyRequest, reply: FastifyReply, wa
   // Under another name it would be a link that says what is not so.
   if (stored === undefined || stored.head.name !== name) return sendRefusal(reply, refusal('not_found'))
   const { head } = stored
-  const refused = refuseReader(request, head.room, wanted)
+  const refused = await refuseReader(request, head.room, wanted)
   if (refused !== undefined) return sendRefusal(reply, refused)
   const tag = `"${id}"`
   reply.headers(headersOf(head, tag, isShared))
@@ -56,10 +60,14 @@ export async function download (request: FastifyRequest, reply: FastifyReply, wa
   return reply.send(await stored.read(range))
 }
 
-function refuseReader ({ caller }: FastifyRequest, room: string, wanted: Wanted): Refusal | undefined {
-  const { expires, signature, files } = wanted
+async function refuseReader (
+  { caller }: FastifyRequest, room: string, wanted: Wanted
+): Promise<Refusal | undefined> {
+  const { expires, signature, files, hooks } = wanted
   // A token that is there counts, a link beside it for nothing.
-  if (caller !== undefined) return refuseJoin(caller.access.grants, room)
+  if (caller !== undefined) {
+    return refuseJoin(caller.access.grants, room) ?? await refuseByHook(hooks, caller.user, 'history', room)
+  }
   const outcome = signature === undefined || expires === undefined ? 'bad' : files.links?.verify(room, { expires, signature })
   if (outcome === 'good') return undefined
   return outcome === 'expired'

@@ -36,7 +36,8 @@ interface FilesOptions {
   readonly files: FileServices
   readonly quota: Quota
   readonly allowedOrigins: readonly string[]
-  readonly deadlines: BodyDeadlines
+  /** Undefined on a server that is somebody else's. */
+  readonly deadlines: BodyDeadlines | undefined
 }
 
 /** For all of an upload or a download: 10 MiB at 0.7 Mbit/s. */
@@ -85,7 +86,8 @@ const LINK = {
 /** `POST /rooms/:room/files` shares a file, `GET /files/:id/:name` serves it. */
 export const fileRoutes: FastifyPluginAsyncTypebox<FilesOptions> = async (app, options) => {
   const { auth, services, files, allowedOrigins, deadlines } = options
-  const uploads = new Uploads(options)
+  const { hooks } = services
+  const uploads = new Uploads({ ...options, prefix: app.prefix })
   // A body of any type is the file, and comes as it is read.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
@@ -104,16 +106,18 @@ export const fileRoutes: FastifyPluginAsyncTypebox<FilesOptions> = async (app, o
   }
   const onUpload = { preParsing: [isOurs, mayPublish.preParsing], handlerTimeout: TRANSFER_MS }
   app.post('/rooms/:room/files', { schema: UPLOAD, ...onUpload }, async (request, reply) => {
-    deadlines.extend(request.raw, TRANSFER_MS)
+    deadlines?.extend(request.raw, TRANSFER_MS)
     return await uploads.take(request, reply, { room: request.params.room, ...request.query })
   })
 
   const mayRead = { preParsing: admitReader(auth), handlerTimeout: TRANSFER_MS }
   const isShared = allowedOrigins.length > 0
   app.get('/files/:id/:name', { schema: DOWNLOAD, ...mayRead }, async (request, reply) =>
-    await download(request, reply, { ...request.params, ...request.query, files, isShared }))
+    await download(request, reply, { ...request.params, ...request.query, files, hooks, isShared }))
 
-  const mayLink = guard(auth, (grants, request) => refuseJoin(grants, roomOf(request)))
+  const mayLink = guard(auth, (grants, request) => refuseJoin(grants, roomOf(request)), {
+    hooks, action: 'history', roomOf
+  })
   app.get('/rooms/:room/files/link', { schema: LINK, ...mayLink }, async ({ params: { room } }, reply) => {
     reply.header('cache-control', 'no-store')
     // Everyone may read.

@@ -7,10 +7,10 @@ const WEB = fileURLToPath(new URL('../web/', import.meta.url))
 // For people.
 const HIDDEN = { schema: { hide: true } }
 
-/** The chat at `/chat`, the dashboard at `/dashboard`, and what they load under `/assets/`. */
-export const pageRoutes: FastifyPluginAsync = async (app) => {
+/** Under a path, the chat at `/chat`, the dashboard at `/dashboard`, and what they load under `/assets/`. */
+export const pageRoutes: FastifyPluginAsync<{ readonly path: string }> = async (app, { path }) => {
   await app.register(fastifyStatic, { root: WEB, prefix: '/assets/', index: false, redirect: false })
-  app.get('/', HIDDEN, async (_request, reply) => await reply.redirect('/chat'))
+  app.get('/', HIDDEN, async (_request, reply) => await reply.redirect(`${path}/chat`))
   app.get('/chat', HIDDEN, async (_request, reply) => await sendPage(reply, 'chat.html'))
   app.get('/dashboard', HIDDEN, async (_request, reply) => await sendPage(reply, 'dashboard.html'))
   app.get('/favicon.ico', HIDDEN, async (_request, reply) => await sendPage(reply, 'favicon.svg'))

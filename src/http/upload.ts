@@ -6,6 +6,7 @@ import { safeName } from '../files/names.ts'
 import { peek } from '../files/peek.ts'
 import { BrokerError, type Refusal, refusal } from '../protocol/codes.ts'
 import type { Quota } from '../quota/quota.ts'
+import { isRefused, type Judged, judge } from '../session/judgement.ts'
 import { publish, type Published, timed } from '../session/publish.ts'
 import { networkOf } from './admission.ts'
 import { type Author, authorOf, isAuthor } from './author.ts'
@@ -17,6 +18,8 @@ interface UploadsOptions {
   readonly services: Publishing
   readonly files: FileServices
   readonly quota: Quota
+  /** Before each path of the gateway; empty for none. */
+  readonly prefix: string
 }
 
 interface Asked {
@@ -38,7 +41,12 @@ interface Announced {
   readonly height?: number
 }
 
-interface Kept { readonly file: Announced, readonly isNew: boolean }
+interface Kept {
+  readonly file: Announced
+  /** As what it is announced: hooks may have changed it. */
+  readonly judged: Judged
+  readonly isNew: boolean
+}
 
 const WINDOW_MS = 60_000
 // At once on this replica: each holds a file, and a head in memory.
@@ -53,12 +61,14 @@ export class Uploads {
   readonly #files: FileServices
   readonly #quota: Quota
   readonly #ids: FileLinks
+  readonly #prefix: string
   #underWay = 0
 
-  constructor ({ services, files, quota }: UploadsOptions) {
+  constructor ({ services, files, quota, prefix }: UploadsOptions) {
     this.#services = services
     this.#files = files
     this.#quota = quota
+    this.#prefix = prefix
     // Without a secret whoever knows room, key and content knows the id: the room's right is asked for all the same.
     this.#ids = files.links ?? new FileLinks('')
   }
@@ -68,6 +78,7 @@ export class Uploads {
     const outcome = await this.#attempt(request, reply, asked).catch((error: unknown) => refusalOf(error, request))
     if (!('reason' in outcome)) return reply.send(outcome)
     this.#files.counts.refuse(outcome.reason)
+    if (reply.sent) return reply
     // What is not read yet is not read any more.
     if (!request.raw.complete) reply.header('connection', 'close')
     return sendRefusal(reply, outcome)
@@ -84,7 +95,11 @@ export class Uploads {
     this.#underWay++
     try {
       const kept = await this.#keep(request, { ...asked, bytes }, author)
-      return 'reason' in kept ? kept : await this.#announce(asked.room, kept, author, this.#services.now() - reply.elapsedTime)
+      if ('reason' in kept) return kept
+      if (!reply.sent) return await this.#announce(asked.room, kept, author, this.#services.now() - reply.elapsedTime)
+      // The time was up meanwhile, and it was answered that nothing was published.
+      if (kept.isNew) await this.#files.store.remove(kept.file.id)
+      return refusal('unavailable')
     } finally {
       this.#underWay--
     }
@@ -123,17 +138,28 @@ export class Uploads {
       const id = author.key === undefined
         ? newFileId()
         : this.#ids.idOf([room, author.key, name, mediaType, bytes, head.toString('base64')])
+      const url = `${this.#prefix}/files/${id}/${encodeURIComponent(name)}`
+      const file = announcedOf({ id, name, bytes, url }, media)
+      // Before it is kept: what the operator's own rules refuse is not there for a moment.
+      const judged = await this.#judge(request, room, JSON.stringify(file), author)
+      if (isRefused(judged)) return judged
       const outcome = await this.#files.store.put(id, { room, name, mediaType, bytes }, all)
-      return { file: announcedOf(id, name, bytes, media), isNew: outcome === 'stored' }
+      return { file, judged, isNew: outcome === 'stored' }
     } finally {
       raw.setTimeout(0)
     }
   }
 
+  async #judge (request: FastifyRequest, room: string, content: string, { key }: Author): Promise<Judged | Refusal> {
+    const { hooks, limits: { maxMessageBytes } } = this.#services
+    if (hooks === undefined) return { content }
+    return await judge(hooks, { user: request.caller?.user }, { room, content, key: key?.key }, maxMessageBytes)
+  }
+
   async #announce (
-    room: string, { file, isNew }: Kept, { from, key }: Author, cameMs: number
+    room: string, { file, judged, isNew }: Kept, { from: author, key }: Author, cameMs: number
   ): Promise<object | Refusal> {
-    const content = JSON.stringify(file)
+    const { content, from = author } = judged
     let published: Published | 'key_reused'
     try {
       const publishing = publish(this.#services, { room, from, key, content })
@@ -156,9 +182,11 @@ export class Uploads {
   }
 }
 
-function announcedOf (id: string, name: string, bytes: number, { mediaType, width, height }: Media): Announced {
-  const url = `/files/${id}/${encodeURIComponent(name)}`
-  return { type: 'file', id, name, mediaType, bytes, url, ...width === undefined || height === undefined ? {} : { width, height } }
+function announcedOf (
+  { id, name, bytes, url }: Pick<Announced, 'id' | 'name' | 'bytes' | 'url'>, { mediaType, width, height }: Media
+): Announced {
+  const size = width === undefined || height === undefined ? {} : { width, height }
+  return { type: 'file', id, name, mediaType, bytes, url, ...size }
 }
 
 function refusalOf (error: unknown, request: FastifyRequest): Refusal {

@@ -2,7 +2,7 @@ import { Registry } from 'prom-client'
 import { HighWater } from './high-water.ts'
 import { nodeDefaults } from './node-defaults.ts'
 import { ReadAtScrape } from './read-at-scrape.ts'
-import type { FilesSource, RedisSource, Sources } from './sources.ts'
+import type { FilesSource, HookSource, RedisSource, Sources, WebhookSource } from './sources.ts'
 
 /**
  * The figures of one gateway, in a registry of its own: two may live side by side. No label ever holds what a client
@@ -20,7 +20,9 @@ export class Metrics {
     writes(read, sources, now)
     latencies(read, sources)
     health(read, sources)
+    if (sources.hooks !== undefined) hooks(read, sources.hooks)
     if (sources.redis !== undefined) redis(read, sources.redis)
+    if (sources.webhooks !== undefined) webhooks(read, sources.webhooks)
     if (sources.files !== undefined) files(read, sources.files)
     for (const metric of nodeDefaults()) this.registry.registerMetric(metric)
   }
@@ -35,16 +37,17 @@ export class Metrics {
 }
 
 function connections (read: ReadAtScrape, { sessions, counts }: Sources): void {
-  read.gauge({ name: 'connections', help: 'WebSockets that are open.' }, () => sessions.size)
-  read.counter({ name: 'connections_opened_total', help: 'WebSockets that were welcomed.' }, () => counts.opened)
+  read.gauge({ name: 'connections', help: 'WebSockets and event streams that are open.' }, () => sessions.size)
+  read.gauge({ name: 'event_streams', help: 'Event streams among these connections.' }, () => counts.streams)
+  read.counter({ name: 'connections_opened_total', help: 'WebSockets and event streams that were welcomed.' }, () => counts.opened)
   read.counters({
-    name: 'connections_closed_total', help: 'WebSockets that ended, by code; a token that is refused is 4401.'
+    name: 'connections_closed_total', help: 'Connections that ended, by code: of event streams the one that a socket would have had.'
   }, 'code', () => counts.closes)
   read.counters({
-    name: 'upgrades_refused_total', help: 'Upgrades that were answered with an error, by reason.'
+    name: 'upgrades_refused_total', help: 'Upgrades and event streams that were answered with an error, by reason.'
   }, 'reason', () => counts.upgradesRefused)
   read.counters({
-    name: 'refusals_total', help: 'Requests over WebSockets that were refused, by reason.'
+    name: 'refusals_total', help: 'Requests over WebSockets, and joins of event streams, that were refused, by reason.'
   }, 'reason', () => counts.refusals)
 }
 
@@ -110,6 +113,16 @@ function health (read: ReadAtScrape, { loopDelay, heap, isReady }: Sources): voi
   read.gauge({ name: 'ready', help: '1 where /readyz answers 200, else 0.' }, () => Number(isReady()))
 }
 
+function hooks (read: ReadAtScrape, { counts }: HookSource): void {
+  read.histograms({
+    name: 'hook_duration_seconds', help: 'How long a hook of the operator took to decide, by hook.'
+  }, 'hook', counts.durations)
+  read.counters({
+    name: 'hook_failures_total', help: 'Times that a hook threw, took too long, or was not asked because too many were.'
+  }, 'hook', () => counts.failures)
+  read.gauge({ name: 'hooks_under_way', help: 'Decisions of hooks that are waited for.' }, () => counts.underWay)
+}
+
 function redis (read: ReadAtScrape, { connections, broker, log }: RedisSource): void {
   read.gauges({
     name: 'redis_up', help: '1 where Redis answers on this connection, else 0.'
@@ -130,6 +143,22 @@ function redis (read: ReadAtScrape, { connections, broker, log }: RedisSource): 
   read.counters({
     name: 'redis_publish_commands_total', help: 'Commands that carried them: many messages of one turn share one.'
   }, 'kind', kinds('commands'))
+}
+
+function webhooks (read: ReadAtScrape, counts: WebhookSource): void {
+  read.counter({ name: 'webhook_events_sent_total', help: 'Events that the webhook target has taken.' }, () => counts.sent)
+  read.counter({
+    name: 'webhook_events_dropped_total', help: 'Events that it was never told of, because too many waited or they were too old.'
+  }, () => counts.dropped)
+  read.counters({
+    name: 'webhook_attempts_total', help: 'Times that it was sent a batch, by outcome.'
+  }, 'outcome', () => counts.attempts)
+  read.gauge({
+    name: 'webhook_events_waiting', help: 'Events that wait, over all replicas, as the one that delivers knows it; 0 on others.'
+  }, () => counts.waiting)
+  read.gauge({
+    name: 'webhook_oldest_age_seconds', help: 'How long the oldest of them has waited; 0 where none does, and on others.'
+  }, () => counts.oldestMs / 1_000)
 }
 
 function files (read: ReadAtScrape, { store, counts }: FilesSource): void {

@@ -3,6 +3,7 @@ export interface Sources {
   readonly sessions: { readonly size: number }
   readonly counts: {
     readonly opened: number
+    readonly streams: number
     readonly closes: ByName
     readonly refusals: ByName
     readonly upgradesRefused: ByName
@@ -34,8 +35,12 @@ export interface Sources {
   readonly loopDelay: { readonly meanMs: number }
   readonly heap: { readonly share: number }
   readonly isReady: () => boolean
+  /** Undefined where there are none. */
+  readonly hooks?: HookSource | undefined
   /** Undefined with the embedded broker. */
   readonly redis: RedisSource | undefined
+  /** Undefined where there is no webhook. */
+  readonly webhooks: WebhookSource | undefined
   /** Undefined where no files are shared. */
   readonly files: FilesSource | undefined
 }
@@ -47,6 +52,22 @@ export interface FilesSource {
     readonly storedBytes: number
     readonly served: number
     readonly refusals: ByName
+  }
+}
+
+export interface WebhookSource {
+  readonly sent: number
+  readonly dropped: number
+  readonly waiting: number
+  readonly oldestMs: number
+  readonly attempts: ByName
+}
+
+export interface HookSource {
+  readonly counts: {
+    readonly underWay: number
+    readonly failures: ByName
+    readonly durations: Readonly<Record<string, LatencySource>>
   }
 }
 

@@ -78,7 +78,7 @@ export class Connection {
   }
 
   private open (): void {
-    const url = new URL('/ws', location.href)
+    const url = new URL('ws', location.href)
     url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:'
     if (this.user !== '') url.searchParams.set('user', this.user)
     if (pageToken !== null) url.searchParams.set('token', pageToken)
@@ -142,7 +142,7 @@ export class Connection {
   /** A browser does not tell why an upgrade was refused; over HTTP the gateway says so. */
   private async askWhy (): Promise<void> {
     const signal = AbortSignal.timeout(SILENCE_MS)
-    const status = await fetch('/position', { signal }).then((answer) => answer.status, () => 0)
+    const status = await fetch('position', { signal }).then((answer) => answer.status, () => 0)
     if (this.socket !== undefined || this.retry !== undefined) return
     if (status === 401) this.handlers.state({ is: 'stopped', reason: NO_TOKEN })
     else this.retryLater()

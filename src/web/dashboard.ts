@@ -120,7 +120,7 @@ interface Answer { position?: number, code?: number, reason?: string, message?: 
 async function tryPost (headers: HeadersInit, body: string): Promise<Answer> {
   try {
     const signal = AbortSignal.timeout(5000)
-    const response = await fetch('/position', { method: 'POST', headers, body, signal })
+    const response = await fetch('position', { method: 'POST', headers, body, signal })
     return await response.json() as Answer
   } catch {
     // No network, no answer in time, or a proxy's error page, which is no JSON.

@@ -20,10 +20,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   presence: ['protocol', 'broker'],
   redis: ['protocol', 'ioredis'],
   metrics: ['prom-client'],
+  webhooks: ['protocol', 'presence'],
   session: ['protocol', 'auth', 'hub', 'broker', 'log', 'position', 'presence', 'quota'],
   http: [
     'protocol', 'auth', 'session', 'hub', 'position', 'presence', 'quota', 'files', 'metrics', 'schemas', 'fastify', '@fastify/*', 'ws',
     'ajv', 'content-disposition', 'range-parser'
+  ],
+  embed: [
+    'protocol', 'auth', 'broker', 'log', 'position', 'hub', 'session', 'http', 'fastify', 'fastify-plugin', 'config.ts',
+    'config-error.ts', 'settings.ts', 'room-rules.ts', 'gateway.ts'
   ],
   web: []
 }
@@ -34,18 +39,23 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'position/redis.ts': ['redis', 'ioredis'],
   'presence/redis.ts': ['redis'],
   'quota/redis.ts': ['redis'],
+  'webhooks/redis.ts': ['redis'],
+  'broker/redis-signals.ts': ['redis'],
+  'embed/publisher.ts': ['redis'],
   'files/s3.ts': ['aws4fetch'],
-  'config.ts': ['auth', 'log', 'config-error.ts', 'files-config.ts', 'room-rules.ts', 'settings.ts'],
+  'config.ts': [
+    'auth', 'log', 'webhooks', 'config-error.ts', 'files-config.ts', 'room-rules.ts', 'settings.ts'
+  ],
   'files-config.ts': ['files', 'settings.ts'],
   'settings.ts': ['room-rules.ts', 'env-schema'],
   'room-rules.ts': ['protocol', 'log', 'config-error.ts', 'ajv', 'yaml'],
   'follow.ts': ['protocol', 'hub', 'broker', 'log', 'position', 'session'],
   'gateway.ts': ['*'],
-  'replica.ts': ['config.ts', 'auth', 'files', 'protocol', 'log', 'redis', 'session', 'http', 'fastify'],
+  'replica.ts': ['config.ts', 'auth', 'files', 'protocol', 'log', 'redis', 'session', 'webhooks', 'http', 'fastify'],
   'main.ts': [
     'config.ts', 'config-error.ts', 'end-signals.ts', 'gateway.ts', 'replica.ts', 'workers.ts', 'pino', 'close-with-grace'
   ],
-  'index.ts': ['config.ts', 'config-error.ts', 'gateway.ts', 'replica.ts']
+  'index.ts': ['config.ts', 'config-error.ts', 'gateway.ts', 'replica.ts', 'room-rules.ts', 'protocol', 'session', 'embed']
 }
 const BROWSER_SAFE = ['protocol', 'web']
 
@@ -92,11 +102,11 @@ t.test('sessions and the hub know ports, never their implementations', async (t)
   t.strictSame(known, [])
 })
 
-t.test('ioredis is imported by the Redis parts alone, fastify by http', async (t) => {
+t.test('ioredis is imported by the Redis parts alone, fastify by http and embed', async (t) => {
   const importers = (name: RegExp): string[] =>
     imports.filter(({ target }) => name.test(target)).map(({ file }) => file)
   t.ok(importers(/^ioredis/).every((file) => file.startsWith('redis/') || file.endsWith('/redis.ts')))
-  t.ok(importers(/^@?fastify/).every((file) => file.startsWith('http/') || ['gateway.ts', 'replica.ts'].includes(file)))
+  t.ok(importers(/^@?fastify/).every((file) => file.startsWith('http/') || file.startsWith('embed/') || ['gateway.ts', 'replica.ts'].includes(file)))
 })
 
 t.test('prom-client is imported by metrics alone, and metrics by gateway.ts and http', async (t) => {

@@ -32,11 +32,13 @@ const { registry } = new Metrics({
   loopDelay: { meanMs: 0 },
   heap: { share: 0 },
   isReady: () => true,
+  hooks: { counts: { underWay: 0, failures: {}, durations: {} } },
   redis: {
     connections: { isUp: () => true, connects: {} },
     broker: { probeAgeMs: 0, signalCounts: batches },
     log: { appendCounts: batches }
   },
+  webhooks: { sent: 0, dropped: 0, waiting: 0, oldestMs: 0, attempts: {} },
   files: { store: { heldBytes: 0 }, counts: new FileCounts() }
 }, () => 0)
 const metrics = registry.getMetricsAsArray() as unknown as ReadonlyArray<Shown & { get (): Promise<Shown> }>

@@ -17,8 +17,8 @@ export async function open (t: Test, url: string, width = 1280): Promise<Page> {
   const page = await context.newPage()
   page.on('pageerror', (error) => t.fail(`the page threw: ${error.message}`))
   page.on('console', (message) => {
-    // A browser reports every connection that breaks; the outage of a test does.
-    if (message.type() === 'error' && !/WebSocket connection|ERR_CONNECTION|status of 401/.test(message.text())) t.fail(message.text())
+    // A browser reports every connection that breaks, an event stream's too; the outage of a test does.
+    if (message.type() === 'error' && !/WebSocket connection|ERR_CONNECTION|ERR_INCOMPLETE_CHUNKED|status of (401|503)/.test(message.text())) t.fail(message.text())
   })
   await page.goto(url)
   return page

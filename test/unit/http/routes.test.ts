@@ -67,6 +67,7 @@ t.test('every route is known to the table of permissions, or known to be public,
       heap: { share: 0 },
       isReady: () => true,
       redis: undefined,
+      webhooks: undefined,
       files: undefined
     }, () => 0),
     files: {
