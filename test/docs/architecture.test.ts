@@ -9,6 +9,7 @@ const SRC = join(ROOT, 'src')
 /** Who may import what: the table in ARCHITECTURE.md. Packages by name, folders of src by name. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
+  client: ['protocol'],
   auth: ['protocol', 'jose'],
   quota: ['protocol'],
   hub: ['protocol'],
@@ -47,7 +48,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
 }
 /** Where a process begins: environment and signals in, exit codes out. */
 const EDGES = ['main.ts', 'cli/main.ts']
-const BROWSER_SAFE = ['protocol', 'web']
+const BROWSER_SAFE = ['protocol', 'client', 'web']
 
 interface Import { readonly file: string, readonly target: string, readonly isNode: boolean }
 
