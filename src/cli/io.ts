@@ -25,7 +25,7 @@ export interface Io {
   readonly runGateway: (settings: Readonly<Record<string, string>>) => Promise<void>
 }
 
-/** Writes, and waits while the reader is slower: nothing piles up in this process. */
+/** Writes, and waits while the reader is slower: nothing piles up here. */
 export async function write (output: Output, text: string): Promise<void> {
   if (output.write(text)) return
   await new Promise<void>((resolve) => { output.once('drain', resolve) })

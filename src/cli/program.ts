@@ -3,9 +3,11 @@ import { Command } from 'commander'
 import { addBench } from './commands/bench.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addDoctor } from './commands/doctor.ts'
+import { addJoin } from './commands/join.ts'
+import type { Outcome } from './commands/outcome.ts'
+import { addBroadcast, addMembers, addMove, addSend } from './commands/publish.ts'
 import { addServe } from './commands/serve.ts'
 import { addToken } from './commands/token.ts'
-import type { Outcome } from './commands/outcome.ts'
 import type { Io } from './io.ts'
 import { columnsOf, paintFor } from './terminal.ts'
 
@@ -15,6 +17,8 @@ const AFTER = `
 Examples:
   $ tidegate serve                                  a gateway on port 8080, with the embedded broker
   $ tidegate serve --redis redis://localhost:6379   one of several replicas
+  $ tidegate join general                           follows a room
+  $ tidegate send general 'Hello'                   publishes to it
   $ tidegate doctor --url https://rt.example.org    looks a deployment over, and says what to do
   $ tidegate bench http://localhost:8080            what it holds, at first sight
 
@@ -45,6 +49,11 @@ export function createProgram (io: Io, outcome: Outcome): Command {
     .exitOverride()
   dress(program, io)
   addServe(program, io)
+  addJoin(program, io, outcome)
+  addSend(program, io)
+  addBroadcast(program, io)
+  addMove(program, io)
+  addMembers(program, io)
   addToken(program, io)
   addDoctor(program, io, outcome)
   addBench(program, io, outcome)

@@ -22,7 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   session: ['protocol', 'auth', 'hub', 'broker', 'log', 'position', 'presence', 'quota'],
   http: ['protocol', 'auth', 'session', 'hub', 'position', 'presence', 'quota', 'metrics', 'fastify', '@fastify/*', 'ws'],
   cli: [
-    'protocol', 'auth', 'redis', 'config.ts', 'config-error.ts', 'settings.ts', 'commander', 'jose', 'string-width', 'ws'
+    'protocol', 'auth', 'client', 'redis', 'config.ts', 'config-error.ts', 'settings.ts', 'commander', 'jose', 'string-width', 'ws'
   ],
   web: []
 }

@@ -10,3 +10,7 @@ export function addTarget (command: Command): Command {
     .option('-u, --url <url>', 'where the gateway is (default http://localhost:8080; TIDEGATE_URL)')
     .option('-t, --token <jwt>', 'who you are, and what you may do (better: TIDEGATE_TOKEN)')
 }
+
+export function addUser (command: Command): Command {
+  return command.option('-n, --user <name>', 'the name to go by where no tokens are asked for (default: a guest\'s)')
+}
