@@ -35,6 +35,7 @@ export async function followRoom (target: Target, name: string, options: JoinOpt
     // So that whoever wants to goes on where this ends.
     const { cursor } = room
     if (cursor !== undefined && io.signal.aborted && !options.isJson) io.stderr.write(`\nto go on: --since ${cursor}\n`)
+    room.leave()
     client.close()
   }
 }

@@ -30,16 +30,25 @@ export async function send (
     const publish = async (value: unknown): Promise<void> => {
       await tell(await client.room(room).publish(value, { key, signal: deadline() }), options, io)
     }
-    if (only !== undefined) return await publish(only.value)
-    if (io.stdin.isTTY === true) io.stderr.write('A line, a message; Ctrl-D ends.\n')
-    let line = 0
-    for await (const each of linesOf(io.stdin, io.signal)) {
-      line++
-      if (each === '') continue
-      const { value } = contentOf(each, isJson, `line ${line}`)
-      await publish(value).catch((error: Error) => { throw atLine(error, line) })
+    try {
+      if (only !== undefined) await publish(only.value)
+      else await sendLines(publish, isJson, io)
+    } finally {
+      // Without that it would be told only after a grace, as of one who was cut off.
+      client.room(room).leave()
     }
   })
+}
+
+async function sendLines (publish: (value: unknown) => Promise<void>, isJson: boolean, io: Io): Promise<void> {
+  if (io.stdin.isTTY === true) io.stderr.write('A line, a message; Ctrl-D ends.\n')
+  let line = 0
+  for await (const each of linesOf(io.stdin, io.signal)) {
+    line++
+    if (each === '') continue
+    const { value } = contentOf(each, isJson, `line ${line}`)
+    await publish(value).catch((error: Error) => { throw atLine(error, line) })
+  }
 }
 
 export async function broadcast (target: Target, text: string, options: SendOptions, io: Io): Promise<void> {

@@ -1,4 +1,5 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { WebSocket } from 'ws'
 import { type Frame, open, type Opening, readFrame } from '../socket.ts'
 import type { Plan } from './plan.ts'
@@ -30,6 +31,7 @@ interface CrowdOptions {
 }
 
 const CONCURRENCY = 32
+const CLOSE_PATIENCE_MS = 2_000
 const JOIN_PATIENCE_MS = 10_000
 
 /** All connections of a bench, in one process, and what they have seen. */
@@ -99,9 +101,14 @@ export class Crowd {
     return this.published - this.acked - this.refused
   }
 
-  end (): void {
+  /** Closes all, and waits for that, so that the gateway has room for the next; not for long. */
+  async end (): Promise<void> {
     this.#isEnding = true
-    for (const { socket } of this.members) socket.close(1000)
+    const open = this.members.filter(({ isClosed }) => !isClosed)
+    const closed = Promise.all(open.map(({ socket }) => new Promise((resolve) => { socket.on('close', resolve) })))
+    for (const { socket } of open) socket.close(1000)
+    await Promise.race([closed, delay(CLOSE_PATIENCE_MS, undefined, { ref: false })])
+    for (const { socket } of open) socket.terminate()
   }
 
   async #open (index: number): Promise<void> {

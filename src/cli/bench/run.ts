@@ -41,7 +41,7 @@ export async function runBench (target: Target, plan: Plan, io: Io, isJson: bool
     return isWell(result) ? EXIT.done : EXIT.failed
   } finally {
     progress.clear()
-    crowd.end()
+    await crowd.end()
   }
 }
 

@@ -7,7 +7,7 @@ import { addTarget, type Outcome } from './outcome.ts'
 const MAX_IDLE_S = 600
 
 const AFTER = `
-It connects some thirty times, publishes one ephemeral message to a room of its own, and changes nothing. Run where the
+It connects some forty times, publishes one ephemeral message to a room of its own, and changes nothing. Run where the
 gateway runs, it checks the gateway's settings, too. Of Redis it asks INFO, TIME, PING, and for the rights of its user.
 
 Examples:

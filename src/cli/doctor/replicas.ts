@@ -4,8 +4,8 @@ import type { Target } from '../options.ts'
 import { count, millis } from '../words.ts'
 import { fault, type Finding, ok, skipped, warning } from './finding.ts'
 
-// One of three replicas is missed by 12 connections once in 130 times, one of two once in 4,096.
-const CONNECTIONS = 12
+// One of three replicas is missed by so many connections once in 5,000 times, where they are spread evenly.
+const CONNECTIONS = 24
 const RETURNS = 6
 const PINGS = 10
 // Across a continent.

@@ -6,7 +6,7 @@ import type { Finding, Level } from './finding.ts'
 
 const COLOURS = { ok: 'green', warning: 'yellow', fault: 'red', skipped: 'dim' } as const satisfies Record<Level, string>
 const LEVEL_COLUMNS = 9
-const CHECK_COLUMNS = 16
+const CHECK_COLUMNS = 17
 
 interface Report {
   readonly group: (name: string, of: string, findings: readonly Finding[]) => Promise<void>
