@@ -3,7 +3,7 @@ const UNITS = [['d', 86_400], ['h', 3_600], ['min', 60], ['s', 1]] as const
 /** Seconds in the largest unit that there is one whole of: `3 min`. */
 export function duration (seconds: number): string {
   const [unit, size] = UNITS.find(([, each]) => seconds >= each) ?? ['s', 1]
-  return `${Math.round(seconds / size)} ${unit}`
+  return `${Math.floor(seconds / size)} ${unit}`
 }
 
 /** `1 room`, `2 rooms`, `1,000 rooms`. */

@@ -16,7 +16,8 @@ async function start (test: Test, settings: Record<string, string> = {}): Promis
   return { ...running, env: { TIDEGATE_URL: running.http, TZ: 'UTC' } }
 }
 
-const COLOUR = new RegExp('\u001b\\[\\d+m', 'g')
+// eslint-disable-next-line no-control-regex
+const COLOUR = /\u001b\[\d+m/g
 
 t.test('what one sends the other sees, and every frame is a line of JSON', async (t) => {
   const { env } = await start(t)
@@ -133,7 +134,8 @@ t.test('lines of stdin are stored in order, and the first that is refused is nam
 t.test('as a process: pipes that close, signals, a worker of serve', async (t) => {
   const { env, ws } = await start(t)
   const ann = await connect(t, `${ws}?user=ann&join=general`)
-  const piped = spawn('bash', ['-c', `"${process.execPath}" "${CLI}" join general --json | head -1; echo "\${PIPESTATUS[0]}"`], {
+  const pipe = `"${process.execPath}" "${CLI}" join general --json | head -1; echo "\${PIPESTATUS[0]}"`
+  const piped = spawn('bash', ['-c', pipe], {
     env: { ...env, PATH: process.env['PATH'] }, stdio: ['ignore', 'pipe', 'pipe']
   })
   let out = ''
@@ -171,7 +173,8 @@ t.test('bench counts what arrives, shows what is refused, and ends early on Ctrl
   const args = ['bench', '-c', '12', '-r', '3', '-p', '6', '--rate', '5', '-s', '1', '--json']
   const well = await cli(args, { env })
   t.equal(well.code, 0, well.stderr + well.stdout)
-  t.match(JSON.parse(well.stdout), { connections: 12, published: 30, delivered: 120, lost: 0, repeated: 0, cut: 0, refusals: {} })
+  const counts = { connections: 12, published: 30, delivered: 120, lost: 0, repeated: 0, cut: 0, refusals: {} }
+  t.match(JSON.parse(well.stdout), counts)
 
   const tooMany = await cli(['bench', '-c', '30', '-r', '1', '-p', '1', '-s', '1'], { env })
   t.equal(tooMany.code, 1)
