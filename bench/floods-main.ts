@@ -5,11 +5,13 @@ import { onInterrupt, optionsOrExit } from './command.ts'
 import { FLOODS } from './floods/attacks.ts'
 import { isBarMet, report, verdict } from './floods/report.ts'
 import { fillRoom, runFlood } from './floods/run.ts'
+import { pinned, SERVERS_CPU } from './suite/pin.ts'
 import { MEASURED } from './suite/servers.ts'
 
 /** `npm run floods`: what is left of a gateway while it is flooded. */
 const HELP = `Floods one gateway from one address, in all the ways below, and tells what others notice of it: memory, how late
-the event loop is, how long their acks take, before, during and after.
+the event loop is, how long their acks take, before, during and after. The gateway has a processor of its own, where there
+are two: who floods it from elsewhere takes nothing of that.
 
   npm run floods -- [--only a,b] [--rounds n] [--seconds n]
 
@@ -36,7 +38,7 @@ onInterrupt(() => 'interrupted')
 process.stdout.write(`${cpus().length} × ${cpus()[0]!.model}, Node ${process.version}\n`)
 const measured: Launcher = (settings) => {
   const { command, args, env } = fromBuild(settings)
-  return { command, args: [...MEASURED, ...args], env }
+  return { ...pinned(SERVERS_CPU, { command, args: [...MEASURED, ...args] }), env }
 }
 const replica = new Replica('flooded', measured, SETTINGS, () => {})
 await replica.start()

@@ -87,7 +87,7 @@ const MUTANTS = [
   ['who asks and never reads is read from', 'session/session.js', 'this.#transport.setReading(on)', '',
     'unit/session/session.test.js'],
   ["a stranger's text commands the terminal", 'cli/terminal.js', 'return text.replace(UNPRINTABLE,', 'return text.replace(/$^/g,', 'unit/cli/terminal.test.js'],
-  ['a line of a stranger passes for another one', 'cli/feed.js', ".join(`\\n${' '.repeat(indent)}`)", ".join('\\n')", 'unit/cli/terminal.test.js'],
+  ['a line of a stranger passes for another one', 'cli/feed.js', "' '.repeat(indent)", "''", 'unit/cli/terminal.test.js'],
   ['an eviction policy that loses logs is no fault', 'cli/doctor/redis.js', "policy.startsWith('allkeys-')", 'false', 'cluster/doctor.test.js'],
   ['a proxy that does not stick is not noticed', 'cli/doctor/replicas.js', 'first.cookie === undefined', 'false', 'cluster/doctor.test.js'],
   ['a token that has expired is not noticed', 'cli/doctor/token.js', 'nowS > exp + LEEWAY_S', 'false', 'cluster/doctor.test.js'],

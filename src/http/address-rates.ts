@@ -21,13 +21,22 @@ export class AddressRates {
 
   /** 0 where it may; else how long, in milliseconds, until it may. */
   take (address: string): number {
-    if (this.#perSecond === Infinity) return 0
+    return this.#bucketOf(address)?.take() ?? 0
+  }
+
+  /** It has done what costs as much as so many. */
+  forfeit (address: string, count: number): void {
+    this.#bucketOf(address)?.forfeit(count)
+  }
+
+  #bucketOf (address: string): TokenBucket | undefined {
+    if (this.#perSecond === Infinity) return undefined
     this.#turn()
     const bucket = this.#recent.get(address) ?? this.#older.get(address) ??
       new TokenBucket(this.#perSecond, 2 * this.#perSecond, this.#now)
     this.#recent.set(address, bucket)
     this.#older.delete(address)
-    return bucket.take()
+    return bucket
   }
 
   get size (): number {

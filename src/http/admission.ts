@@ -17,6 +17,8 @@ const MAX_USER_CHARS = 64
 // Where few may be open at once, an office that comes back after a restart is still let in quickly.
 const LEAST_PER_ADDRESS_AND_SECOND = 100
 const OVERLOADED_RETRY_MS = 2_000
+// Whoever floods, is ended, and comes again to do the same costs others as much as so many who mean well.
+const FLOODER_COSTS = 40
 // Whoever has one address of IPv6 has at least so many of them.
 const IPV6_SUBNET_BITS = 64
 
@@ -56,6 +58,11 @@ export class Admission {
       if (isIn) this.#leave(address)
       isIn = false
     }
+  }
+
+  /** A connection from there is ended for flooding, or for nonsense: fewer new ones are let in for a while. */
+  blame (ip: string): void {
+    this.#ratesByAddress.forfeit(networkOf(ip), FLOODER_COSTS)
   }
 
   /** Why nobody can be let in now; undefined where one can. */

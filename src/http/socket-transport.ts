@@ -3,6 +3,7 @@ import type { WebSocket } from 'ws'
 import type { Deflater } from '../hub/deflater.ts'
 import type { Frame } from '../hub/frame.ts'
 import type { Transport } from '../session/transport.ts'
+import { StallWatch } from './stall-watch.ts'
 
 /** What ws keeps to itself of what it has received; a test goes red where it is called otherwise one day. */
 interface Receiving {
@@ -24,6 +25,8 @@ export class SocketTransport implements Transport {
   readonly #socket: Socket
   readonly deflater: Deflater | undefined
   #queue: Drained | undefined
+  // Made when it is needed: most clients never stall.
+  #stall: StallWatch | undefined
 
   /** @param deflater for clients that negotiated permessage-deflate */
   constructor (ws: WebSocket, socket: Socket, deflater: Deflater | undefined) {
@@ -60,8 +63,8 @@ export class SocketTransport implements Transport {
   }
 
   watchStall (timeoutMs: number): void {
-    // Node restarts this timeout whenever the kernel takes some bytes, though a write be not finished.
-    this.#socket.setTimeout(timeoutMs)
+    this.#stall ??= new StallWatch(this.#socket)
+    this.#stall.watch(timeoutMs)
   }
 
   get isMidMessage (): boolean {

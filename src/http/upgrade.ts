@@ -5,6 +5,7 @@ import proxyAddr from '@fastify/proxy-addr'
 import type { FastifyInstance } from 'fastify'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { CLOSES, ERRORS, type Refusal, refusal } from '../protocol/codes.ts'
+import { errorAnswers } from '../schemas/http.ts'
 import type { Services } from '../session/services.ts'
 import type { Session } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
@@ -14,7 +15,7 @@ import { type Asker, askerOf } from './asker.ts'
 import { ClosingSocket } from './closing-socket.ts'
 import { endRefused, sendRefusal } from './errors.ts'
 import { UNLIMITED } from './rate-limit.ts'
-import { connect, destroy, queryOf } from './websocket.ts'
+import { connect, queryOf } from './websocket.ts'
 
 export interface UpgradeOptions {
   readonly services: Services
@@ -26,6 +27,16 @@ export interface UpgradeOptions {
 
 const PATH = '/ws'
 const NOT_AN_UPGRADE = refusal('bad_message', `upgrade: ${PATH} takes WebSockets only`)
+
+const SOCKET = {
+  tags: ['socket'],
+  summary: 'The upgrade to a WebSocket',
+  description: 'The token may stand in the address instead (`?token=`). What goes over it is in /docs/asyncapi.json.',
+  response: {
+    101: { description: 'the socket', type: 'null' },
+    ...errorAnswers('bad_message', 'unauthenticated', 'token_expired', 'forbidden', 'rate_limited', 'unavailable')
+  }
+}
 
 /** Which the answer to any other version must name (RFC 6455 section 4.4). */
 const VERSION = { 'sec-websocket-version': '13' }
@@ -91,7 +102,7 @@ export function registerUpgrade (app: FastifyInstance, options: UpgradeOptions):
     http.off('upgrade', onUpgrade)
     done()
   })
-  app.get(PATH, UNLIMITED, async (_request, reply) => sendRefusal(reply, NOT_AN_UPGRADE))
+  app.get(PATH, { schema: SOCKET, ...UNLIMITED }, async (_request, reply) => sendRefusal(reply, NOT_AN_UPGRADE))
 }
 
 /** What RFC 6455 section 4.2.1 asks for and neither Node nor ws looks at; undefined for nothing. */
@@ -164,7 +175,7 @@ async function arrive (
 /** Listeners are attached in the same turn as the upgrade, or the first frames are lost. */
 function open (
   server: WebSocketServer, request: IncomingMessage, head: Buffer, { asker, socket, caller }: Arrival,
-  { services, sessions }: UpgradeOptions
+  { services, sessions, admission }: UpgradeOptions
 ): void {
   socket.off('error', destroy)
   // Everyone gets the same bytes, whose window is 32 KB: whoever wants less gets them uncompressed.
@@ -176,9 +187,14 @@ function open (
       ws.on('error', destroyed)
       ws.close(CLOSES.unauthenticated.code, caller.problem)
       services.counts.closed(CLOSES.unauthenticated.code)
-    } else connect(ws as ClosingSocket, { asker, socket, caller }, services, sessions)
+    } else connect(ws as ClosingSocket, { asker, socket, caller, admission }, services, sessions)
   })
   socket.uncork()
+}
+
+/** A listener for what ends a socket. */
+function destroy (this: Socket): void {
+  this.destroy()
 }
 
 /** ws ends the connection itself, with the right code. */

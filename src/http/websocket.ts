@@ -2,31 +2,36 @@ import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
 import { decode } from '../protocol/codec.ts'
+import { CLOSES } from '../protocol/codes.ts'
 import type { Services } from '../session/services.ts'
 import { type Identity, Session } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { Caller } from './access.ts'
+import type { Admission } from './admission.ts'
 import type { Asker } from './asker.ts'
 import type { ClosingSocket } from './closing-socket.ts'
 import { SocketTransport } from './socket-transport.ts'
+
+// With which ws closes (RFC 6455 section 7.4.1: a policy is violated).
+const TOO_MANY_FRAGMENTS = 1008
 
 /** Who has come, and on which socket. */
 interface Connecting {
   readonly asker: Asker
   readonly socket: Socket
   readonly caller: Caller
+  readonly admission: Admission
 }
 
 /** Begins a session; in the same turn as the upgrade, or the first frames are lost. */
 export function connect (
-  ws: ClosingSocket, { asker, socket, caller }: Connecting, services: Services, sessions: Sessions<Session>
+  ws: ClosingSocket, { asker, socket, caller, admission }: Connecting, services: Services, sessions: Sessions<Session>
 ): void {
   const query = queryOf(asker)
   const transport = new SocketTransport(ws, socket, services.deflater)
   const session = new Session(services, transport, identityOf(caller, query.user))
-  socket.on('timeout', destroy)
   transport.start(session.queue)
-  listen(ws, { session, sessions })
+  listen(ws, { session, sessions, admission, ip: asker.ip })
   const { connection, user } = session.identity
   services.logger.debug({ connection, user, address: asker.ip }, 'connected')
   session.open()
@@ -36,7 +41,15 @@ export function connect (
   joinAll(session, query)
 }
 
-interface Listening { readonly session: Session, readonly sessions: Sessions<Session> }
+interface Listening {
+  readonly session: Session
+  readonly sessions: Sessions<Session>
+  readonly admission: Admission
+  readonly ip: string
+}
+
+// What is no accident, and costs others something.
+const FLOODS: ReadonlySet<number> = new Set([CLOSES.flooding.code, CLOSES.malformed.code, TOO_MANY_FRAGMENTS])
 
 // One function for all connections, and not a closure for each: there are many, and most are idle.
 const LISTENING = Symbol('listening')
@@ -49,6 +62,7 @@ function listen (ws: WebSocket, listening: Listening): void {
   ws.on('pong', onPong as (this: WebSocket) => void)
   // ws ends the connection itself, with the right code.
   ws.on('error', onError as (this: WebSocket, error: Error) => void)
+  ws.on('closing', onClosing as (this: WebSocket, code: number) => void)
   ws.on('close', onClose as (this: WebSocket, code: number) => void)
 }
 
@@ -74,6 +88,11 @@ function onError (this: Heard, error: Error): void {
   this[LISTENING].session.services.logger.debug({ err: error }, 'socket')
 }
 
+function onClosing (this: Heard, code: number): void {
+  const { admission, ip } = this[LISTENING]
+  if (FLOODS.has(code)) admission.blame(ip)
+}
+
 function onClose (this: Heard, heardCode: number): void {
   const code = this.sentCode ?? heardCode
   const { session, sessions } = this[LISTENING]
@@ -82,11 +101,6 @@ function onClose (this: Heard, heardCode: number): void {
   session.onClosed()
   session.services.counts.closed(code)
   session.services.logger.debug({ connection, user, code }, 'disconnected')
-}
-
-/** A listener for what ends a socket. */
-export function destroy (this: Socket): void {
-  this.destroy()
 }
 
 interface Query {

@@ -43,7 +43,7 @@ export class LocalPresence {
   // By room and user: rooms of one user are many, and a map for each would weigh more than all that is in it.
   readonly #held = new Map<string, Held>()
   // What has to be put.
-  readonly #dirty = new Set<string>()
+  #dirty = new Set<string>()
   // Those that were cut off, in the order in which they are given up.
   readonly #cutOff: Array<{ readonly name: string, readonly endsMs: number }> = []
   #grace: NodeJS.Timeout | undefined
@@ -180,20 +180,28 @@ export class LocalPresence {
   async #flush (): Promise<void> {
     while (this.#dirty.size > 0 && !this.#isStopped) {
       const taken = this.#take()
-      try {
-        await this.#presence.put(taken.map((name) => this.#holdingOf(name)))
-      } catch (error) {
-        if (!(error instanceof BrokerError)) throw error
-        for (const name of taken) this.#dirty.add(name)
-        this.#letGo()
-        await this.#rest(RETRY_MS)
-      }
-      if (this.#dirty.size > 0) continue
+      const left = await this.#putSome(taken)
+      for (const name of left) this.#dirty.add(name)
+      // Who asks who is there is owed what has changed meanwhile as well.
+      if (left.length === 0 && this.#dirty.size > 0 && this.#waiting.length > 0) continue
       this.#letGo()
-      await this.#rest(Math.min(MAX_REST_MS, REST_MS_PER_HOLDING * taken.length))
+      await this.#rest(left.length > 0 ? RETRY_MS : Math.min(MAX_REST_MS, REST_MS_PER_HOLDING * taken.length))
     }
     this.#isScheduled = false
     this.#letGo()
+  }
+
+  /** As many with each command as it may take. Those that could not be put are returned. */
+  async #putSome (names: readonly string[]): Promise<readonly string[]> {
+    for (let at = 0; at < names.length && !this.#isStopped; at += MAX_HOLDINGS) {
+      try {
+        await this.#presence.put(names.slice(at, at + MAX_HOLDINGS).map((name) => this.#holdingOf(name)))
+      } catch (error) {
+        if (!(error instanceof BrokerError)) throw error
+        return names.slice(at)
+      }
+    }
+    return []
   }
 
   /** Whoever waits goes on. */
@@ -214,15 +222,11 @@ export class LocalPresence {
     this.#hurry = () => {}
   }
 
-  /** As many as fit into one command. */
+  /** All that has changed, room by room: a room is told of it once, and not once for each command. */
   #take (): string[] {
-    const taken: string[] = []
-    for (const name of this.#dirty) {
-      if (taken.length === MAX_HOLDINGS) break
-      this.#dirty.delete(name)
-      taken.push(name)
-    }
-    return taken
+    const taken = [...this.#dirty]
+    this.#dirty = new Set()
+    return taken.length > MAX_HOLDINGS ? taken.sort() : taken
   }
 
   /** As it is now. */

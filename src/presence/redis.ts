@@ -37,6 +37,8 @@ export class RedisPresence implements Presence {
   readonly #watches = new Map<string, NodeJS.Timeout>()
   #renewing: NodeJS.Timeout | undefined
   #keptMs = performance.now()
+  // Until then our lease has not ended, whatever Redis' clock says.
+  #liveUntilMs = 0
   #isStopped = false
   // Whether what was held may be lost, though the lease be not: also where a renewal had no answer.
   #isSuspect = false
@@ -68,6 +70,8 @@ export class RedisPresence implements Presence {
       for (const holding of users) args.push(holding.user === undefined ? '' : JSON.stringify(holding.user), valueOf(holding))
     }
     await send(commands, () => this.#put.run(commands, keys, args))
+    // What is put under a lease that has ended is nobody's to give up, until it is renewed.
+    if (performance.now() > this.#liveUntilMs) await this.#renewLease(false)
   }
 
   async members (room: string): Promise<Members> {
@@ -123,10 +127,12 @@ export class RedisPresence implements Presence {
     const isSuspect = isNew || this.#isSuspect
     this.#isSuspect = false
     const { commands } = this.#connections
+    const askedMs = performance.now()
     try {
       const args = [this.#lease, this.#leaseMs, TTL_MS]
       const reply = await ask(commands, () => this.#renew.run(commands, [this.#keys.leases()], args))
       const [wasLive, nowMs, leases] = reply as [unknown, Buffer, Buffer[]]
+      this.#liveUntilMs = askedMs + this.#leaseMs
       this.#watch(Number(String(nowMs)), leases.map(String))
       if (isSuspect || Number(wasLive) === 0) {
         this.#onLost()

@@ -28,6 +28,12 @@ export class TokenBucket {
     this.#tokens -= count
     return 0
   }
+
+  /** Takes as many, or as there are. */
+  forfeit (count: number): void {
+    const waitMs = this.take(count)
+    if (waitMs > 0) this.#tokens = 0
+  }
 }
 
 const NONE: readonly number[] = []

@@ -48,6 +48,31 @@ t.test('a renewal whose answer was lost is no proof that nothing else was', asyn
   t.equal(lost, 1)
 })
 
+t.test('what is put under a lease that has ended does not outlive its replica', async (t) => {
+  const keys = new Keys(`test-${randomBytes(6).toString('hex')}:`)
+  const connections = new RedisConnections({ url: redis.url }, 'late', { info: () => {}, warn: () => {}, error: () => {} })
+  const leaseMs = 2_000
+  const presence = new RedisPresence(connections, keys, leaseMs)
+  let lost = 0
+  presence.start(() => { lost++ })
+  connections.start()
+  const admin = new Redis(redis.url)
+  t.teardown(async () => {
+    admin.disconnect()
+    await presence.stop(0)
+    await connections.stop()
+  })
+  await eventually('it has a lease', async () => lost === 1)
+  await admin.del(keys.leases())
+  await presence.put([{ room: 'general', user: 'ann', connections: 1 }])
+  t.equal(await admin.zcard(keys.leases()), 0)
+  const now = performance.now.bind(performance)
+  t.capture(performance, 'now', () => now() + leaseMs)
+  await presence.put([{ room: 'general', user: 'bob', connections: 1 }])
+  t.equal(await admin.zcard(keys.leases()), 1)
+  t.equal(lost, 2)
+})
+
 t.test('a Redis without memory refuses messages, and still knows who is there', async (t) => {
   const full = await RedisServer.start()
   t.teardown(() => full.stop())

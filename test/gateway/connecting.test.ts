@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createConnection, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { RawSocket, rawFrame, UPGRADE_HEADERS, upgradeHead } from '../../bench/floods/raw-socket.ts'
 import { connect, refused } from '../helpers/client.ts'
 import { startGateway } from '../helpers/gateway.ts'
 import { GatewayProcess } from '../helpers/process.ts'
@@ -93,6 +94,25 @@ t.test('new connections come at a bounded rate', async (t) => {
   const { status, retryAfter } = await refused(ws)
   t.equal(status, 503)
   t.equal(retryAfter, '1')
+})
+
+t.test('an address whose connections flood, one after the other, is let in less and less; nobody else is', async (t) => {
+  const { ws, port } = await startGateway(t)
+  const headers = { 'x-forwarded-for': '203.0.113.9' }
+  const nonsense = Buffer.concat(Array.from({ length: 11 }, () => rawFrame('nonsense')))
+  let floods = 0
+  for (; floods < 100; floods++) {
+    const raw = new RawSocket(port, {})
+    t.teardown(() => raw.socket.destroy())
+    raw.socket.write(upgradeHead('/ws', { ...UPGRADE_HEADERS, ...headers }))
+    const { status } = await raw.until((said) => said.status !== undefined)
+    if (status === 429) break
+    raw.socket.write(nonsense)
+    t.match(await raw.until(({ code }) => code !== undefined), { code: 4400 })
+  }
+  // Four hundred could have come, who mean well.
+  t.ok(floods >= 5 && floods < 30, `refused after ${floods} floods`)
+  await connect(t, ws, { headers: { 'x-forwarded-for': '203.0.113.10' } })
 })
 
 /** A socket that asks for an upgrade by hand, and never hangs up by itself. */

@@ -103,9 +103,11 @@ t.test('a peer that joins many rooms with their history, and never reads, does n
   await client.until('all rooms', () => client.frames.filter(({ type }) => type === 'joined').length === rooms.length, 20_000)
 })
 
-t.test('a reader that takes no byte for the stall timeout is ended', async (t) => {
+t.test('a reader that takes no byte for the stall timeout is ended, though it sends', async (t) => {
   const { ws } = await startGateway(t, { ...FAST, STALL_TIMEOUT_MS: '200', MAX_CONNECTIONS: '2' })
   const { slow, fast } = await slowAndFast(t, ws, 'busy')
+  const sending = setInterval(() => slow.send({ type: 'ping' }), 50)
+  t.teardown(() => clearInterval(sending))
   for (let n = 1; n <= COUNT; n++) await fast.ask({ type: 'message', room: 'busy', content: CONTENT })
   // There is room for another as soon as the slow one has been ended.
   await eventually('the slow reader is gone', () => isLetIn(ws))

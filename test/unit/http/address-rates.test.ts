@@ -10,6 +10,16 @@ t.test('each address has its own burst and rate', async (t) => {
   t.strictSame([rates.take('a'), rates.take('a')], [0, 500])
 })
 
+t.test('who has flooded waits, and nobody else; nor longer than for all there is', async (t) => {
+  let nowMs = 0
+  const rates = new AddressRates(2, () => nowMs)
+  rates.forfeit('a', 3)
+  t.strictSame([1, 2].map(() => rates.take('a')), [0, 500])
+  rates.forfeit('a', 1_000)
+  nowMs = 500
+  t.strictSame([rates.take('a'), rates.take('a'), rates.take('b')], [0, 500, 0])
+})
+
 t.test('who goes on asking is not forgotten, and so gains nothing', async (t) => {
   let nowMs = 0
   const rates = new AddressRates(2, () => nowMs)
