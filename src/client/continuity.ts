@@ -27,10 +27,9 @@ export class Continuity {
   readonly #room: string
   readonly #history: number
   readonly #onGap: (gap: Gap) => void
-  // Cursors, where history may bring what was here before: after a failover numbers do not tell.
-  readonly #seen = new Set<string>()
-  // Cursors of messages of our own that nobody wants to see.
-  readonly #own = new Set<string>()
+  // Cursors of what was here before, where history may bring it again (after a failover numbers do not tell), and of
+  // messages of our own that nobody wants to see.
+  readonly #known = new Set<string>()
 
   constructor (room: string, history: number, since: string | undefined, onGap: (gap: Gap) => void) {
     this.#room = room
@@ -119,16 +118,15 @@ export class Continuity {
       this.#tell('hole', last, { ...place, seq: place.seq - 1 }, false)
     }
     this.#last = place
-    return this.#isKnown(cursor) ? 'drop' : 'deliver'
+    if (this.#known.has(cursor)) return 'drop'
+    if (this.#history > 0) this.hide(cursor)
+    return 'deliver'
   }
 
-  /**
-   * A message of our own that we wanted no echo of: the ack stands in its place.
-   * @param isInPlace false where it came on another connection, or for a second time
-   */
-  echoed (cursor: string, isInPlace: boolean): Verdict {
-    remember(this.#own, cursor)
-    return isInPlace ? this.message(cursor) : 'drop'
+  /** A message of our own that nobody wants to see. */
+  hide (cursor: string): void {
+    this.#known.add(cursor)
+    if (this.#known.size > REMEMBERED) this.#known.delete(this.#known.values().next().value!)
   }
 
   /** What follows a gap may reach back to what is here: then nothing was missed. */
@@ -139,12 +137,6 @@ export class Continuity {
     if (isSame && place.seq <= last!.seq + 1) return
     this.#tell(reason, last, { ...place, seq: place.seq - 1 }, false)
     this.#last = undefined
-  }
-
-  #isKnown (cursor: string): boolean {
-    if (this.#own.delete(cursor) || this.#seen.has(cursor)) return true
-    if (this.#history > 0) remember(this.#seen, cursor)
-    return false
   }
 
   #tell (reason: string, from: Place | undefined, to: Place | undefined, healed: boolean, missed?: number): void {
@@ -164,9 +156,4 @@ export class Continuity {
 
 function placeOf (cursor: string): Place {
   return { epoch: epochOf(cursor), seq: Number(cursor.split('.')[1]), cursor }
-}
-
-function remember (cursors: Set<string>, cursor: string): void {
-  cursors.add(cursor)
-  if (cursors.size > REMEMBERED) cursors.delete(cursors.values().next().value!)
 }

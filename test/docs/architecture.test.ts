@@ -10,6 +10,7 @@ const SRC = join(ROOT, 'src')
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   client: ['protocol'],
+  react: ['client', 'react'],
   auth: ['protocol', 'jose'],
   quota: ['protocol'],
   schemas: ['protocol', 'typebox'],
@@ -51,7 +52,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
 }
 /** Where a process begins: environment and signals in, exit codes out. */
 const EDGES = ['main.ts', 'cli/main.ts']
-const BROWSER_SAFE = ['protocol', 'client', 'web']
+const BROWSER_SAFE = ['protocol', 'client', 'react', 'web']
 
 interface Import { readonly file: string, readonly target: string, readonly isNode: boolean }
 
