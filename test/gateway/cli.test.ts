@@ -131,7 +131,7 @@ t.test('lines of stdin are stored in order, and the first that is refused is nam
   t.strictSame(messages.map(({ content }) => content), ['one', 'two', 'three'])
 })
 
-t.test('as a process: pipes that close, signals, a worker of serve', async (t) => {
+t.test('as a process: pipes that close, signals, serve', async (t) => {
   const { env, ws } = await start(t)
   const ann = await connect(t, `${ws}?user=ann&join=general`)
   const pipe = `"${process.execPath}" "${CLI}" join general --json | head -1; echo "\${PIPESTATUS[0]}"`
@@ -151,6 +151,7 @@ t.test('as a process: pipes that close, signals, a worker of serve', async (t) =
   t.strictSame([out.split('\n')[1], err], ['141', ''])
 
   const child = spawn(process.execPath, [CLI, 'join', 'general'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  t.teardown(() => { child.kill('SIGKILL') })
   await once(child.stderr, 'data')
   child.kill('SIGINT')
   t.strictSame(await once(child, 'exit'), [130, null])
@@ -159,11 +160,16 @@ t.test('as a process: pipes that close, signals, a worker of serve', async (t) =
   const served = spawn(process.execPath, [CLI, 'serve', '--port', '0', '--host', '127.0.0.1'], {
     stdio: ['ignore', 'pipe', 'inherit']
   })
-  let log = ''
-  for await (const chunk of served.stdout) {
-    log += String(chunk)
-    if (log.includes('pages: chat')) break
-  }
+  t.teardown(() => { served.kill('SIGKILL') })
+  const [, http] = await new Promise<RegExpExecArray>((resolve) => {
+    let log = ''
+    served.stdout.on('data', (chunk: Buffer) => {
+      log += String(chunk)
+      const told = /pages: chat (\S+)\/chat/.exec(log)
+      if (told !== null) resolve(told)
+    })
+  })
+  t.equal((await fetch(`${http}/readyz`)).status, 200)
   served.kill('SIGTERM')
   t.strictSame(await once(served, 'exit'), [0, null])
 })
