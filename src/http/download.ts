@@ -25,7 +25,7 @@ interface Wanted {
   readonly isShared: boolean
 }
 
-// `nosniff` is on every answer (headers.ts). A script in it would be of no origin, and could load nothing: no page of ours is behind it.
+// A script in it would be of no origin, and could load nothing. `nosniff` is on every answer (http/headers.ts).
 const POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
 const A_YEAR = 'private, max-age=31536000, immutable'
 
