@@ -75,7 +75,8 @@ export function mount (host: FastifyInstance, inner: FastifyInstance, routes: Ro
       logLevel: 'silent',
       onRequest: (request, reply) => {
         reply.hijack()
-        inner.routing(request.raw, reply.raw)
+        // Whoever has gone while the host's own hooks decided has no address any more, and no end that would be told.
+        if (!request.raw.socket.destroyed) inner.routing(request.raw, reply.raw)
       },
       handler: async () => {}
     })

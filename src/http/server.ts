@@ -20,6 +20,7 @@ import { messageRoutes } from './messages.ts'
 import { opsRoutes } from './ops.ts'
 import { isOriginAllowed } from './origins.ts'
 import { pageRoutes } from './pages.ts'
+import { limitPipelining } from './pipelining.ts'
 import { positionRoutes } from './position.ts'
 import { registerRateLimit } from './rate-limit.ts'
 import { roomRoutes } from './rooms.ts'
@@ -66,6 +67,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   })
   if (options.guest === undefined) limitSockets(app.server, options.maxConnectionsPerAddress, options.trustProxy)
   else noteRoutes(app, options.guest.noted)
+  limitPipelining(app)
   registerErrors(app)
   registerBodies(app)
   registerValidation(app)

@@ -1,5 +1,6 @@
-import { once } from 'node:events'
-import { connect as connectTcp } from 'node:net'
+import { EventEmitter, once } from 'node:events'
+import { get, type IncomingMessage } from 'node:http'
+import { connect as connectTcp, type Socket } from 'node:net'
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
@@ -113,6 +114,33 @@ t.test('another library\'s WebSockets on another path work beside it, and neithe
   t.equal(String((await once(another, 'message'))[0]), 'later')
   const ann = await connect(t, `${ws}?user=ann`)
   t.match(await ann.ask({ type: 'ping' }), { type: 'pong' })
+})
+
+t.test('who leaves while the app\'s own onRequest decides is none of the gateway\'s', async (t) => {
+  let decide = (): void => {}
+  const asking = new EventEmitter()
+  const { app, http, logged } = await startHost(t, { trustProxy: ['127.0.0.1'], maxConnectionsPerAddress: 1, opsRoutes: true }, {
+    setUp: (app) => {
+      app.addHook('onRequest', async (request) => {
+        if (!request.url.startsWith('/events')) return
+        asking.emit('asked', request.raw.socket)
+        await new Promise<void>((resolve) => { decide = resolve })
+      })
+    }
+  })
+  const headers = { 'x-forwarded-for': '192.0.2.1' }
+  const asked = get(`${http}/events?room=a`, { headers, agent: false }).on('error', () => {})
+  const [socket] = await once(asking, 'asked') as [Socket]
+  asked.destroy()
+  await once(socket, 'close')
+  decide()
+  void once(asking, 'asked').then(() => decide())
+  const stream = get(`${http}/events?room=a`, { headers, agent: false })
+  const [answer] = await once(stream, 'response') as [IncomingMessage]
+  t.equal(answer.statusCode, 200, 'its place is free')
+  t.match(await app.tidegate.metrics(), /tidegate_event_streams 1\n/)
+  stream.destroy()
+  t.notOk(logged.some((line) => line.includes('request failed')))
 })
 
 t.test('where nobody else takes upgrades, an address of the app answers as if none had been asked for', async (t) => {
