@@ -1,15 +1,18 @@
-import type { Refusal } from '../protocol/codes.ts'
+import { type Refusal, refusal } from '../protocol/codes.ts'
 import type { HookCalls } from './hook-calls.ts'
 import type { Action } from './hooks.ts'
 import { judge, type Judged, type Proposed, refuseByHook } from './judgement.ts'
 import type { Session } from './session.ts'
 
 /** A few at a time, so that no connection alone takes up what all may ask of hooks. */
-async function inTurn<Decided> (session: Session, decide: () => Promise<Decided>): Promise<Decided> {
+async function inTurn<Decided> (
+  session: Session, decide: () => Promise<Decided | Refusal>
+): Promise<Decided | Refusal> {
   const { decisions } = session
   await decisions.enter()
   try {
-    return await decide()
+    // What waited longer than its connection lasted is not carried out, and is not worth a hook's time.
+    return session.isClosed ? refusal('unavailable') : await decide()
   } finally {
     decisions.leave()
   }

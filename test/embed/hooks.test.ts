@@ -113,6 +113,32 @@ t.test('one connection has few hooks decide at once, and all together no more th
   t.ok(answers.some(({ reason, message }) => reason === 'unavailable' && String(message).includes('too much')))
 })
 
+t.test('hooks are not asked of what waited for its turn when the connection ended', async (t) => {
+  const held: Array<() => void> = []
+  let asked = 0
+  let ended = (): void => {}
+  const hasEnded = new Promise<void>((resolve) => { ended = resolve })
+  const { ws, app } = await startHost(t, {
+    hooks: {
+      onDisconnect: () => ended(),
+      onMessage: async () => {
+        asked++
+        await new Promise<void>((resolve) => { held.push(resolve) })
+      }
+    }
+  })
+  const rooms = Array.from({ length: 20 }, (_, n) => `r${n}`)
+  const ann = await connect(t, `${ws}?user=ann&${rooms.map((room) => `join=${room}`).join('&')}`)
+  for (let n = 0; n < rooms.length; n++) await ann.next('joined')
+  for (const room of rooms) ann.send({ type: 'message', room, content: 1 })
+  await ann.ask({ type: 'ping' })
+  ann.socket.terminate()
+  await hasEnded
+  for (const release of held) release()
+  await eventually('none is decided any more', async () => (await app.tidegate.metrics()).includes('hooks_under_way 0\n'))
+  t.equal(asked, 8)
+})
+
 t.test('a key stands for what was sent, though a hook makes something else of it each time', async (t) => {
   let n = 0
   const { ws } = await startHost(t, { hooks: { onMessage: ({ content }) => ({ content: { content, n: n++ } }) } })
