@@ -12,6 +12,7 @@ import { refuseUser } from './admission.ts'
 import { sendRefusal } from './errors.ts'
 import { EventId, MAX_STREAM_ROOMS, parseEventId, type Places, STOP } from './event-id.ts'
 import { EventStreamTransport } from './event-stream-transport.ts'
+import { claimSocket } from './pipelining.ts'
 import { UNLIMITED } from './rate-limit.ts'
 import type { UpgradeOptions } from './upgrade.ts'
 import { identityOf } from './websocket.ts'
@@ -31,6 +32,8 @@ const HEADERS = {
 // Of the close of a socket: the client hung up, or the connection broke.
 const NO_STATUS = 1005
 const ABNORMAL = 1006
+
+const SHARED = refusal('bad_message', 'a stream has no end: no other request of its connection may wait for it')
 
 /** For the documents: what is wrong with a field is said by read(), as a socket's joins would. */
 const STREAM = {
@@ -72,14 +75,15 @@ export const eventRoutes: FastifyPluginAsync<EventsOptions> = async (app, option
     const identity = 'reason' in asked ? asked : await arrive(request, reply, asked, options)
     // The check of a token, and hooks, may have taken longer than an answer may.
     if (reply.sent) return reply
-    // And who hung up meanwhile would never be told of an end: a member for good.
-    if (reply.raw.destroyed) return reply.hijack()
-    if ('reason' in identity) {
-      options.services.counts.upgradesRefused[identity.reason]++
-      return sendRefusal(reply, identity)
+    // Or the client has gone meanwhile: of a stream to nobody no end would ever be told.
+    if (request.raw.socket.destroyed) return reply.hijack()
+    const refused = 'reason' in identity ? identity : claimSocket(request.raw.socket) ? undefined : SHARED
+    if (refused !== undefined) {
+      options.services.counts.upgradesRefused[refused.reason]++
+      return sendRefusal(reply, refused)
     }
     if (request.method === 'HEAD') return reply.headers(HEADERS).send()
-    begin(request, reply, { ...asked as Asked, identity }, options)
+    begin(request, reply, { ...asked as Asked, identity: identity as Identity }, options)
     return reply
   })
 }

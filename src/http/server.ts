@@ -22,6 +22,7 @@ import { messageRoutes } from './messages.ts'
 import { opsRoutes } from './ops.ts'
 import { isOriginAllowed } from './origins.ts'
 import { pageRoutes } from './pages.ts'
+import { limitPipelining } from './pipelining.ts'
 import { positionRoutes } from './position.ts'
 import { registerRateLimit } from './rate-limit.ts'
 import { roomRoutes } from './rooms.ts'
@@ -73,6 +74,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   const deadlines = options.guest === undefined ? new BodyDeadlines(app.server, BODY_TIMEOUT_MS, endLate) : undefined
   if (options.guest === undefined) limitSockets(app.server, options.maxConnectionsPerAddress, options.trustProxy)
   else noteRoutes(app, options.guest.noted)
+  limitPipelining(app)
   registerErrors(app)
   registerBodies(app)
   registerValidation(app)

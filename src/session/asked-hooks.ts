@@ -10,11 +10,13 @@ export const MAX_DECISIONS = 8
 
 /** A few at a time, so that no connection alone takes up what all may ask of hooks. */
 async function inTurn<Decided> (
-  { decisions }: Pick<Session, 'decisions'>, decide: () => Promise<Decided>
-): Promise<Decided> {
+  turns: Pick<Session, 'decisions' | 'isClosed'>, decide: () => Promise<Decided | Refusal>
+): Promise<Decided | Refusal> {
+  const { decisions } = turns
   await decisions.enter()
   try {
-    return await decide()
+    // What waited longer than its connection lasted is not carried out, and is not worth a hook's time.
+    return turns.isClosed ? refusal('unavailable') : await decide()
   } finally {
     decisions.leave()
   }
@@ -36,7 +38,7 @@ export async function refuseFor (session: Session, action: Action, room: string)
 export async function refuseJoins (
   hooks: HookCalls | undefined, user: string, rooms: readonly string[]
 ): Promise<Refusal | undefined> {
-  const turns = { decisions: new Gate(MAX_DECISIONS) }
+  const turns = { decisions: new Gate(MAX_DECISIONS), isClosed: false }
   const refusals = await Promise.all(rooms.map(async (room) => {
     const refused = await inTurn(turns, () => refuseByHook(hooks, user, 'join', room))
     return refused && refusal(refused.reason, `room: ${room}: ${refused.message}`)
