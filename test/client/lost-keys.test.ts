@@ -26,7 +26,8 @@ async function start (t: Test): Promise<World> {
   const room = client.room<string>(ROOM)
   const gaps: Gap[] = []
   room.on('gap', (gap) => gaps.push(gap))
-  const publish = (content: string): Promise<Receipt | TidegateError> => room.publish(content).catch((error: TidegateError) => error)
+  const publish = (content: string): Promise<Receipt | TidegateError> =>
+    room.publish(content).catch((error: TidegateError) => error)
   gateway.say(ROOM, 'before')
   await time.run(1_000)
   gateway.script.refusals.push('unknown_stored')

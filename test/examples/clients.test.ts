@@ -1,8 +1,10 @@
-import t from 'tap'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
 import { freePort } from '../../cluster/ports.ts'
 import { RedisServer } from '../../cluster/redis.ts'
 import { eventually } from '../../cluster/until.ts'
-import { connect, type Client } from '../helpers/client.ts'
+import { type Client, connect } from '../helpers/client.ts'
 import { commandsOf, folderOf, installExample } from '../helpers/example.ts'
 import { startGateway } from '../helpers/gateway.ts'
 import { GatewayProcess } from '../helpers/process.ts'
@@ -11,8 +13,15 @@ import { type } from '../helpers/typed.ts'
 
 t.setTimeout(120_000)
 
-async function say (client: Client, ...contents: string[]): Promise<void> {
-  for (const content of contents) t.match(await client.ask({ type: 'message', room: 'general', content }), { type: 'ack' })
+/** @returns the cursor of the last */
+async function say (t: Test, client: Client, ...contents: string[]): Promise<string> {
+  let last = ''
+  for (const content of contents) {
+    const ack = await client.ask({ type: 'message', room: 'general', content })
+    t.equal(ack.type, 'ack')
+    last = ack.cursor!
+  }
+  return last
 }
 
 t.test('examples/node-bot answers each !ping once: over kills of its own, and restarts of the gateway', { timeout: 90_000 }, async (t) => {
@@ -26,22 +35,25 @@ t.test('examples/node-bot answers each !ping once: over kills of its own, and re
   const start = (): ReturnType<typeof type> => type(t, commandsOf('node-bot')[0]!, folder, { GATEWAY: ws })
 
   const bot = start()
-  await ann.take(({ type, event, user }) => type === 'system' && event === 'join' && user === 'bot', 'the bot')
-  await say(ann, 'hello', '!ping')
+  await ann.until('the bot is there', () => ann.presence.some(({ event, user }) => event === 'join' && user === 'bot'))
+  const greeting = await say(t, ann, 'hello')
+  await say(t, ann, '!ping')
   await bot.says(/^answered ann$/)
-  await say(ann, 'before')
+  await say(t, ann, 'before')
   await bot.end('SIGKILL')
-  await say(ann, '!ping', '!ping')
+  // As one that was killed between its answer and the keeping of its place.
+  writeFileSync(join(folder, 'bot.cursor'), greeting)
+  await say(t, ann, '!ping', '!ping')
   const again = start()
   await again.says(/^answered ann$/, 2)
-  t.strictSame(again.lines, ['online', 'answered ann', 'answered ann'])
+  t.strictSame(again.lines, ['online', 'had answered ann', 'answered ann', 'answered ann'])
 
   first.child.kill('SIGTERM')
   await first.ended
   await again.says(/^waiting/)
   await new GatewayProcess(t, env).ready()
   const bob = await connect(t, `${ws}?user=bob&join=general`)
-  await say(bob, '!ping')
+  await say(t, bob, '!ping')
   await again.says(/^answered bob$/)
   t.equal(await again.end('SIGTERM'), 0, 'and it ends in order')
   const { messages } = await bob.ask({ type: 'history', room: 'general' }) as unknown as { messages: Array<{ from: string, content: string }> }
@@ -54,20 +66,20 @@ t.test('examples/python resumes with its cursor after a cut, by the plain protoc
   const { ws, port } = await startGateway(t)
   const proxy = await TcpProxy.start(t, port)
   const ann = await connect(t, `${ws}?user=ann&join=general`)
-  await say(ann, 'zero')
+  await say(t, ann, 'zero')
   const [command] = commandsOf('python')
   const follower = type(t, command!.replace('8080', String(proxy.port)), folderOf('python'))
   await follower.says(/^ann: zero$/)
-  await say(ann, 'one')
+  await say(t, ann, 'one')
   await follower.says(/^ann: one$/)
   // Nobody is there while it tries.
   proxy.targetPort = await freePort()
   proxy.cut()
   await follower.says(/^-- away$/)
-  await say(ann, 'two', 'three')
+  await say(t, ann, 'two', 'three')
   proxy.targetPort = port
   await follower.says(/^ann: three$/)
-  await say(ann, 'four')
+  await say(t, ann, 'four')
   await follower.says(/^ann: four$/)
   t.strictSame(follower.lines, [
     '-- joined, 1 to catch up with', 'ann: zero', 'ann: one', '-- away', '-- joined, 2 to catch up with', 'ann: two', 'ann: three',
@@ -102,7 +114,7 @@ t.test('examples/curl: every command, as it stands', { timeout: 60_000 }, async 
   await script.says(/^\{"type":"message".*Build 4711 is green/)
   proxy.targetPort = await freePort()
   proxy.cut()
-  await say(watcher, 'while it was away')
+  await say(t, watcher, 'while it was away')
   proxy.targetPort = port
   await script.says(/while it was away/)
   t.equal(script.lines.filter((line) => line.includes('Build 4711')).length, 1, 'and told nothing twice')

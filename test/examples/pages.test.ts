@@ -42,7 +42,7 @@ t.test('examples/react: a chat and the car, on another origin', async (t) => {
   await bob!.locator('button', { hasText: 'Forward' }).click()
   for (const page of [ann!, bob!]) await page.locator('output', { hasText: /^50$/ }).waitFor()
   await bob!.locator('button', { hasText: 'Forward' }).click()
-  await bob!.locator('section', { hasText: /The car is at 50.*60/ }).waitFor()
+  await bob!.locator('section', { hasText: /The car is at 50.*bounds/ }).waitFor()
   // An origin that nobody allowed: the same page by another name.
   const stranger = await open(t, site.replace('localhost', '127.0.0.1'))
   await stranger.locator('[role=status]', { hasText: 'waiting' }).waitFor()
