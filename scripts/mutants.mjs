@@ -154,7 +154,7 @@ const MUTANTS = [
     'embed/plugin.test.js'],
   ['embedded: requests with their tokens are in the app\'s log', 'http/guest.js', "logLevel: 'silent'", "logLevel: 'debug'", 'embed/plugin.test.js'],
   ['embedded: a publisher stores what is of a live room', 'embed/publisher.js', 'ruleOf(room).kind', "'log'", 'embed/publisher.test.js'],
-  ['embedded: code shares keys with users', 'embed/outbox.js', "SCOPE = 'server'", "SCOPE = 'user:server'", 'embed/publisher.test.js']
+  ['embedded: code shares keys with users', 'embed/publishing.js', "SCOPE = 'server'", "SCOPE = 'user:server'", 'embed/publisher.test.js']
 ]
 
 // A Ctrl-C ends the test that runs, and then this: what is broken is mended first.

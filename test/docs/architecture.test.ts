@@ -27,7 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'protocol', 'auth', 'session', 'hub', 'position', 'presence', 'quota', 'metrics', 'schemas', 'fastify', '@fastify/*', 'ws', 'ajv'
   ],
   embed: [
-    'protocol', 'auth', 'broker', 'log', 'position', 'hub', 'session', 'http', 'fastify', 'fastify-plugin', 'config.ts',
+    'protocol', 'auth', 'broker', 'log', 'position', 'hub', 'session', 'http', 'schemas', 'fastify', 'fastify-plugin', 'config.ts',
     'config-error.ts', 'settings.ts', 'room-rules.ts', 'gateway.ts'
   ],
   web: []
