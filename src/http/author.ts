@@ -6,7 +6,7 @@ import type { UserRates } from '../session/user-rates.ts'
 /** Who a message is from where nobody says so. */
 const SERVER = 'server'
 
-interface Author {
+export interface Author {
   /** As messages carry it: a JSON string literal. */
   readonly from: string
   readonly key: IdempotencyKey | undefined
