@@ -167,8 +167,9 @@ const MUTANTS = [
   ['client: what has no answer is sent again after its key is forgotten', 'client/outbox.js', 'nowMs - head.unknownMs > KNOWN_MS', 'false', 'client/lost-keys.test.js'],
   ['client: signals of live rooms are told by both connections', 'client/overlap.js', 'count <= (this.#delivered.get(text) ?? 0)', 'false', 'client/kinds.test.js'],
   ['client: the jumps of latest rooms are gaps', 'client/continuity.js', 'if (replay !== top.seq - since.seq)', 'if (false)', 'client/kinds.test.js'],
-  ['embedded: a publisher stores what is of a live room', 'embed/publisher.js', 'ruleOf(room).kind', "'log'", 'embed/publisher.test.js'],
-  ['embedded: code shares keys with users', 'embed/outbox.js', "SCOPE = 'server'", "SCOPE = 'user:server'", 'embed/publisher.test.js']
+  ['embedded: a publisher stores what is of a live room', 'embed/publisher.js', 'keys), rules }', "keys), rules: { of: () => ({ kind: 'log' }) } }",
+    'embed/publisher.test.js'],
+  ['embedded: code shares keys with users', 'embed/publishing.js', "SCOPE = 'server'", "SCOPE = 'user:server'", 'embed/publisher.test.js']
 ]
 
 // A Ctrl-C ends the test that runs, and then this: what is broken is mended first.

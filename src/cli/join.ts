@@ -8,7 +8,7 @@ import { connectTo, refusalOf } from './session.ts'
 import { columnsOf, paintFor, printable, safeJson } from './terminal.ts'
 import { millis } from './words.ts'
 
-export interface JoinOptions {
+interface JoinOptions {
   readonly since: string | undefined
   readonly history: number
   /** Ends after so many messages; Infinity for never. */

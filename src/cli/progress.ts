@@ -3,7 +3,7 @@ import { columnsOf, fit, paintFor } from './terminal.ts'
 
 const BAR_COLUMNS = 30
 
-export interface Progress {
+interface Progress {
   /** @param share of 0 to 1 */
   readonly show: (what: string, share: number, more: string) => void
   /** Takes it away: what is said next begins on a clean line. */

@@ -7,9 +7,9 @@ import { withClient } from './session.ts'
 import { paintFor, printable, safeJson, table } from './terminal.ts'
 
 /** Of commands that ask, are answered, and end. */
-export interface AskOptions { readonly timeoutS: number, readonly isJson: boolean }
+interface AskOptions { readonly timeoutS: number, readonly isJson: boolean }
 
-export interface SendOptions {
+interface SendOptions {
   readonly timeoutS: number
   /** The text is JSON. */
   readonly isJson: boolean
@@ -58,7 +58,7 @@ export async function broadcast (target: Target, text: string, options: SendOpti
   })
 }
 
-export interface MoveOptions extends AskOptions { readonly key: string | undefined }
+interface MoveOptions extends AskOptions { readonly key: string | undefined }
 
 export async function move (target: Target, delta: number, options: MoveOptions, io: Io): Promise<void> {
   await withClient(target, { signal: io.signal, timeoutS: options.timeoutS }, async (client, deadline) => {

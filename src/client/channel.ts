@@ -6,7 +6,7 @@ import { Emitter } from './events.ts'
 import type { Gap, Message, RoomEvents, RoomOptions, Signal } from './types.ts'
 
 /** As a room's own events; and `end`, when it was left, cannot be joined, or the client was closed. */
-export interface ChannelEvents<Content> extends RoomEvents<Content> { end: TidegateError | undefined }
+interface ChannelEvents<Content> extends RoomEvents<Content> { end: TidegateError | undefined }
 
 /** Those who hold all channels. */
 export interface ChannelOwner {

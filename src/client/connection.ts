@@ -20,7 +20,7 @@ export type Answer = (reply: Frame | undefined) => void
 
 interface Pending { readonly answer: Answer, sentMs: number }
 
-export interface ConnectionOptions {
+interface ConnectionOptions {
   readonly WebSocket: SocketConstructor
   readonly url: string
   /** How long an answer may take, while nothing else comes either. */

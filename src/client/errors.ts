@@ -39,7 +39,7 @@ export const ADVICE: Readonly<Record<number, string>> = {
 }
 const UNKNOWN = 'look before you publish it again'
 
-export interface ErrorDetails {
+interface ErrorDetails {
   readonly code?: number | undefined
   readonly retryable?: boolean | undefined
   readonly retryAfterMs?: number | undefined

@@ -26,8 +26,3 @@ export const POSITION = 'position'
 export function epochOf (cursor: string): string {
   return cursor.slice(0, cursor.indexOf('.'))
 }
-
-/** The number in a cursor. */
-export function seqOf (cursor: string): number {
-  return Number(cursor.split('.')[1])
-}

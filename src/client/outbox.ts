@@ -17,7 +17,7 @@ export interface Publication {
   readonly onAck?: ((connection: Connection, ack: Frame) => void) | undefined
 }
 
-export interface OutboxOptions {
+interface OutboxOptions {
   readonly maxMessages: number
   readonly maxBytes: number
   readonly host: Host
@@ -49,7 +49,7 @@ interface Lane {
  * The gateway knows a key for 5 minutes from when it stored the message: after that a retry could store it twice. The
  * rest is for what is under way.
  */
-export const KNOWN_MS = 270_000
+const KNOWN_MS = 270_000
 const MAX_IN_FLIGHT = 32
 const FIRST_RETRY_MS = 200
 const LONGEST_RETRY_MS = 5_000

@@ -1,11 +1,12 @@
 import type { Composed } from '../gateway.ts'
 import { payloadOf } from '../hub/frame.ts'
-import { DEFAULT_HISTORY_LIMIT } from '../protocol/codec.ts'
+import { DEFAULT_HISTORY_LIMIT, MAX_HISTORY_LIMIT } from '../protocol/codec.ts'
 import { refusal } from '../protocol/codes.ts'
 import { isRoomName, NAME_RULE, ALL } from '../protocol/rooms.ts'
+import { DEFAULT_ROOMS, MAX_ROOMS } from '../schemas/http.ts'
 import { readBefore } from '../session/history.ts'
 import { TidegateError, told } from './error.ts'
-import { Outbox, type Publishing } from './outbox.ts'
+import { type Publishing, publishingOf } from './publishing.ts'
 
 export interface Member {
   readonly user: string
@@ -59,25 +60,16 @@ export interface Tidegate extends Publishing {
   stop (drainMs?: number): Promise<void>
 }
 
-const ROOMS = 100
-const MAX_ROOMS = 1_000
-const MAX_HISTORY = 200
-
 /** What a composed gateway does for code. */
 export function handleOf ({ replica, services, orders, metrics, config, position }: Composed): Tidegate {
-  const { log, broker, rules, presence } = services
-  const outbox = new Outbox({
-    log, broker, position, kindOf: (room) => rules.of(room).kind, maxBytes: config.maxMessageBytes
-  })
+  const { presence } = services
   return {
+    ...publishingOf({ ports: services, position, maxBytes: config.maxMessageBytes }),
     replica: replica.replica,
     get whyNotReady () { return replica.whyNotReady },
     metrics: async () => await metrics.text(),
-    publish: async (...args) => await outbox.publish(...args),
-    broadcast: async (...args) => await outbox.broadcast(...args),
-    move: async (...args) => await outbox.move(...args),
     position: async () => await told(position.get()),
-    rooms: async ({ after = '', limit = ROOMS } = {}) => {
+    rooms: async ({ after = '', limit = DEFAULT_ROOMS } = {}) => {
       if (after !== '') checkRoom(after, 'after')
       checkCount(limit, 'limit', MAX_ROOMS)
       return await told(presence.rooms(after, limit))
@@ -89,7 +81,7 @@ export function handleOf ({ replica, services, orders, metrics, config, position
     },
     history: async (room, { before, limit = DEFAULT_HISTORY_LIMIT } = {}) => {
       if (room !== ALL) checkRoom(room)
-      checkCount(limit, 'limit', MAX_HISTORY)
+      checkCount(limit, 'limit', MAX_HISTORY_LIMIT)
       if (before !== undefined) checkCount(before, 'before', Number.MAX_SAFE_INTEGER)
       const { messages, more } = await told(readBefore(services, room, before, limit))
       const read = messages.map(({ frame }) => JSON.parse(Buffer.from(payloadOf(frame)).toString()) as Message)

@@ -52,7 +52,7 @@ export interface TidegateOptions extends SettingsOptions, SharedOptions {
 }
 
 /** What is made of the options. */
-export interface Embedded {
+interface Embedded {
   readonly config: Config
   readonly hooks: Hooks | undefined
   readonly hookTimeoutMs: number

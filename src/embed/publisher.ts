@@ -6,11 +6,10 @@ import { refusal } from '../protocol/codes.ts'
 import { commandsToPublish } from '../redis/acl-check.ts'
 import { RedisConnections, type RedisLogger } from '../redis/connections.ts'
 import { Keys } from '../redis/keys.ts'
-import type { RoomRule } from '../room-rules.ts'
 import { Orders } from '../session/orders.ts'
 import { TidegateError, told } from './error.ts'
 import { readShared, type SettingsOptions, type SharedOptions } from './options.ts'
-import { Outbox, type Publishing } from './outbox.ts'
+import { type Publishing, publishingOf } from './publishing.ts'
 
 /**
  * Where Redis is, and what the gateways were told of it and of their rooms: with other rules than theirs a publisher
@@ -65,21 +64,18 @@ export function createPublisher (options: PublisherOptions): Publisher {
   const keys = new Keys(config.redisPrefix)
   const connections = new RedisConnections(config.redis, 'tidegate:publisher', options.logger ?? SILENT, commandsToPublish(keys))
   const { rules } = config
-  const ruleOf = (room: string): RoomRule => rules.of(room)
-  const log = new RedisLog(connections, keys, (room) => ruleOf(room).retention)
-  const outbox = new Outbox({
-    log,
-    broker: new RedisSignals(connections, keys),
+  const log = new RedisLog(connections, keys, (room) => rules.of(room).retention)
+  const publishing = publishingOf({
+    ports: { log, broker: new RedisSignals(connections, keys), rules },
     position: new RedisPosition(connections, keys, config.positionBounds),
-    kindOf: (room) => ruleOf(room).kind,
     maxBytes: config.maxMessageBytes
   })
   const turnstile = new Turnstile(connections)
   const orders = new Orders(log)
   return {
-    publish: (...args) => turnstile.pass(() => outbox.publish(...args)),
-    broadcast: (...args) => turnstile.pass(() => outbox.broadcast(...args)),
-    move: (...args) => turnstile.pass(() => outbox.move(...args)),
+    publish: (...args) => turnstile.pass(() => publishing.publish(...args)),
+    broadcast: (...args) => turnstile.pass(() => publishing.broadcast(...args)),
+    move: (...args) => turnstile.pass(() => publishing.move(...args)),
     disconnect: (user) => turnstile.pass(() => told(orders.disconnect(user))),
     close: async () => await turnstile.close()
   }

@@ -1,5 +1,5 @@
 /** The beginning of what comes, and all of it. */
-export interface Peeked {
+interface Peeked {
   readonly head: Buffer
   readonly all: AsyncIterable<Uint8Array>
 }

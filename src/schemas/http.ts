@@ -8,7 +8,7 @@ import {
 import { exactly, Gap, Members, Messages, words } from './frames.ts'
 
 export const DEFAULT_ROOMS = 100
-const MAX_ROOMS = 1_000
+export const MAX_ROOMS = 1_000
 const MAX_FROM_CHARS = 64
 // Of which safeName leaves fewer.
 const MAX_NAME_CHARS = 1_000

@@ -15,7 +15,7 @@ export interface HistoryPage {
 type Reading = Pick<Services, 'log' | 'rules'>
 
 /** What a page holds, at most; but at least one message. */
-export const MAX_HISTORY_BYTES = 262_144
+const MAX_HISTORY_BYTES = 262_144
 const NOTHING: HistoryPage = { messages: [], more: false }
 
 /** The newest messages before a number (undefined: of all). Rejects with BrokerError. */

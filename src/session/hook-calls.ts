@@ -133,7 +133,7 @@ function isPromise (value: unknown): value is Promise<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value
 }
 
-/** @throws TypeError that names each that is none, or no function */
+/** What is wrong with them, by name: what is no hook, or no function; empty for nothing. */
 export function checkHooks (hooks: Readonly<Record<string, unknown>>): string[] {
   const known: readonly string[] = [...DECIDING, ...TOLD]
   return Object.entries(hooks).flatMap(([name, hook]) => {

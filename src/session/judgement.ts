@@ -12,7 +12,7 @@ export interface Proposed {
 }
 
 /** Who wants to; neither is known over HTTP in a gateway without authentication. */
-export interface Proposer {
+interface Proposer {
   readonly user: string | undefined
   readonly connection?: string | undefined
 }

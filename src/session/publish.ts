@@ -1,10 +1,12 @@
+import type { Broker } from '../broker/broker.ts'
+import type { Hub } from '../hub/hub.ts'
 import { newEntryId } from '../log/ids.ts'
-import type { Receipt } from '../log/log.ts'
+import type { Log, Receipt } from '../log/log.ts'
 import { BrokerError } from '../protocol/codes.ts'
 import type { Cursor } from '../protocol/cursor.ts'
 import type { Draft } from '../protocol/entry.ts'
 import type { PublishOutcome } from './counts.ts'
-import type { Services } from './services.ts'
+import type { RoomRule, Services } from './services.ts'
 
 /** A message on its way into a room, whoever brings it. */
 export interface Publication extends Draft {
@@ -23,25 +25,32 @@ export interface Published {
 /** A publish that Redis has answered, or that did not get so far. */
 export type Answer = Extract<PublishOutcome, 'ack' | 'refused'>
 
-type Publishing = Pick<Services, 'hub' | 'log' | 'broker' | 'rules'>
-
-/**
- * Every message from outside goes through here, a broadcast as well, from a socket or over HTTP; whoever calls has
- * asked permissions.ts. Resolves when Redis has it: in the room's log, or on its way to whoever listens now;
- * 'key_reused' where the key came with other content before, and nothing was published. Rejects with BrokerError.
- */
-export async function publish (services: Publishing, publication: Publication): Promise<Published | 'key_reused'> {
-  return isStored(services, publication) ? await append(services, publication) : await signal(services, publication)
+/** What publishing takes. */
+export interface PublishPorts {
+  readonly log: Pick<Log, 'append'>
+  readonly broker: Pick<Broker, 'publish'>
+  readonly rules: { of (room: string): Pick<RoomRule, 'kind'> }
+  /** Undefined where nobody is connected: in a publisher without a gateway. */
+  readonly hub?: Hub | undefined
 }
 
-export function isStored ({ rules }: Pick<Services, 'rules'>, { room, ephemeral }: Publication): boolean {
+/**
+ * Every message goes through here, a broadcast as well, from a socket, over HTTP or from code; whoever calls for a
+ * client has asked permissions.ts. Resolves when Redis has it: in the room's log, or on its way to whoever listens now;
+ * 'key_reused' where the key came with other content before, and nothing was published. Rejects with BrokerError.
+ */
+export async function publish (ports: PublishPorts, publication: Publication): Promise<Published | 'key_reused'> {
+  return isStored(ports, publication) ? await append(ports, publication) : await signal(ports, publication)
+}
+
+export function isStored ({ rules }: Pick<PublishPorts, 'rules'>, { room, ephemeral }: Publication): boolean {
   return ephemeral !== true && rules.of(room).kind !== 'live'
 }
 
 /** The hub hears it again from Redis, where this replica follows the room, and tells how long that took. */
-async function append ({ hub, log }: Publishing, publication: Publication): Promise<Receipt | 'key_reused'> {
+async function append ({ hub, log }: PublishPorts, publication: Publication): Promise<Receipt | 'key_reused'> {
   const { room } = publication
-  if (hub.get(room) === undefined) return await log.append(room, publication)
+  if (hub?.get(room) === undefined) return await log.append(room, publication)
   const { id = newEntryId() } = publication
   const { turnaround } = hub.counts
   turnaround.begin(id)
@@ -57,7 +66,7 @@ async function append ({ hub, log }: Publishing, publication: Publication): Prom
 }
 
 async function signal (
-  { broker }: Publishing, { room, from, content, sent, except, key }: Publication
+  { broker }: PublishPorts, { room, from, content, sent, except, key }: Publication
 ): Promise<Published | 'key_reused'> {
   const outcome = await broker.publish(room, { from, except, content, sent, timestampMs: Date.now() }, key)
   return outcome === 'key_reused' ? outcome : { duplicate: outcome === 'duplicate' }

@@ -29,7 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'ajv', 'content-disposition', 'range-parser'
   ],
   embed: [
-    'protocol', 'auth', 'broker', 'log', 'position', 'hub', 'session', 'http', 'fastify', 'fastify-plugin', 'config.ts',
+    'protocol', 'auth', 'broker', 'log', 'position', 'hub', 'session', 'http', 'schemas', 'fastify', 'fastify-plugin', 'config.ts',
     'config-error.ts', 'settings.ts', 'room-rules.ts', 'gateway.ts'
   ],
   cli: [

@@ -11,6 +11,7 @@ import t from 'tap'
 import { parse } from 'yaml'
 import { loadConfig } from '../../src/config.ts'
 import { SETTINGS } from '../../src/settings.ts'
+import { DOORS, PUBLIC_ROUTES } from '../helpers/doors.ts'
 
 /** The files in deploy/, docker-compose.yml and nginx.conf: valid each, and of one mind. */
 const ROOT = new URL('../../../', import.meta.url)
@@ -178,13 +179,16 @@ t.test('manifests name each other as they are: labels, ports, services', async (
   t.strictSame(hpa.spec.scaleTargetRef, { apiVersion: 'apps/v1', kind: 'Deployment', name: deployment.metadata.name })
 })
 
-t.test('what is for those who run it is on no path of the Ingress', async (t) => {
-  for (const { http } of ingress.spec.rules) {
-    for (const { path, pathType } of http.paths) {
-      t.ok(pathType === 'Exact' || ['/assets', '/rooms'].includes(path), path)
-    }
-    t.notOk(http.paths.some(({ path }: { path: string }) => ['/readyz', '/metrics'].includes(path)))
-  }
+t.test('the Ingress passes on what is for clients, and nothing that is for those who run it', async (t) => {
+  const paths: ReadonlyArray<{ readonly path: string, readonly pathType: string }> =
+    ingress.spec.rules.flatMap(({ http }: { readonly http: { readonly paths: unknown } }) => http.paths)
+  const isPassed = (asked: string): boolean => paths.some(({ path, pathType }) =>
+    asked === path || (pathType === 'Prefix' && asked.startsWith(`${path}/`)))
+  const routes = [...DOORS.flatMap(({ route }) => route ?? []), ...PUBLIC_ROUTES].map((route) => route.split(' ')[1]!)
+  // `*` stands for preflights, of any path.
+  const forClients = routes.filter((path) => path !== '*' && !/^\/(?:readyz|metrics|users)\b/.test(path))
+  t.strictSame(forClients.filter((path) => !isPassed(path)), [], 'passed on')
+  for (const path of ['/readyz', '/metrics', '/users/ann/connections']) t.notOk(isPassed(path), path)
 })
 
 t.test('readiness asks what a drain answers 503, and liveness does not', async (t) => {

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { Redis } from 'ioredis'
 import { RedisServer } from '../../cluster/redis.ts'
@@ -87,15 +86,18 @@ t.test('bad calls and bad options are refused by name, and nothing is sent', asy
 t.test('without Redis the first calls wait for it a while, and later ones are told at once', async (t) => {
   const away = await RedisServer.reserve()
   t.teardown(() => away.stop())
-  const publisher = createPublisher({ redis: away.url })
+  let onWarning = (): void => {}
+  const logger = { info: () => {}, warn: () => onWarning(), error: () => {} }
+  const publisher = createPublisher({ redis: away.url, logger })
   const early = publisher.publish('r', 1)
   await away.run()
   t.match(await early, { seq: 1 }, 'Redis came')
   away.freeze(true)
   t.equal(await reasonOf(publisher.publish('r', 2, { key: 'k' })), 'unknown_outcome')
   away.freeze(false)
+  const isLost = new Promise<void>((resolve) => { onWarning = resolve })
   await away.kill()
-  await delay(100)
+  await isLost
   const beganMs = performance.now()
   t.equal(await reasonOf(publisher.publish('r', 3)), 'unavailable')
   t.ok(performance.now() - beganMs < 200)

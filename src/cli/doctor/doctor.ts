@@ -13,7 +13,7 @@ import { checkSite } from './site.ts'
 import { checkToken } from './token.ts'
 import { checkWebSocket } from './websocket.ts'
 
-export interface DoctorOptions {
+interface DoctorOptions {
   readonly target: Target
   readonly redis: RedisPlace | undefined
   /** Of the pages that are to connect. */

@@ -7,7 +7,7 @@ const PROTOCOL = 1
 /** Nobody's. */
 const STRANGE_ORIGIN = 'https://tidegate-doctor.invalid'
 
-export interface Welcomed {
+interface Welcomed {
   readonly findings: readonly Finding[]
   /** Undefined where nobody is let in. */
   readonly welcome: Extract<Opening, { outcome: 'welcome' }> | undefined
