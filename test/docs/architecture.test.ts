@@ -9,6 +9,7 @@ const SRC = join(ROOT, 'src')
 /** Who may import what: the table in ARCHITECTURE.md. Packages by name, folders of src by name. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
+  client: ['protocol'],
   auth: ['protocol', 'jose'],
   quota: ['protocol'],
   hub: ['protocol'],
@@ -40,7 +41,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   ],
   'index.ts': ['config.ts', 'config-error.ts', 'gateway.ts', 'replica.ts']
 }
-const BROWSER_SAFE = ['protocol', 'web']
+const BROWSER_SAFE = ['protocol', 'client', 'web']
 
 interface Import { readonly file: string, readonly target: string, readonly isNode: boolean }
 

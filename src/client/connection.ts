@@ -1,0 +1,205 @@
+import type { Frame } from './frames.ts'
+import type { Host, Timer } from './host.ts'
+import type { SocketConstructor, SocketLike } from './types.ts'
+
+export interface Closed { readonly code: number, readonly reason: string }
+
+export interface ConnectionListener {
+  /** The first frame. */
+  onWelcome (connection: Connection, frame: Frame): void
+  /** Every frame but `welcome` and `pong`, before whoever asked for it gets it. */
+  onFrame (connection: Connection, frame: Frame, text: string): void
+  /** Once, however it ends; what was asked is answered with undefined after it. */
+  onClosed (connection: Connection, closed: Closed): void
+}
+
+/** Gets the reply, or undefined where the connection ended before it came. */
+export type Answer = (reply: Frame | undefined) => void
+
+interface Pending { readonly answer: Answer, sentMs: number }
+
+export interface ConnectionOptions {
+  readonly WebSocket: SocketConstructor
+  readonly url: string
+  /** How long an answer may take, while nothing else comes either. */
+  readonly timeoutMs: number
+  readonly host: Host
+}
+
+const MAX_PING_EVERY_MS = 25_000
+const PROBE_MS = 4_000
+// Of a timer: then the page was frozen, or the machine asleep.
+const LATE_MS = 3_000
+// While other frames come an answer may be behind a megabyte on a slow line.
+const PATIENCE = 6
+const OPEN = 1
+
+/** One WebSocket's life: requests and their replies, and whether the other side is there at all. */
+export class Connection {
+  isWelcome = false
+  /** The gateway has said that it will close. */
+  isLeaving = false
+  latencyMs: number | undefined
+  maxMessageBytes = Infinity
+  /** How far the gateway's clock is ahead of ours, from its last pong. */
+  aheadMs = 0
+  onPong: () => void = () => {}
+  readonly #socket: SocketLike
+  readonly #listener: ConnectionListener
+  readonly #options: ConnectionOptions
+  readonly #pending = new Map<number, Pending>()
+  #lastId = 0
+  #heardMs: number
+  #patienceMs: number
+  #pingEveryMs = MAX_PING_EVERY_MS
+  #timer: Timer
+  #dueMs = 0
+  #isClosed = false
+
+  constructor (options: ConnectionOptions, listener: ConnectionListener) {
+    this.#options = options
+    this.#listener = listener
+    this.#patienceMs = options.timeoutMs
+    this.#heardMs = options.host.now()
+    const socket = this.#socket = new options.WebSocket(options.url)
+    socket.onmessage = ({ data }: { readonly data: unknown }) => this.#receive(String(data))
+    socket.onclose = ({ code, reason }: Closed) => this.#end({ code, reason })
+    // Node tells here what browsers keep secret; a close follows.
+    let told = ''
+    socket.onerror = ({ message }: { readonly message?: string }) => { told = message ?? told }
+    const closed = socket.onclose
+    socket.onclose = (event: Closed) => closed.call(socket, { code: event.code, reason: event.reason || told } as never)
+    this.#watch()
+  }
+
+  get isOpen (): boolean {
+    return !this.#isClosed && this.isWelcome && this.#socket.readyState === OPEN
+  }
+
+  get isIdle (): boolean {
+    return this.#pending.size === 0
+  }
+
+  /** Sends a request, a JSON object as text, with an id. */
+  ask (request: string, answer: Answer): void {
+    if (!this.isOpen) return answer(undefined)
+    const id = ++this.#lastId
+    const isFirst = this.#pending.size === 0
+    this.#pending.set(id, { answer, sentMs: this.#options.host.now() })
+    this.#socket.send(`{"id":${id},${request.slice(1)}`)
+    if (isFirst) this.#watch()
+  }
+
+  /** Sends a request that nobody waits for. */
+  tell (request: string): void {
+    if (this.isOpen) this.#socket.send(request)
+  }
+
+  /** Finds out soon whether the other side is there. */
+  probe (): void {
+    if (!this.isOpen) return
+    const nowMs = this.#options.host.now()
+    // What is asked already was not waited for while nobody was awake.
+    for (const pending of this.#pending.values()) pending.sentMs = nowMs
+    this.#heardMs = nowMs
+    this.#patienceMs = Math.min(PROBE_MS, this.#options.timeoutMs)
+    this.#ping()
+  }
+
+  close (code = 1000): void {
+    this.#socket.close(code)
+    this.#end({ code, reason: '' })
+  }
+
+  #ping (): void {
+    const { host } = this.#options
+    const sentMs = host.now()
+    this.ask('{"type":"ping"}', (reply) => {
+      if (reply === undefined) return
+      this.latencyMs = host.now() - sentMs
+      this.aheadMs = Date.parse(reply.timestamp ?? '') + this.latencyMs / 2 - Date.now() || 0
+      this.onPong()
+    })
+    this.#watch()
+  }
+
+  #receive (text: string): void {
+    if (this.#isClosed) return
+    this.#heardMs = this.#options.host.now()
+    this.#patienceMs = this.#options.timeoutMs
+    let frame: Frame
+    try {
+      frame = JSON.parse(text) as Frame
+    } catch {
+      return this.#giveUp('it speaks no JSON')
+    }
+    if (frame.type === 'welcome') this.#welcome(frame)
+    else if (this.isWelcome) this.#take(frame, text)
+  }
+
+  #welcome (frame: Frame): void {
+    this.isWelcome = true
+    this.maxMessageBytes = frame.maxMessageBytes || Infinity
+    this.#pingEveryMs = Math.min(frame.pingIntervalMs || MAX_PING_EVERY_MS, MAX_PING_EVERY_MS)
+    this.#listener.onWelcome(this, frame)
+    this.#ping()
+  }
+
+  #take (frame: Frame, text: string): void {
+    const pending = frame.id === undefined ? undefined : this.#pending.get(frame.id)
+    if (frame.type !== 'pong') this.#listener.onFrame(this, frame, text)
+    if (pending === undefined) return
+    this.#pending.delete(frame.id!)
+    pending.answer(frame)
+  }
+
+  #watch (): void {
+    const { host, timeoutMs } = this.#options
+    const [oldest] = this.#pending.values()
+    const waitMs = !this.isWelcome
+      ? timeoutMs
+      : oldest === undefined ? this.#pingEveryMs : this.#patienceMs
+    const fromMs = oldest === undefined ? this.#heardMs : Math.max(oldest.sentMs, this.#heardMs)
+    host.clearTimeout(this.#timer)
+    if (this.#isClosed) return
+    const nowMs = host.now()
+    this.#dueMs = Math.max(fromMs + waitMs, nowMs)
+    this.#timer = host.setTimeout(() => this.#check(), this.#dueMs - nowMs)
+  }
+
+  /** A dead network closes nothing: silence while something is due counts as a close. */
+  #check (): void {
+    const nowMs = this.#options.host.now()
+    const { timeoutMs } = this.#options
+    const [oldest] = this.#pending.values()
+    if (this.isWelcome && nowMs - this.#dueMs > LATE_MS) return this.probe()
+    const silentMs = nowMs - this.#heardMs
+    if (!this.isWelcome) {
+      if (silentMs >= timeoutMs) return this.#giveUp('no welcome came')
+    } else if (oldest === undefined) {
+      if (silentMs >= this.#pingEveryMs) return this.#ping()
+    } else {
+      const waitedMs = nowMs - oldest.sentMs
+      if (waitedMs >= PATIENCE * timeoutMs || Math.min(waitedMs, silentMs) >= this.#patienceMs) {
+        return this.#giveUp('no answer came')
+      }
+    }
+    this.#watch()
+  }
+
+  #giveUp (reason: string): void {
+    this.#socket.close()
+    this.#end({ code: 1006, reason })
+  }
+
+  #end (closed: Closed): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#options.host.clearTimeout(this.#timer)
+    this.#socket.onmessage = this.#socket.onclose = null
+    const pending = [...this.#pending.values()]
+    this.#pending.clear()
+    this.#listener.onClosed(this, closed)
+    for (const { answer } of pending) answer(undefined)
+  }
+}

@@ -1,0 +1,98 @@
+import { TidegateError } from './errors.ts'
+import type { SocketConstructor } from './types.ts'
+
+export type Timer = unknown
+export type NetworkEvent = 'online' | 'offline' | 'awake'
+
+/** What the client needs of its surroundings: a browser's page or worker, Node, or a test. */
+export interface Host {
+  /** Milliseconds that have gone by, those asleep among them. Never goes back. */
+  now (): number
+  random (): number
+  setTimeout (task: () => void, ms: number): Timer
+  clearTimeout (timer: Timer): void
+  isOffline (): boolean
+  /** Calls until the returned function is called. */
+  onNetwork (listener: (event: NetworkEvent) => void): () => void
+}
+
+interface Target {
+  addEventListener (type: string, listener: () => void): void
+  removeEventListener (type: string, listener: () => void): void
+}
+
+/** What may be there; Node and workers lack some of it. */
+type Surroundings = Partial<Target> & {
+  readonly WebSocket?: SocketConstructor
+  readonly navigator?: { readonly onLine?: boolean }
+  readonly document?: Target & { readonly visibilityState: string }
+  readonly location?: { readonly href: string }
+}
+
+const around = globalThis as unknown as Surroundings
+// Of clocks that are set: less is drift.
+const JUMP_MS = 1_000
+
+function clock (): () => number {
+  let startMs = Date.now()
+  let asleepMs = -performance.now()
+  return () => {
+    const elapsedMs = performance.now() + asleepMs
+    // Some browsers' performance.now() stands still while the machine sleeps; the clock on the wall does not.
+    const aheadMs = Date.now() - startMs - elapsedMs
+    if (aheadMs > JUMP_MS) asleepMs += aheadMs
+    else if (aheadMs < -JUMP_MS) startMs += aheadMs
+    return performance.now() + asleepMs
+  }
+}
+
+export function realHost (): Host {
+  return {
+    now: clock(),
+    random: Math.random,
+    setTimeout: (task, ms) => setTimeout(task, ms),
+    clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
+    isOffline: () => around.navigator?.onLine === false,
+    onNetwork: (listener) => {
+      const seen = (): void => { if (around.document?.visibilityState !== 'hidden') listener('awake') }
+      const events: ReadonlyArray<readonly [Target | undefined, string, () => void]> = [
+        [targetOf(around), 'online', () => listener('online')],
+        [targetOf(around), 'offline', () => listener('offline')],
+        [targetOf(around), 'pageshow', seen],
+        [around.document, 'visibilitychange', seen],
+        [around.document, 'resume', seen]
+      ]
+      for (const [target, type, call] of events) target?.addEventListener(type, call)
+      return () => { for (const [target, type, call] of events) target?.removeEventListener(type, call) }
+    }
+  }
+}
+
+function targetOf (surroundings: Surroundings): Target | undefined {
+  return surroundings.addEventListener === undefined ? undefined : surroundings as Target
+}
+
+/** The WebSocket to use; rejects with `no_websocket`. */
+export async function findWebSocket (given: SocketConstructor | undefined): Promise<SocketConstructor> {
+  const found = given ?? around.WebSocket
+  if (found !== undefined) return found
+  try {
+    // Node 20 has none.
+    return (await load('ws') as { readonly WebSocket: SocketConstructor }).WebSocket
+  } catch (cause) {
+    throw new TidegateError('no_websocket', 'there is no WebSocket here', { cause })
+  }
+}
+
+/** The name is no literal here, so that no bundler looks for the package. */
+async function load (name: string): Promise<unknown> {
+  return await import(/* @vite-ignore */ /* webpackIgnore: true */ name)
+}
+
+/** `https://host` and `wss://host/ws` are the same; a path alone is of the page's own host. */
+export function socketUrl (address: string): URL {
+  const url = new URL(address, around.location?.href)
+  url.protocol = url.protocol.replace('http', 'ws')
+  if (url.pathname === '/') url.pathname = '/ws'
+  return url
+}

@@ -1,0 +1,250 @@
+import { backoffMs } from './backoff.ts'
+import { type Closed, Connection } from './connection.ts'
+import { TidegateError } from './errors.ts'
+import type { Frame } from './frames.ts'
+import { findWebSocket, type Host, type NetworkEvent, type Timer } from './host.ts'
+import { Tokens } from './tokens.ts'
+import type { ConnectOptions, State, StateChange } from './types.ts'
+
+export interface LinkListener {
+  onState (change: StateChange): void
+  onError (error: TidegateError): void
+  /** A connection is there, and wants its rooms joined; the one before it may still be. */
+  onWelcome (connection: Connection, frame: Frame): void
+  /** Whether all rooms are joined on it. */
+  isSettledOn (connection: Connection): boolean
+  /** What is asked from now on is asked of this one. */
+  onCurrent (connection: Connection): void
+  onFrame (connection: Connection, frame: Frame, text: string): void
+  onLost (connection: Connection): void
+}
+
+const FIRST_RETRY_MS = 500
+const LONGEST_RETRY_MS = 20_000
+const TIMEOUT_MS = 10_000
+// A connection that ends sooner was none: the back-off goes on growing.
+const STABLE_MS = 5_000
+// After the rooms have moved: what was under way to the old connection still comes.
+const LINGER_MS = 300
+const LONGEST_RETIRING_MS = 10_000
+// 4400: a bug of ours. 4403: an operator's will. 1003: never by this client.
+const FINAL: Readonly<Record<number, TidegateError['reason']>> = { 4400: 'bad_message', 4403: 'forbidden' }
+const BAD_TOKEN = 4401
+// The gateway has too much to do: half a second is too soon.
+const BUSY = [4429, 4503]
+
+/** Which connection there is, when the next is made, and which one counts. */
+export class Link {
+  state: State = 'connecting'
+  /** The one that counts. */
+  current: Connection | undefined
+  readonly #url: URL
+  readonly #options: ConnectOptions
+  readonly #host: Host
+  readonly #listener: LinkListener
+  readonly #tokens: Tokens
+  readonly #stopNetwork: () => void
+  #next: Connection | undefined
+  #retiring: Connection | undefined
+  #isDialing = false
+  #attempts = 0
+  #welcomeMs = -Infinity
+  #timer: Timer
+  #dueMs = 0
+  #slotMs: number | undefined
+  #farewell: TidegateError | undefined
+  #lastError: TidegateError | undefined
+  #isClosed = false
+
+  constructor (url: URL, options: ConnectOptions, host: Host, listener: LinkListener) {
+    this.#url = url
+    this.#options = options
+    this.#host = host
+    this.#listener = listener
+    this.#tokens = new Tokens(options, host, (error) => listener.onError(error))
+    this.#stopNetwork = host.onNetwork((event) => this.#onNetwork(event))
+  }
+
+  start (): void {
+    void this.#dial()
+  }
+
+  /** For good. */
+  close (error?: TidegateError): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#host.clearTimeout(this.#timer)
+    this.#tokens.stop()
+    this.#stopNetwork()
+    this.#setState('closed', { error })
+    for (const connection of [this.current, this.#next, this.#retiring]) connection?.close()
+  }
+
+  /** A room is joined: perhaps it was the last one that the next connection waited for. */
+  settle (): void {
+    const next = this.#next
+    if (next?.isWelcome === true && this.current !== undefined && this.#listener.isSettledOn(next)) this.#switchTo(next)
+  }
+
+  async #dial (): Promise<void> {
+    if (this.#isClosed || this.#isDialing || this.#next !== undefined) return
+    this.#isDialing = true
+    this.#slotMs = undefined
+    this.#host.clearTimeout(this.#timer)
+    if (this.current === undefined) this.#setState('connecting')
+    try {
+      const WebSocket = await findWebSocket(this.#options.WebSocket)
+      const token = await this.#tokens.get()
+      this.#isDialing = false
+      if (this.#isClosed) return
+      const { timeoutMs = TIMEOUT_MS } = this.#options
+      const url = this.#address(token)
+      this.#next = new Connection({ WebSocket, url, timeoutMs, host: this.#host }, this.#connectionListener)
+    } catch (error) {
+      this.#isDialing = false
+      const told = error instanceof TidegateError ? error : new TidegateError('connect_failed', String(error), { cause: error })
+      if (this.#isClosed) return
+      if (told.reason === 'no_websocket') return this.close(told)
+      this.#failed(told)
+    }
+  }
+
+  #address (token: string | undefined): string {
+    const url = new URL(this.#url)
+    if (this.#options.user !== undefined) url.searchParams.set('user', this.#options.user)
+    if (token !== undefined) url.searchParams.set('token', token)
+    return url.href
+  }
+
+  readonly #connectionListener = {
+    onWelcome: (connection: Connection, frame: Frame): void => {
+      this.#lastError = undefined
+      connection.onPong = () => {
+        connection.onPong = () => {}
+        if (connection === (this.#next ?? this.current)) this.#tokens.watch(connection, frame.expires)
+      }
+      this.#listener.onWelcome(connection, frame)
+      if (this.current === undefined) this.#switchTo(connection)
+      else this.settle()
+    },
+    onFrame: (connection: Connection, frame: Frame, text: string): void => {
+      if (frame.type === 'goodbye') this.#onGoodbye(connection, frame)
+      this.#listener.onFrame(connection, frame, text)
+    },
+    onClosed: (connection: Connection, closed: Closed): void => this.#onClosed(connection, closed)
+  }
+
+  #switchTo (connection: Connection): void {
+    const old = this.current
+    this.current = connection
+    this.#next = undefined
+    this.#welcomeMs = this.#host.now()
+    if (old !== undefined) this.#retire(old)
+    this.#setState('online')
+    this.#listener.onCurrent(connection)
+    // It may have said goodbye before its rooms were joined.
+    if (connection.isLeaving) this.#schedule()
+  }
+
+  /** What was asked of it is answered, and what was under way to it has come. */
+  #retire (old: Connection): void {
+    this.#retiring?.close()
+    this.#retiring = old
+    const startMs = this.#host.now()
+    const look = (): void => {
+      if (this.#retiring !== old) return
+      if (old.isIdle || this.#host.now() - startMs > LONGEST_RETIRING_MS) old.close()
+      else this.#host.setTimeout(look, LINGER_MS)
+    }
+    this.#host.setTimeout(look, LINGER_MS)
+  }
+
+  #onGoodbye (connection: Connection, { reconnect, afterMs = 0, reason = '' }: Frame): void {
+    if (connection === this.#retiring) return
+    connection.isLeaving = true
+    if (reconnect === false) {
+      this.#farewell = new TidegateError('closed', `the gateway said goodbye: ${reason}`)
+      return
+    }
+    this.#slotMs = this.#host.now() + afterMs
+    if (connection === this.current) this.#schedule()
+  }
+
+  #onClosed (connection: Connection, closed: Closed): void {
+    if (connection === this.#retiring) this.#retiring = undefined
+    const wasCurrent = connection === this.current
+    const wasNext = connection === this.#next
+    if (wasCurrent) this.current = undefined
+    if (wasNext) this.#next = undefined
+    this.#listener.onLost(connection)
+    if (this.#isClosed || !(wasCurrent || wasNext)) return
+    const error = this.#judge(connection, closed)
+    if (error !== undefined) return this.close(error)
+    if (wasCurrent && this.#next?.isWelcome === true) return this.#switchTo(this.#next)
+    const reason = closed.reason === '' ? `the connection was closed with ${closed.code}` : `${closed.reason} (${closed.code})`
+    this.#failed(new TidegateError(connection.isWelcome ? 'disconnected' : 'connect_failed', reason))
+  }
+
+  /** Why this was the end; undefined to go on. */
+  #judge (connection: Connection, { code, reason }: Closed): TidegateError | undefined {
+    const final = FINAL[code]
+    if (final !== undefined) return new TidegateError(final, `closed with ${code}: ${reason}`, { code: code - 4000, retryable: false })
+    if (this.#farewell !== undefined) return this.#farewell
+    // Node's ws tells why an upgrade was refused; browsers do not.
+    if (code === BAD_TOKEN || reason.endsWith(' 401')) {
+      const why = reason.includes('expired') ? 'token_expired' : 'unauthenticated'
+      if (!this.#tokens.isRenewable) return new TidegateError(why, reason, { code: 401 })
+      this.#tokens.spoil()
+    }
+    if (BUSY.includes(code)) this.#attempts = Math.max(this.#attempts, 3)
+    else if (connection.isWelcome && this.#host.now() - this.#welcomeMs >= STABLE_MS) this.#attempts = 0
+    return undefined
+  }
+
+  /** There is no next connection: it is tried again, later. */
+  #failed (error: TidegateError): void {
+    this.#lastError = error
+    if (error.reason !== 'disconnected') this.#listener.onError(error)
+    this.#schedule()
+  }
+
+  #schedule (): void {
+    if (this.#isClosed || this.#isDialing || this.#next !== undefined) return
+    const { firstMs = FIRST_RETRY_MS, longestMs = LONGEST_RETRY_MS } = this.#options.retry ?? {}
+    const nowMs = this.#host.now()
+    // Its slot spreads a crowd out already.
+    const slotMs = this.#slotMs
+    this.#wait(slotMs === undefined
+      ? backoffMs(this.#attempts++, firstMs, longestMs, this.#host.random)
+      : Math.max(0, slotMs - nowMs))
+  }
+
+  #wait (waitMs: number): void {
+    this.#host.clearTimeout(this.#timer)
+    this.#dueMs = this.#host.now() + waitMs
+    this.#timer = this.#host.setTimeout(() => { void this.#dial() }, waitMs)
+    if (this.current !== undefined) return
+    const state = this.#host.isOffline() ? 'offline' : 'waiting'
+    this.#setState(state, { retryInMs: waitMs, error: this.#lastError })
+  }
+
+  #onNetwork (event: NetworkEvent): void {
+    if (this.#isClosed) return
+    const isWaiting = this.current === undefined && this.#next === undefined && !this.#isDialing
+    if (event === 'offline') {
+      if (isWaiting) this.#setState('offline', { retryInMs: this.#dueMs - this.#host.now(), error: this.#lastError })
+      this.current?.probe()
+      return
+    }
+    // The network is another one, or the tab has slept: what there is may be dead, and what is waited for need not be.
+    this.current?.probe()
+    if (isWaiting && this.#slotMs === undefined) void this.#dial()
+  }
+
+  #setState (state: State, more: { retryInMs?: number, error?: TidegateError | undefined } = {}): void {
+    const previous = this.state
+    if (previous === state && state !== 'waiting' && state !== 'offline') return
+    this.state = state
+    this.#listener.onState({ state, previous, ...more })
+  }
+}

@@ -1,0 +1,72 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Host, NetworkEvent, Timer } from '../../src/client/host.ts'
+
+interface Task { readonly dueMs: number, readonly order: number, readonly run: () => void }
+
+/** Time that goes by only when a test says so; what is due at one moment runs in the order in which it was asked for. */
+export class VirtualTime implements Host {
+  nowMs = 0
+  isOff = false
+  readonly random: () => number
+  readonly #tasks = new Set<Task>()
+  #order = 0
+  #listener: (event: NetworkEvent) => void = () => {}
+
+  constructor (random: () => number) {
+    this.random = random
+  }
+
+  now (): number {
+    return this.nowMs
+  }
+
+  setTimeout (run: () => void, ms: number): Timer {
+    const task = { dueMs: this.nowMs + Math.max(0, Math.ceil(ms)), order: this.#order++, run }
+    this.#tasks.add(task)
+    return task
+  }
+
+  clearTimeout (timer: Timer): void {
+    this.#tasks.delete(timer as Task)
+  }
+
+  isOffline (): boolean {
+    return this.isOff
+  }
+
+  onNetwork (listener: (event: NetworkEvent) => void): () => void {
+    this.#listener = listener
+    return () => { this.#listener = () => {} }
+  }
+
+  network (event: NetworkEvent): void {
+    this.#listener(event)
+  }
+
+  /** Lets so much time go by. */
+  async run (ms: number): Promise<void> {
+    const endMs = this.nowMs + ms
+    await turn()
+    for (let next = this.#next(endMs); next !== undefined; next = this.#next(endMs)) {
+      this.#tasks.delete(next)
+      this.nowMs = next.dueMs
+      next.run()
+      await turn()
+    }
+    this.nowMs = endMs
+  }
+
+  /** The time goes by, and nothing runs: a machine that sleeps. */
+  sleep (ms: number): void {
+    this.nowMs += ms
+  }
+
+  #next (endMs: number): Task | undefined {
+    let first: Task | undefined
+    for (const task of this.#tasks) {
+      if (task.dueMs > endMs) continue
+      if (first === undefined || task.dueMs < first.dueMs || (task.dueMs === first.dueMs && task.order < first.order)) first = task
+    }
+    return first
+  }
+}
