@@ -2,6 +2,7 @@
 // `node scripts/build.mjs build` leaves build/ (sources and tests, for the test runner).
 import { spawnSync } from 'node:child_process'
 import { cpSync, rmSync } from 'node:fs'
+import { buildWeb } from './web.mjs'
 
 const forTests = process.argv[2] === 'build'
 const out = forTests ? 'build' : 'dist'
@@ -10,10 +11,9 @@ const webOut = forTests ? 'build/src/web' : 'dist/web'
 // A deleted source's output would still be run, or shipped.
 rmSync(out, { recursive: true, force: true })
 tsc('-p', forTests ? 'tsconfig.json' : 'tsconfig.build.json')
-tsc('-p', 'tsconfig.web.json', '--outDir', webOut)
+await buildWeb(webOut)
 // What cluster/ starts nginx with: of the same moment as the code.
 if (forTests) cpSync('nginx.conf', 'build/nginx.conf')
-cpSync('src/web', webOut, { recursive: true, filter: (file) => !file.endsWith('.ts') })
 
 function tsc (...args) {
   const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', ...args], { stdio: 'inherit' })

@@ -61,7 +61,7 @@ function digest (files) {
 
 function sources (...folders) {
   const files = folders.flatMap((folder) => readdirSync(folder, { recursive: true }).map((file) => join(folder, file)))
-  const settings = ['tsconfig.json', 'tsconfig.build.json', 'tsconfig.web.json', 'package-lock.json', 'scripts/build.mjs', 'nginx.conf']
+  const settings = ['tsconfig.json', 'tsconfig.build.json', 'tsconfig.web.json', 'package-lock.json', 'scripts/build.mjs', 'scripts/web.mjs', 'nginx.conf']
   return [...files.filter((file) => statSync(file).isFile()).sort(), ...settings]
 }
 

@@ -51,6 +51,11 @@ export class Grants {
     return actions?.has(action) ?? false
   }
 
+  /** As `in`, where a token that has no `rooms` allows nothing: what is not for everyone. */
+  names (room: string, action: RoomAction): boolean {
+    return (this === Grants.open || this.#exact !== undefined) && this.in(room, action)
+  }
+
   can (ability: Ability): boolean {
     return this.#abilities.has(ability)
   }

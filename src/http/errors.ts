@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
 import { BrokerError, ERRORS, type Refusal, refusal } from '../protocol/codes.ts'
+import { InvalidRequest } from './validation.ts'
 
 const RETRY_AFTER_S = 1
 
@@ -66,15 +67,13 @@ export function registerErrors (app: FastifyInstance): void {
 
 function toRefusal (error: FastifyError): Refusal {
   if (error instanceof BrokerError) return refusal(error.reason)
+  if (error instanceof InvalidRequest) return error.refusal
   if (error instanceof RateLimited) return refusal('rate_limited', error.message, error.retryAfterMs)
   switch (error.code) {
-    case 'FST_ERR_CTP_INVALID_JSON_BODY': return refusal('bad_json', 'the body is not JSON')
-    case 'FST_ERR_CTP_EMPTY_JSON_BODY': return refusal('bad_message', 'body: missing')
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE': return refusal('bad_message', 'content-type: must be application/json')
     case 'FST_ERR_CTP_BODY_TOO_LARGE': return refusal('too_large', 'the body is too large')
     case 'FST_ERR_HANDLER_TIMEOUT': return refusal('unavailable', 'no answer in time')
   }
-  if (error instanceof SyntaxError && error.statusCode === 400) return refusal('bad_json', 'the body is not JSON')
   // What Fastify or Node refused as the client's fault, in words of their own that hold nothing of ours.
   return (error.statusCode ?? 500) < 500 ? refusal('bad_message', error.message) : refusal('internal')
 }

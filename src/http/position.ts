@@ -1,53 +1,49 @@
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Authenticator } from '../auth/auth.ts'
-import type { Position } from '../position/position.ts'
-import { deltaProblem, isKeyText, MAX_KEY_CHARS } from '../protocol/codec.ts'
 import { refusal } from '../protocol/codes.ts'
-import type { IdempotencyKey } from '../protocol/entry.ts'
 import { POSITION } from '../protocol/rooms.ts'
+import { answers, KeyHeader, MoveBody, PositionAnswer } from '../schemas/http.ts'
 import { refuseJoin, refuseMove } from '../session/permissions.ts'
-import type { UserRates } from '../session/user-rates.ts'
+import { timed } from '../session/publish.ts'
+import type { Services } from '../session/services.ts'
 import { guard } from './access.ts'
+import { authorOf, isAuthor } from './author.ts'
 import { sendRefusal } from './errors.ts'
 
 interface PositionOptions {
-  readonly position: Position
   readonly auth: Authenticator | undefined
-  readonly userRates: UserRates | undefined
+  readonly services: Pick<Services, 'position' | 'userRates' | 'counts' | 'now'>
+}
+
+const READ = {
+  tags: ['position'],
+  summary: 'Where the shared car is',
+  response: answers(PositionAnswer, 'unauthenticated', 'token_expired', 'forbidden', 'rate_limited', 'unavailable')
+}
+
+const MOVE = {
+  tags: ['position'],
+  summary: 'Moves the shared car, and tells the room `position`',
+  headers: KeyHeader,
+  body: MoveBody,
+  response: answers(PositionAnswer, 'bad_json', 'bad_message', 'unauthenticated', 'token_expired', 'forbidden', 'out_of_range',
+    'key_reused', 'too_large', 'rate_limited', 'unavailable', 'unknown_outcome')
 }
 
 /** `GET /position` reads the car's counter, `POST /position` adds to it and tells the room `position`. */
-export const positionRoutes: FastifyPluginAsync<PositionOptions> = async (app, { position, auth, userRates }) => {
+export const positionRoutes: FastifyPluginAsyncTypebox<PositionOptions> = async (app, { auth, services }) => {
+  const { position, userRates } = services
   const mayRead = guard(auth, (grants) => refuseJoin(grants, POSITION))
-  app.get('/position', mayRead, async () => ({ position: await position.get() }))
+  app.get('/position', { schema: READ, ...mayRead }, async (_request, reply) =>
+    reply.send({ position: await position.get() }))
 
-  app.post('/position', guard(auth, refuseMove), async (request, reply) => {
-    const { body } = request
-    if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-      return sendRefusal(reply, refusal('bad_message', 'body: must be a JSON object'))
-    }
-    const delta: unknown = Object.hasOwn(body, 'delta') ? (body as { delta: unknown }).delta : undefined
-    const problem = deltaProblem(delta) ?? keyProblem(request.headers['idempotency-key'])
-    if (problem !== undefined) return sendRefusal(reply, refusal('bad_message', problem))
-    const waitMs = rate(request, userRates)
-    if (waitMs > 0) return sendRefusal(reply, refusal('rate_limited', undefined, waitMs))
-    const moved = await position.move(delta as number, toKey(request))
-    return typeof moved === 'string' ? sendRefusal(reply, refusal(moved)) : { position: moved.position }
+  app.post('/position', { schema: MOVE, ...guard(auth, refuseMove) }, async (request, reply) => {
+    const cameMs = services.now() - reply.elapsedTime
+    const author = authorOf(request, request.body, userRates)
+    if (!isAuthor(author)) return sendRefusal(reply, author)
+    // -0 becomes 0.
+    const moving = position.move(request.body.delta + 0, author.key)
+    const moved = await timed(services, cameMs, moving, (each) => typeof each === 'string' ? 'refused' : 'ack')
+    return typeof moved === 'string' ? sendRefusal(reply, refusal(moved)) : reply.send({ position: moved.position })
   })
-}
-
-function keyProblem (header: string | string[] | undefined): string | undefined {
-  if (header === undefined || (typeof header === 'string' && isKeyText(header))) return undefined
-  return `idempotency-key: must be 1 to ${MAX_KEY_CHARS} characters`
-}
-
-/** A verified user's keys are the same ones on a socket and here. */
-function toKey ({ headers, caller }: FastifyRequest): IdempotencyKey | undefined {
-  const key = headers['idempotency-key']
-  const scope = caller?.user === undefined ? 'http' : `user:${caller.user}`
-  return typeof key === 'string' ? { scope, key } : undefined
-}
-
-function rate ({ caller }: FastifyRequest, userRates: UserRates | undefined): number {
-  return caller?.user === undefined ? 0 : userRates?.take(caller.user) ?? 0
 }

@@ -1,11 +1,12 @@
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
 import type { Authenticator } from '../auth/auth.ts'
-import { type Refusal, refusal } from '../protocol/codes.ts'
+import { refusal } from '../protocol/codes.ts'
 import { isRoomName, NAME_RULE } from '../protocol/rooms.ts'
+import { answers, DEFAULT_ROOMS, MembersAnswer, OfRoom, RoomsAnswer, RoomsQuery } from '../schemas/http.ts'
 import { refuseAdmin, refuseMembers } from '../session/permissions.ts'
 import type { Services } from '../session/services.ts'
 import { guard } from './access.ts'
-import { sendRefusal } from './errors.ts'
 
 interface RoomsOptions {
   readonly auth: Authenticator | undefined
@@ -13,42 +14,35 @@ interface RoomsOptions {
   readonly rules: Services['rules']
 }
 
-type OfRoom = FastifyRequest<{ Params: { room: string } }>
+const MEMBERS = {
+  tags: ['rooms'],
+  summary: 'Who is in a room, over all replicas',
+  params: OfRoom,
+  response: answers(MembersAnswer, 'bad_room', 'unauthenticated', 'token_expired', 'forbidden', 'rate_limited', 'unavailable')
+}
 
-const LIMIT = 100
-const MAX_LIMIT = 1_000
+const ROOMS = {
+  tags: ['rooms'],
+  summary: 'The rooms somebody is in, over all replicas, by name',
+  description: 'While there are `more`, the next page is the one `after` the last room of this one.',
+  querystring: RoomsQuery,
+  response: answers(RoomsAnswer, 'bad_message', 'unauthenticated', 'token_expired', 'forbidden', 'rate_limited', 'unavailable')
+}
 
 /** `GET /rooms/:room/members`: who is there. `GET /rooms`: where somebody is. Both over all replicas. */
-export const roomRoutes: FastifyPluginAsync<RoomsOptions> = async (app, { auth, presence, rules }) => {
+export const roomRoutes: FastifyPluginAsyncTypebox<RoomsOptions> = async (app, { auth, presence, rules }) => {
   const mayAsk = guard(auth, (grants, request) => {
-    const { room } = (request as OfRoom).params
-    return refuseName(room) ?? refuseMembers(grants, room, rules.of(room))
+    const { room } = (request as FastifyRequest<{ Params: { room: string } }>).params
+    if (!isRoomName(room)) return refusal('bad_room', `room: this is no name: ${NAME_RULE}`)
+    return refuseMembers(grants, room, rules.of(room))
   })
-  app.get<{ Params: { room: string } }>('/rooms/:room/members', mayAsk, async ({ params: { room } }, reply) => {
+  app.get('/rooms/:room/members', { schema: MEMBERS, ...mayAsk }, async ({ params: { room } }, reply) => {
     const { count, list } = await presence.members(room)
     return reply.type('application/json; charset=utf-8').send(`{"room":"${room}","count":${count},"members":${list}}`)
   })
 
-  app.get<{ Querystring: Query }>('/rooms', guard(auth, refuseAdmin), async ({ query }, reply) => {
-    const { after = '', limit = String(LIMIT) } = query
-    const refused = refuseAfter(after) ?? refuseLimit(limit)
-    return refused === undefined ? await presence.rooms(String(after), Number(limit)) : sendRefusal(reply, refused)
+  app.get('/rooms', { schema: ROOMS, ...guard(auth, refuseAdmin) }, async ({ query }, reply) => {
+    const { after = '', limit = DEFAULT_ROOMS } = query
+    return reply.send(await presence.rooms(after, limit))
   })
-}
-
-interface Query { readonly after?: unknown, readonly limit?: unknown }
-
-function refuseName (room: string): Refusal | undefined {
-  return isRoomName(room) ? undefined : refusal('bad_room', `room: this is no name: ${NAME_RULE}`)
-}
-
-function refuseAfter (after: unknown): Refusal | undefined {
-  return after === '' || (typeof after === 'string' && isRoomName(after))
-    ? undefined
-    : refusal('bad_message', "after: must be one room's name")
-}
-
-function refuseLimit (limit: unknown): Refusal | undefined {
-  const isCount = typeof limit === 'string' && /^[0-9]{1,4}$/.test(limit) && Number(limit) >= 1 && Number(limit) <= MAX_LIMIT
-  return isCount ? undefined : refusal('bad_message', `limit: must be an integer of 1 to ${MAX_LIMIT}`)
 }

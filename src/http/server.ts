@@ -8,8 +8,12 @@ import type { Metrics } from '../metrics/metrics.ts'
 import { refusal } from '../protocol/codes.ts'
 import type { Quota } from '../quota/quota.ts'
 import type { Orders } from '../session/orders.ts'
+import { registerBodies } from './body.ts'
+import { broadcastRoutes } from './broadcast.ts'
+import { docsRoutes, registerOpenApi } from './docs.ts'
 import { endRefused, registerErrors, sendRefusal } from './errors.ts'
 import { registerHeaders } from './headers.ts'
+import { messageRoutes } from './messages.ts'
 import { opsRoutes } from './ops.ts'
 import { isOriginAllowed } from './origins.ts'
 import { pageRoutes } from './pages.ts'
@@ -19,6 +23,7 @@ import { roomRoutes } from './rooms.ts'
 import { limitSockets } from './sockets.ts'
 import { registerUpgrade, type UpgradeOptions } from './upgrade.ts'
 import { userRoutes } from './users.ts'
+import { registerValidation } from './validation.ts'
 
 interface ServerOptions extends UpgradeOptions {
   readonly logger: FastifyBaseLogger
@@ -58,8 +63,8 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   })
   limitSockets(app.server, options.maxConnectionsPerAddress, options.trustProxy)
   registerErrors(app)
-  // JSON alone: a page of another origin can send text/plain without asking first.
-  app.removeContentTypeParser('text/plain')
+  registerBodies(app)
+  registerValidation(app)
   app.addHook('onResponse', async (request, reply) => {
     request.log.debug({ req: request, status: reply.statusCode, tookMs: reply.elapsedTime }, 'request')
   })
@@ -76,12 +81,17 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   await registerHeaders(app)
   app.decorateRequest('caller', undefined)
   await registerRateLimit(app, options.quota, options.requestsPerSecond)
-  const { auth, userRates, position, presence, rules } = options.services
+  const { services, orders } = options
+  const { auth, presence, rules } = services
+  await registerOpenApi(app, auth === undefined)
   registerUpgrade(app, options)
   await app.register(opsRoutes, { whyNotReady: options.whyNotReady, metrics: options.metrics })
-  await app.register(positionRoutes, { position, auth, userRates })
+  await app.register(positionRoutes, { auth, services })
   await app.register(roomRoutes, { auth, presence, rules })
-  await app.register(userRoutes, { auth, orders: options.orders })
+  await app.register(messageRoutes, { auth, services })
+  await app.register(broadcastRoutes, { auth, services })
+  await app.register(userRoutes, { auth, orders })
+  await app.register(docsRoutes)
   await app.register(pageRoutes)
   return app
 }

@@ -5,6 +5,7 @@ import proxyAddr from '@fastify/proxy-addr'
 import type { FastifyInstance } from 'fastify'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { CLOSES, ERRORS, type Refusal, refusal } from '../protocol/codes.ts'
+import { errorAnswers } from '../schemas/http.ts'
 import type { Services } from '../session/services.ts'
 import type { Session } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
@@ -26,6 +27,16 @@ export interface UpgradeOptions {
 
 const PATH = '/ws'
 const NOT_AN_UPGRADE = refusal('bad_message', `upgrade: ${PATH} takes WebSockets only`)
+
+const SOCKET = {
+  tags: ['socket'],
+  summary: 'The upgrade to a WebSocket',
+  description: 'The token may stand in the address instead (`?token=`). What goes over it is in /docs/asyncapi.json.',
+  response: {
+    101: { description: 'the socket', type: 'null' },
+    ...errorAnswers('bad_message', 'unauthenticated', 'token_expired', 'forbidden', 'rate_limited', 'unavailable')
+  }
+}
 
 /** Which the answer to any other version must name (RFC 6455 section 4.4). */
 const VERSION = { 'sec-websocket-version': '13' }
@@ -91,7 +102,7 @@ export function registerUpgrade (app: FastifyInstance, options: UpgradeOptions):
     http.off('upgrade', onUpgrade)
     done()
   })
-  app.get(PATH, UNLIMITED, async (_request, reply) => sendRefusal(reply, NOT_AN_UPGRADE))
+  app.get(PATH, { schema: SOCKET, ...UNLIMITED }, async (_request, reply) => sendRefusal(reply, NOT_AN_UPGRADE))
 }
 
 /** What RFC 6455 section 4.2.1 asks for and neither Node nor ws looks at; undefined for nothing. */

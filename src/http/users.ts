@@ -1,5 +1,6 @@
-import type { FastifyPluginAsync } from 'fastify'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Authenticator } from '../auth/auth.ts'
+import { answers, OfUser, UserAnswer } from '../schemas/http.ts'
 import { refuseAdmin } from '../session/permissions.ts'
 import type { Orders } from '../session/orders.ts'
 import { guard } from './access.ts'
@@ -9,11 +10,20 @@ interface UsersOptions {
   readonly orders: Orders
 }
 
+const DISCONNECT = {
+  tags: ['users'],
+  summary: 'Ends all connections of a user, on every replica, with 4403',
+  params: OfUser,
+  response: answers(UserAnswer, 'bad_message', 'unauthenticated', 'token_expired', 'forbidden', 'rate_limited', 'unavailable',
+    'unknown_outcome')
+}
+
 /** `DELETE /users/:user/connections` ends all connections of a user, on every replica, with 4403. */
-export const userRoutes: FastifyPluginAsync<UsersOptions> = async (app, { auth, orders }) => {
-  app.delete<{ Params: { user: string } }>('/users/:user/connections', guard(auth, refuseAdmin), async (request) => {
+export const userRoutes: FastifyPluginAsyncTypebox<UsersOptions> = async (app, { auth, orders }) => {
+  const mayDisconnect = guard(auth, refuseAdmin)
+  app.delete('/users/:user/connections', { schema: DISCONNECT, ...mayDisconnect }, async (request, reply) => {
     const { user } = request.params
     await orders.disconnect(user)
-    return { user }
+    return reply.send({ user })
   })
 }

@@ -91,7 +91,7 @@ function writes (read: ReadAtScrape, { writes: counts }: Sources, now: () => num
 
 function latencies (read: ReadAtScrape, { hub, counts }: Sources): void {
   read.histograms({
-    name: 'publish_duration_seconds', help: 'From the frame of a publish to its ack or refusal, by outcome.'
+    name: 'publish_duration_seconds', help: 'From a publish, on a socket or over HTTP, to its answer, by outcome.'
   }, 'outcome', counts.publishes)
   read.histogram({
     name: 'delivery_duration_seconds',

@@ -2,7 +2,7 @@ import { type Refusal, refusal } from './codes.ts'
 import { memberText } from './content-span.ts'
 import { parseCursor } from './cursor.ts'
 import type { Request, RequestId } from './messages.ts'
-import { ALL, isRoomName, NAME_RULE } from './rooms.ts'
+import { isJoinable, NAME_RULE } from './rooms.ts'
 
 /** A typed request or a typed refusal: bad input never throws. */
 export type Decoded =
@@ -14,10 +14,11 @@ export type Decoded =
     readonly room?: string | undefined
   }
 
-const MAX_ID_CHARS = 64
+// The same bounds are in schemas/, which documents them; test/unit/schemas holds the two together.
+export const MAX_ID_CHARS = 64
 export const MAX_KEY_CHARS = 64
-const DEFAULT_HISTORY_LIMIT = 50
-const MAX_HISTORY_LIMIT = 200
+export const DEFAULT_HISTORY_LIMIT = 50
+export const MAX_HISTORY_LIMIT = 200
 
 type Fields = ReadonlyMap<string, unknown>
 
@@ -128,7 +129,7 @@ function optional (fields: Fields, name: string): unknown {
 function readId (fields: Fields): RequestId | undefined {
   const id = optional(fields, 'id')
   if (id === undefined || Number.isSafeInteger(id)) return id as number | undefined
-  if (typeof id === 'string' && id.length <= MAX_ID_CHARS) return id
+  if (typeof id === 'string' && isWithin(id, MAX_ID_CHARS)) return id
   throw bad(`id: must be an integer, or a string of at most ${MAX_ID_CHARS} characters`)
 }
 
@@ -138,10 +139,6 @@ function readRoom (fields: Fields): string {
   if (typeof room !== 'string') throw bad('room: must be a string')
   if (!isJoinable(room)) throw new BadField(refusal('bad_room', `room: ${quote(room)} is no name: ${NAME_RULE}`))
   return room
-}
-
-function isJoinable (room: string): boolean {
-  return isRoomName(room) || room === ALL
 }
 
 function readSince (fields: Fields): ReturnType<typeof parseCursor> {
@@ -176,8 +173,13 @@ function checkKey (key: unknown, name: string): string {
 }
 
 /** An idempotency key: 1 to 64 characters, none of them half a surrogate pair (two of those are one to Redis). */
-export function isKeyText (key: string): boolean {
-  return key.length >= 1 && key.length <= MAX_KEY_CHARS && !/\p{Surrogate}/u.test(key)
+function isKeyText (key: string): boolean {
+  return key.length >= 1 && isWithin(key, MAX_KEY_CHARS) && !/\p{Surrogate}/u.test(key)
+}
+
+/** Characters are counted as JSON Schema does: one outside of the BMP is one, though it has two code units. */
+function isWithin (text: string, maxChars: number): boolean {
+  return text.length <= maxChars || (text.length <= 2 * maxChars && [...text].length <= maxChars)
 }
 
 function readFlag (fields: Fields, name: string): boolean | undefined {
@@ -194,14 +196,7 @@ function readCount (fields: Fields, name: string, min: number, max = Number.MAX_
 }
 
 function readDelta (delta: unknown): number {
-  const problem = deltaProblem(delta)
-  if (problem !== undefined) throw bad(problem)
+  if (delta === undefined || delta === null) throw bad('delta: missing')
+  if (!Number.isSafeInteger(delta)) throw bad('delta: must be an integer of at most ±(2^53 − 1)')
   return (delta as number) + 0 // -0 becomes 0
-}
-
-/** What is wrong with a delta, in words that name it; undefined where it is a safe integer. */
-export function deltaProblem (delta: unknown): string | undefined {
-  if (delta === undefined || delta === null) return 'delta: missing'
-  if (!Number.isSafeInteger(delta)) return 'delta: must be an integer of at most ±(2^53 − 1)'
-  return undefined
 }

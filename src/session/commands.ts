@@ -1,23 +1,17 @@
-import type { SignalOutcome } from '../broker/broker.ts'
-import { historyFrame, membersFrame, newestWithin, sentEntry } from '../hub/frame.ts'
+import { historyFrame, membersFrame } from '../hub/frame.ts'
 import type { Member } from '../hub/member.ts'
 import { newEntryId } from '../log/ids.ts'
-import type { Receipt } from '../log/log.ts'
-import { BrokerError, type Refusal, refusal } from '../protocol/codes.ts'
+import { type Refusal, refusal } from '../protocol/codes.ts'
 import { formatCursor } from '../protocol/cursor.ts'
-import type { Draft, IdempotencyKey } from '../protocol/entry.ts'
+import type { IdempotencyKey } from '../protocol/entry.ts'
 import type { Request, RequestId, RequestOf } from '../protocol/messages.ts'
 import { ALL, POSITION } from '../protocol/rooms.ts'
 import { authenticate } from './authenticate.ts'
-import type { PublishOutcome } from './counts.ts'
+import { readBefore } from './history.ts'
 import { join } from './join.ts'
 import { refuseBroadcast, refuseJoin, refuseLeave, refuseMembers, refuseMove, refusePublish } from './permissions.ts'
+import { type Answer, isStored, type Publication, publish, type Published, timed } from './publish.ts'
 import type { Session } from './session.ts'
-
-const MAX_HISTORY_BYTES = 262_144
-
-/** What became of a publish that Redis has answered, or that did not get so far. */
-type Answer = Extract<PublishOutcome, 'ack' | 'refused'>
 
 /**
  * What each request does: the only place where its steps are listed. Rejects with BrokerError.
@@ -27,10 +21,9 @@ export function execute (session: Session, request: Request, cameMs: number): Pr
   switch (request.type) {
     case 'join': return join(session, request)
     case 'leave': return leave(session, request)
-    case 'message':
-      return timed(session, cameMs, (isStored(session, request) ? publish : signal)(session, request))
-    case 'broadcast': return timed(session, cameMs, broadcast(session, request))
-    case 'move': return timed(session, cameMs, move(session, request))
+    case 'message': return counted(session, cameMs, message(session, request))
+    case 'broadcast': return counted(session, cameMs, broadcast(session, request))
+    case 'move': return counted(session, cameMs, move(session, request))
     case 'history': return history(session, request)
     case 'members': return members(session, request)
     case 'auth': return authenticate(session, request)
@@ -38,16 +31,8 @@ export function execute (session: Session, request: Request, cameMs: number): Pr
   }
 }
 
-/** Counts how a publish ends, and how long after its frame came. */
-async function timed (session: Session, cameMs: number, publishing: Promise<Answer>): Promise<void> {
-  const { counts, now } = session.services
-  const count = (outcome: PublishOutcome): void => counts.publishes[outcome].observe(now() - cameMs)
-  try {
-    count(await publishing)
-  } catch (error) {
-    if (error instanceof BrokerError) count(error.reason)
-    throw error
-  }
+async function counted (session: Session, cameMs: number, publishing: Promise<Answer>): Promise<void> {
+  await timed(session.services, cameMs, publishing, (answer) => answer)
 }
 
 function refuse (session: Session, refused: Refusal, id: RequestId | undefined, room?: string): 'refused' {
@@ -62,55 +47,33 @@ function leave (session: Session, { id, room }: RequestOf<'leave'>): void {
   session.reply({ type: 'left', id, room })
 }
 
-function isStored (session: Session, request: RequestOf<'message'>): boolean {
-  return !request.ephemeral && session.services.rules.of(request.room).kind !== 'live'
-}
-
-/** To the room's log, which numbers and publishes it in one step. */
-async function publish (session: Session, request: RequestOf<'message'>): Promise<Answer> {
+async function message (session: Session, request: RequestOf<'message'>): Promise<Answer> {
   const { id, room } = request
-  const { rules } = session.services
+  const { services } = session
   const member = session.members.get(room)
-  const refused = refusePublish(session.credentials.grants, room, rules.of(room), member !== undefined)
+  const refused = refusePublish(session.credentials.grants, room, services.rules.of(room), member !== undefined)
   if (refused !== undefined) return refuse(session, refused, id, room)
-
-  return request.echo || member === undefined
-    ? acknowledge(session, request, await append(session, room, draftOf(session, request)))
-    : await publishWithoutEcho(session, request, member)
-}
-
-/** The hub hears it again from Redis, where this replica follows the room, and tells how long that took. */
-async function append (session: Session, room: string, draft: Draft): Promise<Receipt | 'key_reused'> {
-  const { hub, log } = session.services
-  if (hub.get(room) === undefined) return await log.append(room, draft)
-  const { id = newEntryId() } = draft
-  const { turnaround } = hub.counts
-  turnaround.begin(id)
-  try {
-    const receipt = await log.append(room, { ...draft, id })
-    if (receipt === 'key_reused' || receipt.duplicate) turnaround.forget(id)
-    return receipt
-  } catch (error) {
-    // What may have been stored may be heard later.
-    if (!(error instanceof BrokerError && error.reason === 'unknown_outcome')) turnaround.forget(id)
-    throw error
-  }
+  const publication = publicationOf(session, request)
+  if (request.echo || member === undefined) return acknowledge(session, request, await publish(services, publication))
+  const publishSilently = isStored(services, publication) ? storeWithoutEcho : signalWithoutEcho
+  return await publishSilently(session, request, member, publication)
 }
 
 /**
  * The ack stands in the frame's place, in the room's order: it leaves as the entry passes by this member, whose
  * live copy may come before Redis's answer, or after it.
  */
-async function publishWithoutEcho (
-  session: Session, request: RequestOf<'message'>, member: Member
+async function storeWithoutEcho (
+  session: Session, request: RequestOf<'message'>, member: Member, publication: Publication
 ): Promise<Answer> {
   const entryId = newEntryId()
   session.withhold(entryId, (cursor) => acknowledge(session, request, { cursor, duplicate: false }))
   try {
-    const receipt = await append(session, request.room, { ...draftOf(session, request), id: entryId })
-    if (receipt !== 'key_reused' && !receipt.duplicate) {
-      member.whenReached(receipt.cursor, () => session.passWithheld(receipt.cursor))
-    } else if (session.forgetWithheld(entryId)) return acknowledge(session, request, receipt)
+    const published = await publish(session.services, { ...publication, id: entryId })
+    if (published !== 'key_reused' && !published.duplicate) {
+      const cursor = published.cursor!
+      member.whenReached(cursor, () => session.passWithheld(cursor))
+    } else if (session.forgetWithheld(entryId)) return acknowledge(session, request, published)
   } catch (error) {
     // Where the entry has passed by, it is stored whatever became of Redis's answer, and the ack has left.
     if (session.forgetWithheld(entryId)) throw error
@@ -118,56 +81,43 @@ async function publishWithoutEcho (
   return 'ack'
 }
 
-/** The one reply to a publish, an ack or a refusal; without an id only the refusal. */
-function acknowledge (
-  session: Session, { id, room }: { id: RequestId | undefined, room?: string }, receipt: Receipt | 'key_reused'
-): Answer {
-  if (receipt === 'key_reused') return refuse(session, refusal('key_reused'), id, room)
-  if (id === undefined) return 'ack'
-  const { cursor, duplicate } = receipt
-  session.reply({
-    type: 'ack', id, room, seq: cursor.seq, cursor: formatCursor(cursor), duplicate: duplicate || undefined
-  })
-  return 'ack'
-}
-
-/** To whoever listens now: rooms of kind `live`, and ephemerals. */
-async function signal (session: Session, request: RequestOf<'message'>): Promise<Answer> {
-  const { id, room } = request
-  const { rules, broker } = session.services
-  const refused = refusePublish(session.credentials.grants, room, rules.of(room), session.members.has(room))
-  if (refused !== undefined) return refuse(session, refused, id, room)
-  const { from, content, except, key } = draftOf(session, request)
-  const ack = (): void => {
-    if (id !== undefined) session.reply({ type: 'ack', id, room })
-  }
-  // With `echo: false` the ack stands in the frame's place, which may come before the broker's answer or after it.
-  const member = request.echo ? undefined : session.members.get(room)
-  member?.whenEchoed(ack)
-  let outcome: SignalOutcome
+/** The ack stands in the frame's place, which may come before the broker's answer or after it. */
+async function signalWithoutEcho (
+  session: Session, request: RequestOf<'message'>, member: Member, publication: Publication
+): Promise<Answer> {
+  const ack = (): void => { acknowledge(session, request, { duplicate: false }) }
+  member.whenEchoed(ack)
   try {
-    const sent = { from, except, content, timestampMs: Date.now() }
-    outcome = await broker.publish(room, sent, key)
+    const published = await publish(session.services, publication)
+    if (published !== 'key_reused' && !published.duplicate) return 'ack'
+    return member.forgetEcho(ack) ? acknowledge(session, request, published) : 'ack'
   } catch (error) {
     // Where it was heard it was published, whatever became of the broker's answer, and the ack has left.
-    if (member?.forgetEcho(ack) !== false) throw error
+    if (member.forgetEcho(ack)) throw error
     return 'ack'
   }
-  if (outcome === 'published') {
-    if (member === undefined) ack()
-  } else if (member?.forgetEcho(ack) !== false) {
-    if (outcome === 'key_reused') return refuse(session, refusal('key_reused'), id, room)
-    if (id !== undefined) session.reply({ type: 'ack', id, room, duplicate: true })
-  }
+}
+
+/** The one reply to a publish, an ack or a refusal; without an id only the refusal. */
+function acknowledge (
+  session: Session, { id, room }: { id: RequestId | undefined, room?: string }, published: Published | 'key_reused'
+): Answer {
+  if (published === 'key_reused') return refuse(session, refusal('key_reused'), id, room)
+  if (id === undefined) return 'ack'
+  const { cursor, duplicate } = published
+  const place = cursor === undefined ? {} : { seq: cursor.seq, cursor: formatCursor(cursor) }
+  session.reply({ type: 'ack', id, room, ...place, duplicate: duplicate || undefined })
   return 'ack'
 }
 
-function draftOf (session: Session, request: RequestOf<'message'>): Draft {
+function publicationOf (session: Session, { room, content, ephemeral, echo, key }: RequestOf<'message'>): Publication {
   return {
+    room,
+    ephemeral,
     from: session.from,
-    content: request.content,
-    except: request.echo ? undefined : session.identity.connection,
-    key: keyOf(session, request.key)
+    content,
+    except: echo ? undefined : session.identity.connection,
+    key: keyOf(session, key)
   }
 }
 
@@ -179,8 +129,8 @@ async function broadcast (session: Session, request: RequestOf<'broadcast'>): Pr
   const { id, content } = request
   const refused = refuseBroadcast(session.credentials.grants)
   if (refused !== undefined) return refuse(session, refused, id)
-  return acknowledge(session, { id }, await append(session, ALL, {
-    from: session.from, content, key: keyOf(session, request.key)
+  return acknowledge(session, { id }, await publish(session.services, {
+    room: ALL, from: session.from, content, key: keyOf(session, request.key)
   }))
 }
 
@@ -206,17 +156,10 @@ async function move (session: Session, request: RequestOf<'move'>): Promise<Answ
 
 async function history (session: Session, request: RequestOf<'history'>): Promise<void> {
   const { id, room, before, limit } = request
-  const { rules, log } = session.services
   const refused = refuseJoin(session.credentials.grants, room)
   if (refused !== undefined) return session.refuse(refused, id, room)
-  if (rules.of(room).kind === 'live') {
-    session.queue.push(historyFrame(id, room, [], false))
-    return
-  }
-  const page = await log.before(room, before, limit, MAX_HISTORY_BYTES)
-  const all = page.entries.map((entry) => sentEntry(room, entry))
-  const messages = newestWithin(all, MAX_HISTORY_BYTES)
-  session.queue.push(historyFrame(id, room, messages, page.more || messages.length < all.length))
+  const { messages, more } = await readBefore(session.services, room, before, limit)
+  session.queue.push(historyFrame(id, room, messages, more))
 }
 
 async function members (session: Session, { id, room }: RequestOf<'members'>): Promise<void> {

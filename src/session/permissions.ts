@@ -13,14 +13,35 @@ export function refuseJoin (grants: Grants, room: string): Refusal | undefined {
   return grants.in(room, 'join') ? undefined : refusal('forbidden', 'room: the token does not allow to join it')
 }
 
-/** @param isMember whether this connection is in the room; those without a connection need not be */
+/** @param isMember whether this connection is in the room */
 export function refusePublish (grants: Grants, room: string, rule: RoomRule, isMember: boolean): Refusal | undefined {
-  if (room === ALL) return refusal('forbidden', 'room: $all is for broadcasts')
-  if (room === POSITION) return refusal('forbidden', 'room: position changes by move')
+  if (isOwn(room)) return refuseOwn(room)
   if (rule.publish === 'server') return refusal('forbidden', 'room: only the server may publish here')
-  if (!grants.in(room, 'publish')) return refusal('forbidden', 'room: the token does not allow to publish here')
+  if (!grants.in(room, 'publish')) return refuseUngranted()
   if (rule.publish === 'members' && !isMember) return refusal('not_joined')
   return undefined
+}
+
+/**
+ * Publishing over HTTP, which asks for no membership. Where the rule says `server`, the token must name the room: one
+ * without `rooms` may do what rules allow everyone, and this is for none of them.
+ */
+export function refuseServerPublish (grants: Grants, room: string, rule: RoomRule): Refusal | undefined {
+  if (isOwn(room)) return refuseOwn(room)
+  const isAllowed = rule.publish === 'server' ? grants.names(room, 'publish') : grants.in(room, 'publish')
+  return isAllowed ? undefined : refuseUngranted()
+}
+
+function isOwn (room: string): boolean {
+  return room === ALL || room === POSITION
+}
+
+function refuseOwn (room: string): Refusal {
+  return refusal('forbidden', room === ALL ? 'room: $all is for broadcasts' : 'room: position changes by move')
+}
+
+function refuseUngranted (): Refusal {
+  return refusal('forbidden', 'room: the token does not allow to publish here')
 }
 
 /** Asking who is in a room. */

@@ -147,6 +147,10 @@ export const DOORS: readonly Door[] = [
   onSocket('members', 'join general', { type: 'members', room: 'general' }),
   overHttp('GET /rooms/:room/members', 'join general'),
   overHttp('HEAD /rooms/:room/members', 'join general'),
+  overHttp('POST /rooms/:room/messages', 'publish general', { content: 'hello' }, 'message'),
+  overHttp('GET /rooms/:room/messages', 'join general'),
+  overHttp('HEAD /rooms/:room/messages', 'join general'),
+  overHttp('POST /broadcast', 'broadcast', { content: 'hello' }, 'broadcast'),
   overHttp('GET /rooms', 'admin'),
   overHttp('HEAD /rooms', 'admin'),
   overHttp('DELETE /users/:user/connections', 'admin')
@@ -157,5 +161,7 @@ export const PUBLIC_ROUTES: readonly string[] = [
   'GET /ws', 'HEAD /ws', 'GET /healthz', 'HEAD /healthz', 'GET /readyz', 'HEAD /readyz', 'GET /metrics', 'HEAD /metrics',
   'GET /', 'HEAD /',
   'GET /chat', 'HEAD /chat', 'GET /dashboard', 'HEAD /dashboard', 'GET /favicon.ico', 'HEAD /favicon.ico',
-  'GET /assets/*', 'HEAD /assets/*', 'OPTIONS *'
+  'GET /assets/*', 'HEAD /assets/*', 'OPTIONS *',
+  ...['', '/', '/json', '/yaml', '/asyncapi.json', '/static/*', '/static/index.html', '/static/swagger-initializer.js']
+    .flatMap((path) => [`GET /docs${path}`, `HEAD /docs${path}`])
 ]

@@ -17,6 +17,12 @@ const LIMITS = {
   allowedOrigins: [], maxConnections: 1, maxConnectionsPerAddress: 1, connectionsPerSecond: 1, maxLoopDelayMs: Infinity
 }
 
+/** What is for people, or is the documents themselves. */
+const UNDOCUMENTED = [
+  '/', '/chat', '/dashboard', '/favicon.ico', '/assets/*', '/docs', '/docs/', '/docs/json', '/docs/yaml',
+  '/docs/static/*', '/docs/static/index.html', '/docs/static/swagger-initializer.js', '*'
+]
+
 /** `GET /position`, and so on, out of the tree that Fastify prints: a part of a path on each line. */
 function routesOf (tree: string): string[] {
   const path: string[] = []
@@ -29,7 +35,7 @@ function routesOf (tree: string): string[] {
   })
 }
 
-t.test('every route is known to the table of permissions, or known to be public', async (t) => {
+t.test('every route is known to the table of permissions, or known to be public, and documented', async (t) => {
   const bus = new MemoryBus()
   const log = new MemoryLog(bus, () => KEEP)
   const position = new MemoryPosition(bus, log, { min: 0, max: 1 })
@@ -68,5 +74,11 @@ t.test('every route is known to the table of permissions, or known to be public'
   })
   await app.ready()
   const known = [...DOORS.map(({ route }) => route).filter((route) => route !== undefined), ...PUBLIC_ROUTES]
-  t.strictSame(routesOf(app.printRoutes()).sort(), known.sort())
+  const routes = routesOf(app.printRoutes())
+  t.strictSame(routes.sort(), known.sort())
+  const { paths = {} } = app.swagger()
+  const documented = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods!).map((method) => `${method.toUpperCase()} ${path.replace(/\{([a-z]+)\}/g, ':$1')}`))
+  const api = routes.filter((route) => !route.startsWith('HEAD') && !UNDOCUMENTED.includes(route.split(' ')[1]!))
+  t.strictSame(documented.sort(), api.sort(), 'and is documented, where it is for programs')
 })

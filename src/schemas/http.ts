@@ -1,0 +1,77 @@
+import Type, { type TObject, type TSchema } from 'typebox'
+import { DEFAULT_HISTORY_LIMIT, MAX_HISTORY_LIMIT } from '../protocol/codec.ts'
+import { ERRORS, type Reason } from '../protocol/codes.ts'
+import { NAME } from '../protocol/rooms.ts'
+import {
+  Content, count, CursorText, Delta, Flag, JoinableRoom, Key, optional, RoomName, Seq, Text, User
+} from './fields.ts'
+import { exactly, Gap, Members, Messages, words } from './frames.ts'
+
+export const DEFAULT_ROOMS = 100
+const MAX_ROOMS = 1_000
+const MAX_FROM_CHARS = 64
+
+/** What http/admission.ts asks of `?user=` as well: a name is shown on one line. */
+const From = Type.String({
+  pattern: `^[^\\p{Cc}\\p{Cs}]{1,${MAX_FROM_CHARS}}$`,
+  description: `1 to ${MAX_FROM_CHARS} characters, none of them a control character`
+})
+
+export const KeyHeader = Type.Object({ 'idempotency-key': Type.Optional(Key) })
+export const OfRoom = Type.Object({ room: RoomName })
+export const OfJoinableRoom = Type.Object({ room: JoinableRoom })
+export const OfUser = Type.Object({ user: User })
+
+export const PublishBody = Type.Object({
+  content: Content, key: optional(Key), ephemeral: optional(Flag), from: optional(From)
+})
+export const BroadcastBody = Type.Object({ content: Content, key: optional(Key), from: optional(From) })
+export const MoveBody = Type.Object({ delta: Delta, key: optional(Key) })
+
+export const MessagesQuery = Type.Object({
+  before: Type.Optional(count(1)),
+  since: Type.Optional(CursorText),
+  limit: Type.Optional({ ...count(1, MAX_HISTORY_LIMIT), default: DEFAULT_HISTORY_LIMIT })
+})
+export const RoomsQuery = Type.Object({
+  // Empty is before the first.
+  after: Type.Optional(Type.String({ pattern: `^$|${NAME.source}`, description: "one room's name" })),
+  limit: Type.Optional({ ...count(1, MAX_ROOMS), default: DEFAULT_ROOMS })
+})
+
+export const PublishedAnswer = exactly({
+  seq: Type.Optional(Seq), cursor: Type.Optional(CursorText), duplicate: Type.Optional(Type.Literal(true))
+})
+export const MessagesAnswer = exactly({
+  room: JoinableRoom, messages: Messages, more: Type.Boolean(), gap: Type.Optional(Gap)
+})
+export const MembersAnswer = exactly({ room: RoomName, count: count(0), members: Members })
+export const RoomsAnswer = exactly({
+  rooms: Type.Array(exactly({ room: RoomName, members: count(0) })), more: Type.Boolean()
+})
+export const PositionAnswer = exactly({ position: Type.Integer() })
+export const UserAnswer = exactly({ user: User })
+export const StatusAnswer = exactly({ status: Text })
+export const TextAnswer = Text
+export const JsonAnswer = Type.Object({})
+
+/** The answers of a route: the one of success, and errors. */
+export function answers (success: TSchema, ...reasons: readonly Reason[]): Record<string, TSchema> {
+  return { 200: { description: 'success', ...success }, ...errorAnswers(...reasons) }
+}
+
+/** Errors in the one form they have, by code. */
+export function errorAnswers (...reasons: readonly Reason[]): Record<string, TSchema> {
+  const byCode = new Map<number, Reason[]>()
+  for (const reason of reasons) {
+    const { code } = ERRORS[reason]
+    byCode.set(code, [...byCode.get(code) ?? [], reason])
+  }
+  return Object.fromEntries([...byCode].map(([code, each]) => [code, errorAnswer(code, each)]))
+}
+
+function errorAnswer (code: number, reasons: readonly Reason[]): TObject {
+  return Type.Object({
+    code: Type.Literal(code), reason: words(reasons), message: Text
+  }, { additionalProperties: false, description: reasons.map((reason) => `\`${reason}\``).join(', ') })
+}

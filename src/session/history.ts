@@ -1,0 +1,62 @@
+import { newestWithin, type Sent, sentEntry } from '../hub/frame.ts'
+import type { Cursor } from '../protocol/cursor.ts'
+import type { Entry, GapReason } from '../protocol/entry.ts'
+import type { Services } from './services.ts'
+
+/** A page of a room's messages, oldest first. */
+export interface HistoryPage {
+  readonly messages: readonly Sent[]
+  /** Whether there are others: older ones of a page that goes back, newer ones of a page that goes on. */
+  readonly more: boolean
+  /** Why what follows a place cannot be told; then the page is the newest there is, and the cursor its end. */
+  readonly gap?: { readonly reason: GapReason, readonly cursor: Cursor }
+}
+
+type Reading = Pick<Services, 'log' | 'rules'>
+
+/** What a page holds, at most; but at least one message. */
+export const MAX_HISTORY_BYTES = 262_144
+const NOTHING: HistoryPage = { messages: [], more: false }
+
+/** The newest messages before a number (undefined: of all). Rejects with BrokerError. */
+export async function readBefore (
+  { log, rules }: Reading, room: string, before: number | undefined, limit: number
+): Promise<HistoryPage> {
+  if (rules.of(room).kind === 'live') return NOTHING
+  const page = await log.before(room, before, limit, MAX_HISTORY_BYTES)
+  const { messages, isWhole } = newest(room, page.entries)
+  return { messages, more: page.more || !isWhole }
+}
+
+/**
+ * What follows a place; where that cannot be told, the newest messages, and why. In a `latest` room it is the newest
+ * value. Rejects with BrokerError.
+ */
+export async function readSince (
+  { log, rules }: Reading, room: string, since: Cursor, limit: number
+): Promise<HistoryPage> {
+  if (rules.of(room).kind === 'live') return NOTHING
+  const { entries: following, gap, top } = await log.after(room, since)
+  if (gap !== undefined) {
+    const { top: cursor, entries } = await log.open(room, limit, MAX_HISTORY_BYTES)
+    return { messages: newest(room, entries).messages, more: false, gap: { reason: gap, cursor } }
+  }
+  const messages = oldestWithin(following.slice(0, limit).map((entry) => sentEntry(room, entry)))
+  const last = messages.at(-1)
+  return { messages, more: last !== undefined && last.seq < top.seq }
+}
+
+function newest (room: string, entries: readonly Entry[]): { messages: readonly Sent[], isWhole: boolean } {
+  const all = entries.map((entry) => sentEntry(room, entry))
+  const messages = newestWithin(all, MAX_HISTORY_BYTES)
+  return { messages, isWhole: messages.length === all.length }
+}
+
+function oldestWithin (all: readonly Sent[]): readonly Sent[] {
+  let bytes = 0
+  const end = all.findIndex(({ frame }, index) => {
+    bytes += frame.length
+    return bytes > MAX_HISTORY_BYTES && index > 0
+  })
+  return end < 0 ? all : all.slice(0, end)
+}
