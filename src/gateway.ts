@@ -35,6 +35,9 @@ import { commandsUsed } from './redis/acl-check.ts'
 import { RedisConnections } from './redis/connections.ts'
 import { Keys } from './redis/keys.ts'
 import { type Gateway, Replica } from './replica.ts'
+import { MemoryReplicas } from './replicas/memory.ts'
+import { RedisReplicas } from './replicas/redis.ts'
+import type { Replicas } from './replicas/replicas.ts'
 import type { RoomRules } from './room-rules.ts'
 import { SessionCounts } from './session/counts.ts'
 import { Heartbeat } from './session/heartbeat.ts'
@@ -54,6 +57,7 @@ interface Shared {
   readonly position: Position
   readonly presence: Presence
   readonly quota: Quota
+  readonly replicas: Replicas
   readonly connections: RedisConnections | undefined
   /** What is told of Redis, where there is one. */
   readonly redis: RedisSource | undefined
@@ -64,7 +68,7 @@ export async function createGateway (asked: Config, logger: FastifyBaseLogger): 
   const files = fileBudget()
   const config = within(files, asked, logger)
   const { rules } = config
-  const { broker, log, position, presence, quota, connections, redis } = createShared(config, rules, logger)
+  const { broker, log, position, presence, quota, replicas, connections, redis } = createShared(config, rules, logger)
   const now = (): number => performance.now()
   const flusher = new Flusher(config.flushMs)
   const hub = new Hub(flusher)
@@ -109,6 +113,7 @@ export async function createGateway (asked: Config, logger: FastifyBaseLogger): 
     maxConnectionsPerAddress: config.maxConnectionsPerAddress,
     quota,
     orders: new Orders(log),
+    replicas,
     admission: new Admission(config, () => replica.whyClosed, loopDelay, now),
     sessions,
     whyNotReady,
@@ -126,7 +131,7 @@ export async function createGateway (asked: Config, logger: FastifyBaseLogger): 
     }, now)
   })
   if (files.sockets < Infinity) app.server.maxConnections = files.sockets
-  const replica = new Replica({ config, auth, services, sessions, idleCheck, loopDelay, heap, connections, app })
+  const replica = new Replica({ config, auth, services, sessions, idleCheck, loopDelay, heap, replicas, connections, app })
   return replica
 }
 
@@ -149,7 +154,8 @@ function createShared (config: Config, rules: RoomRules, logger: FastifyBaseLogg
     const broker = new MemoryBroker(bus)
     const presence = new MemoryPresence(bus)
     const quota = new MemoryQuota()
-    return { broker, log, position, presence, quota, connections: undefined, redis: undefined }
+    const replicas = new MemoryReplicas()
+    return { broker, log, position, presence, quota, replicas, connections: undefined, redis: undefined }
   }
   const keys = new Keys(config.redisPrefix)
   const connections = new RedisConnections(config.redis, `tidegate:${config.replica}`, logger, commandsUsed(keys))
@@ -161,6 +167,7 @@ function createShared (config: Config, rules: RoomRules, logger: FastifyBaseLogg
     position: new RedisPosition(connections, keys, config.positionBounds),
     presence: new RedisPresence(connections, keys, config.presenceLeaseMs),
     quota: new RedisQuota(connections, keys),
+    replicas: new RedisReplicas(connections, keys),
     connections,
     redis: { connections, broker, log }
   }

@@ -9,6 +9,7 @@ import type { IdleCheck } from './log/idle-check.ts'
 import { BrokerError } from './protocol/codes.ts'
 import { ALL, CONTROL } from './protocol/rooms.ts'
 import type { RedisConnections } from './redis/connections.ts'
+import type { ReplicaReport, Replicas } from './replicas/replicas.ts'
 import { HARD_END_MS } from './session/drain-times.ts'
 import type { Services } from './session/services.ts'
 import type { Session } from './session/session.ts'
@@ -48,6 +49,7 @@ interface Parts {
   readonly idleCheck: IdleCheck
   readonly loopDelay: LoopDelay
   readonly heap: HeapLoad
+  readonly replicas: Replicas
   /** Undefined with the embedded broker. */
   readonly connections: RedisConnections | undefined
   readonly app: FastifyInstance
@@ -65,13 +67,14 @@ export class Replica implements Gateway {
   readonly #idleCheck: IdleCheck
   readonly #loopDelay: LoopDelay
   readonly #heap: HeapLoad
+  readonly #replicas: Replicas
   readonly #connections: RedisConnections | undefined
   readonly #app: FastifyInstance
   #isSynced = false
   #stopping: Promise<void> | undefined
   #lastProblem = ''
 
-  constructor ({ config, auth, services, sessions, idleCheck, loopDelay, heap, connections, app }: Parts) {
+  constructor ({ config, auth, services, sessions, idleCheck, loopDelay, heap, replicas, connections, app }: Parts) {
     this.replica = config.replica
     this.#config = config
     this.#auth = auth
@@ -82,6 +85,7 @@ export class Replica implements Gateway {
     this.#idleCheck = idleCheck
     this.#loopDelay = loopDelay
     this.#heap = heap
+    this.#replicas = replicas
     this.#connections = connections
     this.#app = app
   }
@@ -108,6 +112,7 @@ export class Replica implements Gateway {
     this.#loopDelay.start()
     this.#heap.start((pressure) => this.#shedder.check(pressure))
     this.#idleCheck.start()
+    this.#replicas.start(() => this.#report)
     return address
   }
 
@@ -146,10 +151,18 @@ export class Replica implements Gateway {
     this.#heap.stop()
     this.#services.userRates?.stop()
     await this.#services.presence.stop()
+    await this.#replicas.stop()
     this.#services.interest.stop()
     await this.#services.broker.stop()
     await this.#services.log.stop()
     await this.#connections?.stop()
+  }
+
+  get #report (): ReplicaReport {
+    const { hub } = this.#services
+    return {
+      replica: this.replica, connections: this.#sessions.size, rooms: hub.size, deliveries: hub.counts.deliveries
+    }
   }
 
   /** A peer that keeps a connection open and says nothing must not hold up the end. */

@@ -7,6 +7,7 @@ import Fastify, {
 import type { Metrics } from '../metrics/metrics.ts'
 import { refusal } from '../protocol/codes.ts'
 import type { Quota } from '../quota/quota.ts'
+import type { Replicas } from '../replicas/replicas.ts'
 import type { Orders } from '../session/orders.ts'
 import { registerBodies } from './body.ts'
 import { broadcastRoutes } from './broadcast.ts'
@@ -19,6 +20,7 @@ import { isOriginAllowed } from './origins.ts'
 import { pageRoutes } from './pages.ts'
 import { positionRoutes } from './position.ts'
 import { registerRateLimit } from './rate-limit.ts'
+import { replicaRoutes } from './replicas.ts'
 import { roomRoutes } from './rooms.ts'
 import { limitSockets } from './sockets.ts'
 import { registerUpgrade, type UpgradeOptions } from './upgrade.ts'
@@ -32,6 +34,7 @@ interface ServerOptions extends UpgradeOptions {
   readonly maxConnectionsPerAddress: number
   readonly quota: Quota
   readonly orders: Orders
+  readonly replicas: Replicas
   readonly whyNotReady: () => string | undefined
   readonly metrics: Metrics
 }
@@ -91,6 +94,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   await app.register(messageRoutes, { auth, services })
   await app.register(broadcastRoutes, { auth, services })
   await app.register(userRoutes, { auth, orders })
+  await app.register(replicaRoutes, { auth, replicas: options.replicas })
   await app.register(docsRoutes)
   await app.register(pageRoutes)
   return app

@@ -12,6 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   client: ['protocol'],
   auth: ['protocol', 'jose'],
   quota: ['protocol'],
+  replicas: ['protocol'],
   schemas: ['protocol', 'typebox'],
   hub: ['protocol'],
   broker: ['protocol'],
@@ -22,9 +23,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   metrics: ['prom-client'],
   session: ['protocol', 'auth', 'hub', 'broker', 'log', 'position', 'presence', 'quota'],
   http: [
-    'protocol', 'auth', 'session', 'hub', 'position', 'presence', 'quota', 'metrics', 'schemas', 'fastify', '@fastify/*', 'ws', 'ajv'
+    'protocol', 'auth', 'session', 'hub', 'position', 'presence', 'quota', 'replicas', 'metrics', 'schemas', 'fastify', '@fastify/*', 'ws', 'ajv'
   ],
-  web: []
+  web: ['protocol', 'client', 'preact', '@preact/*', 'uplot', 'uplot/*']
 }
 /** Files that are allowed more than their folder. */
 const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
@@ -33,12 +34,13 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'position/redis.ts': ['redis', 'ioredis'],
   'presence/redis.ts': ['redis'],
   'quota/redis.ts': ['redis'],
+  'replicas/redis.ts': ['redis'],
   'config.ts': ['auth', 'log', 'config-error.ts', 'room-rules.ts', 'settings.ts'],
   'settings.ts': ['room-rules.ts', 'env-schema'],
   'room-rules.ts': ['protocol', 'log', 'config-error.ts', 'ajv', 'yaml'],
   'follow.ts': ['protocol', 'hub', 'broker', 'log', 'position', 'session'],
   'gateway.ts': ['*'],
-  'replica.ts': ['config.ts', 'auth', 'protocol', 'log', 'redis', 'session', 'http', 'fastify'],
+  'replica.ts': ['config.ts', 'auth', 'protocol', 'log', 'redis', 'replicas', 'session', 'http', 'fastify'],
   'main.ts': [
     'config.ts', 'config-error.ts', 'end-signals.ts', 'gateway.ts', 'replica.ts', 'workers.ts', 'pino', 'close-with-grace'
   ],
@@ -48,7 +50,7 @@ const BROWSER_SAFE = ['protocol', 'client', 'web']
 
 interface Import { readonly file: string, readonly target: string, readonly isNode: boolean }
 
-const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file))
 const sources = new Map(files.map((file) => [file, readFileSync(join(SRC, file), 'utf8')]))
 const imports: Import[] = [...sources].flatMap(([file, source]) =>
   [...source.matchAll(/(?:^|\n)(?:import|export)\b[^'\n]*(?:\n[^'\n]*)*?\bfrom '([^']+)'|(?:^|\n)import '([^']+)'/g)]

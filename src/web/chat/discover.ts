@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import { get } from '../shared/api.ts'
 import { status } from '../shared/link.ts'
+import { mayAdministrate } from '../shared/token.ts'
 
 interface ActiveRoom { readonly room: string, readonly members: number }
 
@@ -15,7 +16,8 @@ export const discovered = signal<readonly ActiveRoom[]>([])
 export function startDiscovery (): void {
   const look = async (): Promise<void> => {
     if (document.visibilityState !== 'visible' || status.peek().state !== 'online') return
-    const answer = await get<{ readonly rooms: readonly ActiveRoom[] }>(`/rooms?limit=${LIMIT}`)
+    if (!mayAdministrate()) return
+    const answer = await get<{ readonly rooms: readonly ActiveRoom[] }>('/rooms', `?limit=${LIMIT}`)
     discovered.value = (answer?.rooms ?? []).filter(({ room }) => !OTHER.test(room))
   }
   setInterval(() => { void look() }, EVERY_MS)

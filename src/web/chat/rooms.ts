@@ -1,13 +1,11 @@
 import { computed, effect, signal } from '@preact/signals'
 import { isRoomName, NAME_RULE } from '../../protocol/rooms.ts'
+import { keepRooms, keptRooms, MAX_ROOMS } from '../shared/kept-rooms.ts'
 import { client } from '../shared/link.ts'
-import { recall, remember } from '../shared/store.ts'
 import { Conversation } from './conversation.ts'
 import { news } from './news.ts'
 
 const FIRST = 'general'
-// More are more than a list is for.
-const MAX_ROOMS = 100
 
 export const rooms = signal<readonly Conversation[]>([])
 export const active = signal<Conversation | undefined>(undefined)
@@ -53,22 +51,13 @@ function enter (name: string): Conversation {
 }
 
 function keep (): void {
-  remember('rooms', JSON.stringify(rooms.peek().map(({ name }) => name)))
-}
-
-function kept (): string[] {
-  try {
-    const names = JSON.parse(recall('rooms') ?? '[]') as unknown
-    return Array.isArray(names) ? names.filter((name) => typeof name === 'string' && isRoomName(name)).slice(0, MAX_ROOMS) : []
-  } catch {
-    return []
-  }
+  keepRooms(rooms.peek().map(({ name }) => name))
 }
 
 /** The rooms of the last time, and the one of the address, `/chat#lobby`. */
 export function start (): void {
   const asked = decodeURIComponent(location.hash.slice(1))
-  const names = new Set([...kept(), ...isRoomName(asked) ? [asked] : []])
+  const names = new Set([...keptRooms(), ...isRoomName(asked) ? [asked] : []])
   if (names.size === 0) names.add(FIRST)
   for (const name of names) enter(name)
   show(rooms.peek().find(({ name }) => name === asked) ?? rooms.peek()[0])

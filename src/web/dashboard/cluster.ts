@@ -1,6 +1,8 @@
 import { signal } from '@preact/signals'
 import { get } from '../shared/api.ts'
-import { client, status } from '../shared/link.ts'
+import { client, hasToken, status } from '../shared/link.ts'
+import { keptRooms } from '../shared/kept-rooms.ts'
+import { mayAdministrate } from '../shared/token.ts'
 import { track } from './car.ts'
 
 export interface ReplicaState {
@@ -13,12 +15,17 @@ export interface ReplicaState {
   readonly deliveriesPerSecond?: number | undefined
 }
 
+interface RoomsAnswer { readonly rooms: readonly RoomState[], readonly more: boolean }
+
 export interface RoomState { readonly room: string, readonly members: number }
 
-/** Each undefined where the token does not let us ask. */
+/** Undefined where the token does not let us ask. */
 export const replicas = signal<readonly ReplicaState[] | undefined>(undefined)
+/** Undefined before it is known. */
 export const rooms = signal<readonly RoomState[] | undefined>(undefined)
 export const hasMoreRooms = signal(false)
+/** Or only those of this browser. */
+export const isAllRooms = signal(true)
 /** How often the car's position was told in the last second. */
 export const updatesPerSecond = signal(0)
 export const pingMs = signal<number | undefined>(undefined)
@@ -29,6 +36,7 @@ const MAX_ROOMS = 12
 let before: { readonly atMs: number, readonly deliveries: ReadonlyMap<string, number> } | undefined
 
 async function lookAtReplicas (): Promise<void> {
+  if (hasToken() && !mayAdministrate()) return
   const answer = await get<{ readonly replicas: readonly ReplicaState[] }>('/replicas')
   const atMs = performance.now()
   replicas.value = answer?.replicas.map((one) => {
@@ -41,9 +49,19 @@ async function lookAtReplicas (): Promise<void> {
 }
 
 async function lookAtRooms (): Promise<void> {
-  const answer = await get<{ readonly rooms: readonly RoomState[], readonly more: boolean }>(`/rooms?limit=${MAX_ROOMS}`)
-  rooms.value = answer?.rooms
+  const answer = mayAdministrate() ? await get<RoomsAnswer>('/rooms', `?limit=${MAX_ROOMS}`) : undefined
   hasMoreRooms.value = answer?.more === true
+  isAllRooms.value = answer !== undefined
+  rooms.value = answer?.rooms ?? await lookAtOwnRooms()
+}
+
+/** Only a token that may administrate is told all of them; the others ask for the rooms of this browser's chat. */
+async function lookAtOwnRooms (): Promise<RoomState[]> {
+  const answers = await Promise.all(keptRooms().slice(0, MAX_ROOMS).map(async (room) => {
+    const answer = await get<{ readonly count: number }>(`/rooms/${room}/members`)
+    return answer === undefined ? [] : [{ room, members: answer.count }]
+  }))
+  return answers.flat()
 }
 
 export function watch (): void {

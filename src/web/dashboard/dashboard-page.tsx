@@ -4,7 +4,7 @@ import { AskToken } from '../shared/ask-token.tsx'
 import { Banner } from '../shared/banner.tsx'
 import { Icon } from '../shared/icon.tsx'
 import { Shell } from '../shared/shell.tsx'
-import { nudge, position, steering, trouble } from './car.ts'
+import { nudge, position, steering, toldMs, trouble } from './car.ts'
 import { Figures } from './figures.tsx'
 import { Plot } from './plot.tsx'
 import { ReplicasView } from './replicas-view.tsx'
@@ -27,7 +27,10 @@ export function DashboardPage (): JSX.Element {
         <AskToken />
         <section class='card scene' aria-labelledby='title'>
           <div class='scene-head'>
-            <h1 id='title'>Position of the car</h1>
+            <div>
+              <h1 id='title'>Position of the car</h1>
+              <p class='soft'>Last told at <time id='updated'>{toldMs.value === undefined ? '–' : new Date(toldMs.value).toLocaleTimeString()}</time></p>
+            </div>
             <output id='position' class={String(at).length > 8 ? 'long' : undefined}>{at === undefined ? '–' : String(at).replace('-', '−')}</output>
           </div>
           <RoadView />

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { replica, status } from '../shared/link.ts'
-import { moveMs, toldMs } from './car.ts'
+import { moveMs } from './car.ts'
 import { pingMs, updatesPerSecond } from './cluster.ts'
 
 /** What this tab measures itself. */
@@ -12,17 +12,12 @@ export function Figures (): JSX.Element {
       <Figure name='Updates in the last second' id='updates' value={String(updatesPerSecond.value)} />
       <Figure name='A move, there and back' id='move-ms' value={msText(moveMs.value)} />
       <Figure name='Ping of the connection' id='ping-ms' value={msText(isOnline ? pingMs.value : undefined)} />
-      <Figure name='Last update came' id='updated' value={timeText(toldMs.value)} />
     </dl>
   )
 }
 
 function Figure ({ name, id, value }: { readonly name: string, readonly id: string, readonly value: string }): JSX.Element {
   return <div><dt>{name}</dt><dd id={id}>{value}</dd></div>
-}
-
-function timeText (ms: number | undefined): string {
-  return ms === undefined ? '–' : new Date(ms).toLocaleTimeString()
 }
 
 function msText (ms: number | undefined): string {

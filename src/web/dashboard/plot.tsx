@@ -57,7 +57,7 @@ function optionsFor (box: HTMLElement): UPlot.Options {
       paths: UPlot.paths.stepped!({ align: 1 })
     }],
     axes: [
-      { ...axis, space: 70, values: (_plot, times) => times.map((time) => agoText(time)) },
+      { ...axis, space: 70, size: 30, values: (_plot, times) => times.map((time) => agoText(time)) },
       { ...axis, size: 56 }
     ]
   }

@@ -1,14 +1,14 @@
 import type { JSX } from 'preact'
-import { hasMoreRooms, rooms } from './cluster.ts'
+import { hasMoreRooms, isAllRooms, rooms } from './cluster.ts'
 
 /** Rooms with somebody in them, over all replicas. */
 export function RoomsView (): JSX.Element {
   const all = rooms.value
   return (
     <section class='card' aria-labelledby='rooms-title'>
-      <h2 id='rooms-title'>Rooms</h2>
+      <h2 id='rooms-title'>{isAllRooms.value ? 'Rooms' : 'Rooms of this browser'}</h2>
       {all === undefined
-        ? <p class='soft'>Only for tokens that may administrate.</p>
+        ? <p class='soft'>Asking…</p>
         : all.length === 0
           ? <p class='soft'>Nobody is in a room.</p>
           : (

@@ -8,10 +8,20 @@ export function authorization (): Record<string, string> {
   return token === null ? {} : { Authorization: `Bearer ${token}` }
 }
 
-/** The answer; undefined where it is not to be had: no permission, no network, no such route. */
-export async function get<Answer> (path: string): Promise<Answer | undefined> {
+// Who was refused is not asked again, with the same token.
+const refused = new Set<string>()
+
+/**
+ * The answer; undefined where it is not to be had: no permission, no network, no such route.
+ * @param query after the path, with its `?`
+ */
+export async function get<Answer> (path: string, query = ''): Promise<Answer | undefined> {
+  const headers = authorization()
+  const question = JSON.stringify([path, headers])
+  if (refused.has(question)) return undefined
   try {
-    const response = await fetch(path, { headers: authorization(), signal: AbortSignal.timeout(TIMEOUT_MS) })
+    const response = await fetch(path + query, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) })
+    if ([401, 403, 404].includes(response.status)) refused.add(question)
     return response.ok ? await response.json() as Answer : undefined
   } catch {
     return undefined

@@ -49,9 +49,9 @@ function renew (): void {
 }
 
 function open (): Client {
-  const token = pageToken()
-  const name = recall('name')
-  const made = connect('/ws', token === null ? { user: name === '' ? undefined : name } : { token })
+  // Where one is asked for, browsers do not tell of an upgrade that was refused for want of a token; of a bad token, which
+  // an empty one is, a close tells. An open gateway looks at none.
+  const made = connect('/ws', { user: recall('name') || undefined, token: pageToken() ?? '' })
   const isCurrent = (): boolean => client.peek() === made
   made.on('state', ({ state, retryInMs, error }) => {
     if (!isCurrent()) return

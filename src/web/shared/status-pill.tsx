@@ -6,7 +6,7 @@ export function StatusPill (): JSX.Element {
   const { state } = status.value
   return (
     <p id='status' class='pill' data-state={state}>
-      {state === 'online' ? <>Online as <b>{user}</b> <span>via {replica}</span></> : WORDS[state]}
+      {state === 'online' ? <><i>Online as</i> <b>{user}</b> <span>via {replica}</span></> : WORDS[state]}
     </p>
   )
 }

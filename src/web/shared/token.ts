@@ -10,6 +10,16 @@ export function pageToken (): string | null {
   return current
 }
 
+/** Whether it is worth asking for what only administrators are told. The gateway decides, not this. */
+export function mayAdministrate (): boolean {
+  try {
+    const payload = current!.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/')
+    return (JSON.parse(atob(payload)) as { can: string[] }).can.includes('admin')
+  } catch {
+    return false
+  }
+}
+
 /** One that was pasted. */
 export function keepToken (token: string): void {
   current = token
