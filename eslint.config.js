@@ -2,7 +2,7 @@ import neostandard from 'neostandard'
 import tseslint from 'typescript-eslint'
 
 export default [
-  { ignores: ['dist/', 'build/', 'coverage/', '.tap/'] },
+  { ignores: ['dist/', 'build/', 'coverage/', '.tap/', 'test/package/app/'] },
   ...neostandard({ ts: true }),
   {
     files: ['src/**/*.ts', 'src/web/**/*.tsx', 'test/**/*.ts', 'cluster/**/*.ts', 'bench/**/*.ts', 'conformance/**/*.ts'],

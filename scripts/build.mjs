@@ -2,6 +2,7 @@
 // `node scripts/build.mjs build` leaves build/ (sources and tests, for the test runner).
 import { spawnSync } from 'node:child_process'
 import { cpSync, rmSync } from 'node:fs'
+import { bundleClient } from './client-bundle.mjs'
 import { buildWeb } from './web.mjs'
 
 const forTests = process.argv[2] === 'build'
@@ -12,6 +13,7 @@ const webOut = forTests ? 'build/src/web' : 'dist/web'
 rmSync(out, { recursive: true, force: true })
 tsc('-p', forTests ? 'tsconfig.json' : 'tsconfig.build.json')
 await buildWeb(webOut)
+bundleClient(forTests ? 'build/src/client/tidegate.min.js' : 'dist/client/tidegate.min.js')
 // What cluster/ starts nginx with: of the same moment as the code.
 if (forTests) cpSync('nginx.conf', 'build/nginx.conf')
 

@@ -11,7 +11,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path'
 
 const PROGRAMS = {
-  test: ['redis-server', 'nginx', 'chromium', 'python3-websockets'],
+  test: ['redis-server', 'nginx', 'chromium', 'openssl', 'python3-websockets'],
   cluster: ['redis-server', 'nginx']
 }
 // Its own Python has Debian's packages; another may come first on the PATH.
@@ -61,7 +61,8 @@ function digest (files) {
 
 function sources (...folders) {
   const files = folders.flatMap((folder) => readdirSync(folder, { recursive: true }).map((file) => join(folder, file)))
-  const settings = ['tsconfig.json', 'tsconfig.build.json', 'tsconfig.web.json', 'package-lock.json', 'scripts/build.mjs', 'scripts/web.mjs', 'nginx.conf']
+  const scripts = ['build', 'client-bundle', 'web'].map((name) => `scripts/${name}.mjs`)
+  const settings = ['tsconfig.json', 'tsconfig.build.json', 'tsconfig.web.json', 'package-lock.json', ...scripts, 'nginx.conf']
   return [...files.filter((file) => statSync(file).isFile()).sort(), ...settings]
 }
 

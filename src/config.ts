@@ -5,6 +5,7 @@ import { ConfigError } from './config-error.ts'
 import { newEpoch } from './log/ids.ts'
 import { readRoomRules, RoomRules } from './room-rules.ts'
 import { readSettings, REPLICA_CHARS, type Settings } from './settings.ts'
+import { readWebhooks, type WebhookSettings } from './webhooks/settings.ts'
 
 const MIN_SECRET_BYTES = 32
 const USER_CONNECTIONS = 5
@@ -49,6 +50,8 @@ export interface Config {
   readonly pingIntervalMs: number
   readonly drainMs: number
   readonly maxConnectionAgeMs: number
+  /** Undefined: nobody is told outside. */
+  readonly webhooks: WebhookSettings | undefined
   readonly positionBounds: { readonly min: number, readonly max: number }
   readonly logLevel: string
 }
@@ -98,6 +101,7 @@ function toConfig (settings: Settings, problems: string[]): Config {
     pingIntervalMs: settings.PING_INTERVAL_MS,
     drainMs: settings.DRAIN_MS,
     maxConnectionAgeMs: limit(settings.MAX_CONNECTION_AGE_MS),
+    webhooks: readWebhooks(settings, problems),
     positionBounds: { min: settings.POSITION_MIN, max: settings.POSITION_MAX },
     logLevel: settings.LOG_LEVEL
   }

@@ -38,7 +38,6 @@ import { type Gateway, Replica } from './replica.ts'
 import { MemoryReplicas } from './replicas/memory.ts'
 import { RedisReplicas } from './replicas/redis.ts'
 import type { Replicas } from './replicas/replicas.ts'
-import type { RoomRules } from './room-rules.ts'
 import { SessionCounts } from './session/counts.ts'
 import { Heartbeat } from './session/heartbeat.ts'
 import { type Order, Orders } from './session/orders.ts'
@@ -47,8 +46,14 @@ import type { Session } from './session/session.ts'
 import { SHED_SHARE } from './session/shedder.ts'
 import { Sessions } from './session/sessions.ts'
 import { UserRates } from './session/user-rates.ts'
+import { MemoryEventQueue } from './webhooks/memory.ts'
+import type { EventQueue } from './webhooks/queue.ts'
+import { RedisEventQueue } from './webhooks/redis.ts'
+import { Webhooks } from './webhooks/webhooks.ts'
 
 const LINGER_MS = 10_000
+// Longer than any event waits.
+const EVENTS_TTL_MS = 600_000
 
 /** What replicas share: Redis, or the embedded stand-in for it. */
 interface Shared {
@@ -58,6 +63,8 @@ interface Shared {
   readonly presence: Presence
   readonly quota: Quota
   readonly replicas: Replicas
+  /** What the webhook is still to be told; undefined where there is none. */
+  readonly events: EventQueue | undefined
   readonly connections: RedisConnections | undefined
   /** What is told of Redis, where there is one. */
   readonly redis: RedisSource | undefined
@@ -68,7 +75,7 @@ export async function createGateway (asked: Config, logger: FastifyBaseLogger): 
   const files = fileBudget()
   const config = within(files, asked, logger)
   const { rules } = config
-  const { broker, log, position, presence, quota, replicas, connections, redis } = createShared(config, rules, logger)
+  const { broker, log, position, presence, quota, replicas, events, connections, redis } = createShared(config, logger)
   const now = (): number => performance.now()
   const flusher = new Flusher(config.flushMs)
   const hub = new Hub(flusher)
@@ -102,6 +109,9 @@ export async function createGateway (asked: Config, logger: FastifyBaseLogger): 
     now,
     logger
   }
+  const webhooks = events && new Webhooks({
+    queue: events, settings: config.webhooks!, leaseMs: config.presenceLeaseMs, logger, now
+  })
   const loopDelay = new LoopDelay()
   const whyNotReady = (): string | undefined => replica.whyNotReady
   const app = await createServer({
@@ -127,11 +137,14 @@ export async function createGateway (asked: Config, logger: FastifyBaseLogger): 
       loopDelay,
       heap,
       isReady: () => whyNotReady() === undefined,
-      redis
+      redis,
+      webhooks: webhooks?.counts
     }, now)
   })
   if (files.sockets < Infinity) app.server.maxConnections = files.sockets
-  const replica = new Replica({ config, auth, services, sessions, idleCheck, loopDelay, heap, replicas, connections, app })
+  const replica = new Replica({
+    config, auth, services, sessions, idleCheck, loopDelay, heap, replicas, connections, webhooks, app
+  })
   return replica
 }
 
@@ -145,17 +158,25 @@ function within ({ connections }: FileBudget, config: Config, logger: FastifyBas
   return { ...config, maxConnections: connections }
 }
 
-function createShared (config: Config, rules: RoomRules, logger: FastifyBaseLogger): Shared {
+function createShared (config: Config, logger: FastifyBaseLogger): Shared {
+  const { rules, webhooks, presenceLeaseMs: leaseMs } = config
   const retentionOf = (room: string): Retention => rules.of(room).retention
+  const outside = webhooks && {
+    wantedOf: (room: string) => rules.of(room).webhooks ? webhooks.wanted : '',
+    maxWaiting: webhooks.maxWaiting,
+    ttlMs: webhooks.maxAgeMs + EVENTS_TTL_MS,
+    leaseMs
+  }
   if (config.redis === undefined) {
     const bus = new MemoryBus()
     const log = new MemoryLog(bus, retentionOf)
     const position = new MemoryPosition(bus, log, config.positionBounds)
     const broker = new MemoryBroker(bus)
-    const presence = new MemoryPresence(bus)
+    const events = outside && new MemoryEventQueue(outside)
+    const presence = new MemoryPresence(bus, undefined, events && ((change) => events.append(change)))
     const quota = new MemoryQuota()
     const replicas = new MemoryReplicas()
-    return { broker, log, position, presence, quota, replicas, connections: undefined, redis: undefined }
+    return { broker, log, position, presence, quota, replicas, events, connections: undefined, redis: undefined }
   }
   const keys = new Keys(config.redisPrefix)
   const connections = new RedisConnections(config.redis, `tidegate:${config.replica}`, logger, commandsUsed(keys))
@@ -165,9 +186,10 @@ function createShared (config: Config, rules: RoomRules, logger: FastifyBaseLogg
     broker,
     log,
     position: new RedisPosition(connections, keys, config.positionBounds),
-    presence: new RedisPresence(connections, keys, config.presenceLeaseMs),
+    presence: new RedisPresence(connections, keys, leaseMs, outside),
     quota: new RedisQuota(connections, keys),
     replicas: new RedisReplicas(connections, keys),
+    events: outside && new RedisEventQueue(connections, keys, outside),
     connections,
     redis: { connections, broker, log }
   }

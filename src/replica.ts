@@ -16,6 +16,7 @@ import type { Session } from './session/session.ts'
 import type { Sessions } from './session/sessions.ts'
 import { FULL_SHARE, Shedder } from './session/shedder.ts'
 import { SlowMessages } from './session/slow-messages.ts'
+import type { Webhooks } from './webhooks/webhooks.ts'
 
 const RETRY_MS = 50
 const START_PATIENCE_MS = 1_000
@@ -52,6 +53,7 @@ interface Parts {
   readonly replicas: Replicas
   /** Undefined with the embedded broker. */
   readonly connections: RedisConnections | undefined
+  readonly webhooks: Webhooks | undefined
   readonly app: FastifyInstance
 }
 
@@ -69,12 +71,14 @@ export class Replica implements Gateway {
   readonly #heap: HeapLoad
   readonly #replicas: Replicas
   readonly #connections: RedisConnections | undefined
+  readonly #webhooks: Webhooks | undefined
   readonly #app: FastifyInstance
   #isSynced = false
   #stopping: Promise<void> | undefined
   #lastProblem = ''
 
-  constructor ({ config, auth, services, sessions, idleCheck, loopDelay, heap, replicas, connections, app }: Parts) {
+  constructor (parts: Parts) {
+    const { config, auth, services, sessions, idleCheck, loopDelay, heap, replicas, connections, webhooks, app } = parts
     this.replica = config.replica
     this.#config = config
     this.#auth = auth
@@ -87,6 +91,7 @@ export class Replica implements Gateway {
     this.#heap = heap
     this.#replicas = replicas
     this.#connections = connections
+    this.#webhooks = webhooks
     this.#app = app
   }
 
@@ -95,6 +100,7 @@ export class Replica implements Gateway {
     this.#connections?.start()
     this.#services.presence.start()
     void this.#auth?.start()
+    this.#webhooks?.start()
     // Whoever listens before it can serve has a proxy's clients see 503. Without Redis it listens to say just that.
     const isFollowing = this.#followAll()
     await Promise.race([isFollowing, delay(START_PATIENCE_MS, undefined, { ref: false })])
@@ -152,6 +158,8 @@ export class Replica implements Gateway {
     this.#services.userRates?.stop()
     await this.#services.presence.stop()
     await this.#replicas.stop()
+    // What that has ended is to be told, too.
+    await this.#webhooks?.stop()
     this.#services.interest.stop()
     await this.#services.broker.stop()
     await this.#services.log.stop()

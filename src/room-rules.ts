@@ -17,6 +17,8 @@ export interface RoomRule {
   readonly presence: boolean
   /** So many users, above which those who come and go are told of together. */
   readonly presenceMergeAbove: number
+  /** Whether the webhook, where there is one, is told of it. */
+  readonly webhooks: boolean
 }
 
 /** A year: an age that Redis could not take would fail only at the first publish. */
@@ -31,6 +33,7 @@ interface WrittenRule {
   readonly maxAgeMs?: number
   readonly presence?: boolean
   readonly presenceMergeAbove?: number
+  readonly webhooks?: boolean
 }
 interface Defaults { readonly maxEntries: number, readonly maxAgeMs: number }
 type WrittenRules = Readonly<Record<string, WrittenRule>>
@@ -63,7 +66,8 @@ const validate = new Ajv({ allErrors: true }).compile({
           entries: { type: 'integer', minimum: 1, maximum: 1_000_000 },
           maxAgeMs: { type: 'integer', minimum: 0, maximum: MAX_AGE_MS },
           presence: { type: 'boolean' },
-          presenceMergeAbove: { type: 'integer', minimum: 0, maximum: 1_000_000 }
+          presenceMergeAbove: { type: 'integer', minimum: 0, maximum: 1_000_000 },
+          webhooks: { type: 'boolean' }
         }
       }
     }
@@ -102,7 +106,8 @@ function complete (pattern: string, rule: WrittenRule, defaults: Defaults): Room
       latestOnly: kind === 'latest'
     },
     presence: rule.presence ?? kind === 'log',
-    presenceMergeAbove: rule.presenceMergeAbove ?? MERGE_ABOVE
+    presenceMergeAbove: rule.presenceMergeAbove ?? MERGE_ABOVE,
+    webhooks: rule.webhooks ?? true
   }
 }
 

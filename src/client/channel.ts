@@ -2,35 +2,27 @@ import type { Connection } from './connection.ts'
 import { Continuity } from './continuity.ts'
 import { TidegateError } from './errors.ts'
 import { ALL, type Frame } from './frames.ts'
-import type { Gap, RoomOptions } from './types.ts'
+import { Emitter } from './events.ts'
+import type { Gap, Message, RoomEvents, RoomOptions, Signal } from './types.ts'
 
-/** Whom a channel tells. */
-export interface ChannelListener {
-  /** @param gap where something is missing just before it */
-  onMessage (frame: Frame, gap: Gap | undefined): void
-  /** Without a number, in a room whose messages have one. */
-  onEphemeral? (frame: Frame): void
-  onGap (gap: Gap): void
-  onPresence? (frame: Frame): void
-  onJoined? (frame: Frame): void
-  /** It cannot be joined, or was lost, for good. */
-  onError (error: TidegateError): void
-  /** Something of what was sent in it was refused, and nobody waits for an answer. */
-  onWarning? (error: TidegateError): void
-  /** The client has ended. */
-  onClosed? (error: TidegateError | undefined): void
-}
+/** As a room's own events; and `end`, when it was left, cannot be joined, or the client was closed. */
+export interface ChannelEvents<Content> extends RoomEvents<Content> { end: TidegateError | undefined }
 
-/** What a channel asks of those who hold it. */
+/** Those who hold all channels. */
 export interface ChannelOwner {
   /** It wants to join there, when its turn comes; now, or where it was refused for a while, later. */
   queueJoin (channel: Channel, connection: Connection, afterMs?: number): void
-  /** It is joined there, or never will be. */
-  onSettled (channel: Channel, connection: Connection): void
-  /** The log was lost, and with it the memory of the keys of what was published in it. */
-  onLogLost (channel: Channel): void
   /** While two connections deliver: whether a frame without a number is new; undefined where there is one. */
   isNew (connection: Connection, text: string): boolean | undefined
+}
+
+/** Whom channels tell what is no event of theirs alone. */
+export interface ChannelListener {
+  /** A room is joined on a connection, or never will be. */
+  onSettled (): void
+  onGap (gap: Gap): void
+  /** A room's log was lost, and with it the memory of the keys of what was published in it. */
+  onLogLost (room: string): void
 }
 
 const RETRY_MS = 1_000
@@ -45,6 +37,7 @@ export class Channel {
   /** Why it cannot be joined any more. */
   refused: TidegateError | undefined
   source: Connection | undefined
+  readonly events = new Emitter<ChannelEvents<unknown>>()
   readonly #history: number
   readonly #owner: ChannelOwner
   readonly #listener: ChannelListener
@@ -61,7 +54,10 @@ export class Channel {
     this.#history = options.history ?? 0
     this.#owner = owner
     this.#listener = listener
-    this.#continuity = new Continuity(name, this.#history, options.since, (gap) => listener.onGap(gap))
+    this.#continuity = new Continuity(name, this.#history, options.since, (gap) => {
+      listener.onGap(gap)
+      this.events.emit('gap', gap)
+    })
   }
 
   get cursor (): string | undefined {
@@ -106,8 +102,8 @@ export class Channel {
       if (this.#owner.isNew(connection, text) ?? isSource) this.#unnumbered(frame)
     } else if (!isSource || this.#isDoubting) {
       // The other connection tells it, or the next `joined` does.
-    } else if (type === 'gap') this.#gap(connection, frame)
-    else if (type === 'system') this.#listener.onPresence?.(frame)
+    } else if (type === 'gap') this.#gap(frame)
+    else if (type === 'system') this.#presence(frame)
     else if (type === 'left') this.#refused(connection, { ...frame, reason: frame.reason ?? 'left', message: 'the room was left' })
     else if (NUMBERED.has(type)) this.#numbered(frame)
   }
@@ -115,8 +111,9 @@ export class Channel {
   /** An ack that stands in the place of the frame of a message of our own. */
   echoed (connection: Connection, { cursor, duplicate }: Frame): void {
     if (cursor === undefined) return
-    const isInPlace = connection === this.source && !this.#isDoubting && duplicate !== true
-    this.#judge(this.#continuity.echoed(cursor, isInPlace))
+    this.#continuity.hide(cursor)
+    // Of a duplicate it does not: its place was elsewhere.
+    if (duplicate !== true) this.receive(connection, { type: 'message', cursor }, '')
   }
 
   /** @param other a connection that still lives */
@@ -136,20 +133,20 @@ export class Channel {
   }
 
   warn (error: TidegateError): void {
-    this.#listener.onWarning?.(error)
+    this.events.emit('error', error)
   }
 
   /** The client has ended. */
   close (error: TidegateError | undefined): void {
     this.source = undefined
-    this.#listener.onClosed?.(error)
+    this.events.emit('end', error)
   }
 
   leave (connections: readonly Connection[]): void {
     this.refused ??= new TidegateError('left', `${this.name} was left`, { room: this.name })
     for (const connection of connections) connection.ask(JSON.stringify({ type: 'leave', room: this.name }), () => {})
     this.#asked.clear()
-    this.source = undefined
+    this.close(undefined)
   }
 
   #joined (connection: Connection, frame: Frame, since: string | undefined): void {
@@ -157,16 +154,17 @@ export class Channel {
     this.#isDoubting = !this.#continuity.joined(frame, since)
     if (this.#isDoubting) return this.#owner.queueJoin(this, connection)
     this.#isGapDue = frame.recovered === false
-    this.#listener.onJoined?.(frame)
-    if (!this.#isGapDue) this.#owner.onSettled(this, connection)
+    const { seq, cursor, recovered, replay = 0 } = frame
+    this.events.emit('joined', { room: this.name, seq, cursor, recovered, replay })
+    if (!this.#isGapDue) this.#listener.onSettled()
   }
 
-  #gap (connection: Connection, frame: Frame): void {
-    if (KEYS_LOST.has(frame.reason ?? '')) this.#owner.onLogLost(this)
+  #gap (frame: Frame): void {
+    if (KEYS_LOST.has(frame.reason ?? '')) this.#listener.onLogLost(this.name)
     this.#continuity.gap(frame)
     if (!this.#isGapDue) return
     this.#isGapDue = false
-    this.#owner.onSettled(this, connection)
+    this.#listener.onSettled()
   }
 
   #refused (connection: Connection, frame: Frame): void {
@@ -176,32 +174,56 @@ export class Channel {
     }
     this.refused = errorOf(frame, this.name)
     this.source = undefined
-    this.#listener.onError(this.refused)
-    this.#owner.onSettled(this, connection)
+    this.events.emit('error', this.refused)
+    this.events.emit('end', this.refused)
+    this.#listener.onSettled()
   }
 
   #unnumbered (frame: Frame): void {
-    if (this.#continuity.isLive) this.#listener.onMessage(frame, this.#continuity.takeGap())
-    else this.#listener.onEphemeral?.(frame)
+    if (this.#continuity.isLive) this.#deliver(frame)
+    else this.events.emit('ephemeral', signalOf(frame))
   }
 
   #numbered (frame: Frame): void {
     const verdict = this.#continuity.message(frame.cursor!)
-    if (verdict === 'deliver') this.#listener.onMessage(frame, this.#continuity.takeGap())
-    else this.#judge(verdict)
-  }
-
-  #judge (verdict: 'deliver' | 'drop' | 'doubt'): void {
+    if (verdict === 'deliver') this.#deliver(frame)
     if (verdict !== 'doubt') return
     this.#isDoubting = true
     this.#owner.queueJoin(this, this.source!)
+  }
+
+  #deliver (frame: Frame): void {
+    const gap = this.#continuity.takeGap()
+    this.events.emit('message', gap === undefined ? messageOf(frame) : { ...messageOf(frame), gap })
+  }
+
+  #presence ({ event, user = '', info, joined: come = [], left: gone = [], count = 0, timestamp = '' }: Frame): void {
+    const joined = event === 'join' ? [{ user, ...info === undefined ? {} : { info } }] : come.map(asUser)
+    const left = event === 'leave' ? [user] : gone
+    for (const one of joined) this.events.emit('member', { event: 'join', ...one, count, timestamp })
+    for (const one of left) this.events.emit('member', { event: 'leave', user: one, count, timestamp })
+    this.events.emit('members', { joined, left, count, timestamp })
   }
 }
 
 /** The error that a frame tells of. */
 export function errorOf (frame: Frame, room = frame.room): TidegateError {
-  const { reason = 'internal', message = 'refused', code, retryable = false, retryAfterMs } = frame
+  const { reason, message = '', code, retryable = false, retryAfterMs } = frame
   return new TidegateError(reason as TidegateError['reason'], message, {
     code, retryable, retryAfterMs, room: room === ALL ? undefined : room
   })
+}
+
+export function messageOf<Content> (frame: Frame): Message<Content> {
+  const { seq, cursor } = frame
+  return { ...signalOf<Content>(frame), seq, cursor }
+}
+
+function signalOf<Content> ({ room = ALL, from = '', content, position, timestamp = '' }: Frame): Signal<Content> {
+  // Where the car stands is all that its room says.
+  return { room, from, content: (position ?? content) as Content, timestamp }
+}
+
+function asUser (one: string | { readonly user: string }): { readonly user: string } {
+  return typeof one === 'string' ? { user: one } : one
 }

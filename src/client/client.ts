@@ -1,12 +1,12 @@
 import { Core } from './core.ts'
 import type { TidegateError } from './errors.ts'
-import { Emitter, type Unsubscribe } from './events.ts'
+import type { Unsubscribe } from './events.ts'
 import { ALL, POSITION } from './frames.ts'
 import { type Host, realHost } from './host.ts'
 import { SharedPosition } from './position.ts'
-import { contentText, messageOf, receiptOf, Room } from './room.ts'
+import { receiptOf, requestText, Room } from './room.ts'
 import type {
-  ClientEvents, ConnectOptions, ContentOf, PublishOptions, Receipt, RoomMap, RoomOptions, State, Welcome
+  ClientEvents, ConnectOptions, ContentOf, PublishOptions, Receipt, RoomMap, RoomOptions, State
 } from './types.ts'
 
 /** One user's end of a gateway: a connection that comes back by itself, and the rooms on it. */
@@ -14,31 +14,15 @@ export class Client<Rooms extends RoomMap = Record<string, unknown>> {
   /** The shared counter. */
   readonly position: SharedPosition
   readonly #core: Core
-  readonly #events = new Emitter<ClientEvents>()
   readonly #rooms = new Map<string, Room<unknown>>()
-  #welcome: Welcome | undefined
-  #error: TidegateError | undefined
 
   /** As `connect`; of the surroundings, tests have their own. */
   constructor (url: string, options: ConnectOptions, host: Host) {
-    const core = this.#core = new Core(url, options, host, {
-      onState: (change) => {
-        this.#error = change.error
-        this.#events.emit('state', change)
-      },
-      onError: (error) => this.#events.emit('error', error),
-      onGap: (gap) => this.#events.emit('gap', gap),
-      onWelcome: ({ user = '', replica = '', connection = '', maxMessageBytes = 0, expires }) => {
-        this.#welcome = { user, replica, connection, maxMessageBytes, expires }
-        this.#events.emit('welcome', this.#welcome)
-      }
-    })
+    const core = this.#core = new Core(url, options, host)
     this.position = new SharedPosition(core, () => this.room<number>(POSITION))
-    core.rooms.add(ALL, {}, {
-      onMessage: (frame, gap) => this.#events.emit('broadcast', messageOf(frame, gap)),
-      onGap: (gap) => core.onGap(gap),
-      onError: (error) => this.#events.emit('error', error)
-    })
+    const { events } = core.rooms.add(ALL, {})
+    events.on('message', (message) => core.events.emit('broadcast', message))
+    events.on('error', (error) => core.onError(error))
     core.start()
   }
 
@@ -48,17 +32,17 @@ export class Client<Rooms extends RoomMap = Record<string, unknown>> {
 
   /** Why it is not online. */
   get error (): TidegateError | undefined {
-    return this.#error
+    return this.#core.error
   }
 
   /** The name that the gateway knows this client by; undefined before the first welcome. */
   get user (): string | undefined {
-    return this.#welcome?.user
+    return this.#core.welcome?.user
   }
 
   /** Which replica it is connected to. */
   get replica (): string | undefined {
-    return this.#welcome?.replica
+    return this.#core.welcome?.replica
   }
 
   /** How long the last ping took, there and back. */
@@ -68,7 +52,7 @@ export class Client<Rooms extends RoomMap = Record<string, unknown>> {
 
   /** @returns a function that ends it */
   on<Name extends keyof ClientEvents> (name: Name, listener: (event: ClientEvents[Name]) => void): Unsubscribe {
-    return this.#events.on(name, listener)
+    return this.#core.events.on(name, listener)
   }
 
   /** Joins a room, and stays in it until it is left. Asked again it is the same room, with the first's options. */
@@ -86,7 +70,7 @@ export class Client<Rooms extends RoomMap = Record<string, unknown>> {
   /** To every connection of the gateway; where tokens are asked for, one that can broadcast. As `room.publish`. */
   async broadcast (content: unknown, options: Omit<PublishOptions, 'echo'> = {}): Promise<Receipt> {
     const { key = this.#core.newKey(), signal } = options
-    const request = `{"type":"broadcast","key":${JSON.stringify(key)},"content":${contentText(content)}}`
+    const request = requestText({ type: 'broadcast', key }, content)
     return receiptOf(await this.#core.publish({ lane: ALL, request, signal }))
   }
 

@@ -9,6 +9,8 @@ export interface ConnectionListener {
   onWelcome (connection: Connection, frame: Frame): void
   /** Every frame but `welcome` and `pong`, before whoever asked for it gets it. */
   onFrame (connection: Connection, frame: Frame, text: string): void
+  /** `latencyMs` and `aheadMs` are known. */
+  onPong (connection: Connection): void
   /** Once, however it ends; what was asked is answered with undefined after it. */
   onClosed (connection: Connection, closed: Closed): void
 }
@@ -33,6 +35,8 @@ const LATE_MS = 3_000
 // While other frames come an answer may be behind a megabyte on a slow line.
 const PATIENCE = 6
 const OPEN = 1
+// Looks within a time-out whether anything is due.
+const TICKS = 5
 
 /** One WebSocket's life: requests and their replies, and whether the other side is there at all. */
 export class Connection {
@@ -43,7 +47,8 @@ export class Connection {
   maxMessageBytes = Infinity
   /** How far the gateway's clock is ahead of ours, from its last pong. */
   aheadMs = 0
-  onPong: () => void = () => {}
+  /** When its token does. */
+  expires: string | undefined
   readonly #socket: SocketLike
   readonly #listener: ConnectionListener
   readonly #options: ConnectionOptions
@@ -63,36 +68,30 @@ export class Connection {
     this.#heardMs = options.host.now()
     const socket = this.#socket = new options.WebSocket(options.url)
     socket.onmessage = ({ data }: { readonly data: unknown }) => this.#receive(String(data))
-    socket.onclose = ({ code, reason }: Closed) => this.#end({ code, reason })
     // Node tells here what browsers keep secret; a close follows.
     let told = ''
-    socket.onerror = ({ message }: { readonly message?: string }) => { told = message ?? told }
-    const closed = socket.onclose
-    socket.onclose = (event: Closed) => closed.call(socket, { code: event.code, reason: event.reason || told } as never)
-    this.#watch()
+    socket.onerror = ({ message = '' }: { readonly message?: string }) => { told = message }
+    socket.onclose = ({ code, reason }: Closed) => this.#end({ code, reason: reason || told })
+    this.#dueMs = this.#heardMs
+    this.#tick()
   }
 
   get isOpen (): boolean {
     return !this.#isClosed && this.isWelcome && this.#socket.readyState === OPEN
   }
 
-  get isIdle (): boolean {
-    return this.#pending.size === 0
-  }
-
   /** Sends a request, a JSON object as text, with an id. */
   ask (request: string, answer: Answer): void {
     if (!this.isOpen) return answer(undefined)
     const id = ++this.#lastId
-    const isFirst = this.#pending.size === 0
     this.#pending.set(id, { answer, sentMs: this.#options.host.now() })
     this.#socket.send(`{"id":${id},${request.slice(1)}`)
-    if (isFirst) this.#watch()
   }
 
-  /** Sends a request that nobody waits for. */
-  tell (request: string): void {
+  /** Sends a request that nobody waits for; false where it cannot be sent. */
+  tell (request: string): boolean {
     if (this.isOpen) this.#socket.send(request)
+    return this.isOpen
   }
 
   /** Finds out soon whether the other side is there. */
@@ -118,9 +117,8 @@ export class Connection {
       if (reply === undefined) return
       this.latencyMs = host.now() - sentMs
       this.aheadMs = Date.parse(reply.timestamp ?? '') + this.latencyMs / 2 - Date.now() || 0
-      this.onPong()
+      this.#listener.onPong(this)
     })
-    this.#watch()
   }
 
   #receive (text: string): void {
@@ -139,6 +137,7 @@ export class Connection {
 
   #welcome (frame: Frame): void {
     this.isWelcome = true
+    this.expires = frame.expires
     this.maxMessageBytes = frame.maxMessageBytes || Infinity
     this.#pingEveryMs = Math.min(frame.pingIntervalMs || MAX_PING_EVERY_MS, MAX_PING_EVERY_MS)
     this.#listener.onWelcome(this, frame)
@@ -153,38 +152,25 @@ export class Connection {
     pending.answer(frame)
   }
 
-  #watch (): void {
-    const { host, timeoutMs } = this.#options
-    const [oldest] = this.#pending.values()
-    const waitMs = !this.isWelcome
-      ? timeoutMs
-      : oldest === undefined ? this.#pingEveryMs : this.#patienceMs
-    const fromMs = oldest === undefined ? this.#heardMs : Math.max(oldest.sentMs, this.#heardMs)
-    host.clearTimeout(this.#timer)
-    if (this.#isClosed) return
-    const nowMs = host.now()
-    this.#dueMs = Math.max(fromMs + waitMs, nowMs)
-    this.#timer = host.setTimeout(() => this.#check(), this.#dueMs - nowMs)
-  }
-
   /** A dead network closes nothing: silence while something is due counts as a close. */
-  #check (): void {
-    const nowMs = this.#options.host.now()
-    const { timeoutMs } = this.#options
-    const [oldest] = this.#pending.values()
-    if (this.isWelcome && nowMs - this.#dueMs > LATE_MS) return this.probe()
+  #tick (): void {
+    const { host, timeoutMs } = this.#options
+    const nowMs = host.now()
+    const lateMs = nowMs - this.#dueMs
+    this.#dueMs = nowMs + timeoutMs / TICKS
+    this.#timer = host.setTimeout(() => this.#tick(), timeoutMs / TICKS)
     const silentMs = nowMs - this.#heardMs
+    const [oldest] = this.#pending.values()
     if (!this.isWelcome) {
-      if (silentMs >= timeoutMs) return this.#giveUp('no welcome came')
-    } else if (oldest === undefined) {
-      if (silentMs >= this.#pingEveryMs) return this.#ping()
+      if (silentMs >= timeoutMs) this.#giveUp('no welcome came')
+    } else if (lateMs > LATE_MS) this.probe()
+    else if (oldest === undefined) {
+      if (silentMs >= this.#pingEveryMs) this.#ping()
     } else {
       const waitedMs = nowMs - oldest.sentMs
-      if (waitedMs >= PATIENCE * timeoutMs || Math.min(waitedMs, silentMs) >= this.#patienceMs) {
-        return this.#giveUp('no answer came')
-      }
+      const isSilent = Math.min(waitedMs, silentMs) >= this.#patienceMs
+      if (isSilent || waitedMs >= PATIENCE * timeoutMs) this.#giveUp('no answer came')
     }
-    this.#watch()
   }
 
   #giveUp (reason: string): void {

@@ -119,18 +119,14 @@ export class Continuity {
     }
     this.#last = place
     if (this.#known.has(cursor)) return 'drop'
-    if (this.#history > 0) this.#remember(cursor)
+    if (this.#history > 0) this.hide(cursor)
     return 'deliver'
   }
 
-  /**
-   * A message of our own that we wanted no echo of: the ack stands in its place.
-   * @param isInPlace false where it came on another connection, or for a second time
-   */
-  echoed (cursor: string, isInPlace: boolean): Verdict {
-    const verdict = isInPlace ? this.message(cursor) : 'drop'
-    this.#remember(cursor)
-    return verdict === 'deliver' ? 'drop' : verdict
+  /** A message of our own that nobody wants to see. */
+  hide (cursor: string): void {
+    this.#known.add(cursor)
+    if (this.#known.size > REMEMBERED) this.#known.delete(this.#known.values().next().value!)
   }
 
   /** What follows a gap may reach back to what is here: then nothing was missed. */
@@ -141,11 +137,6 @@ export class Continuity {
     if (isSame && place.seq <= last!.seq + 1) return
     this.#tell(reason, last, { ...place, seq: place.seq - 1 }, false)
     this.#last = undefined
-  }
-
-  #remember (cursor: string): void {
-    this.#known.add(cursor)
-    if (this.#known.size > REMEMBERED) this.#known.delete(this.#known.values().next().value!)
   }
 
   #tell (reason: string, from: Place | undefined, to: Place | undefined, healed: boolean, missed?: number): void {

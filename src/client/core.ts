@@ -2,49 +2,41 @@ import type { Channel } from './channel.ts'
 import { errorOf } from './channel.ts'
 import type { Connection } from './connection.ts'
 import { TidegateError } from './errors.ts'
+import { Emitter } from './events.ts'
 import { type Frame, POSITION } from './frames.ts'
 import { type Host, socketUrl } from './host.ts'
 import { Link, type LinkListener } from './link.ts'
 import { Outbox, type Publication } from './outbox.ts'
 import { Rooms } from './rooms.ts'
-import type { ConnectOptions, Gap, StateChange } from './types.ts'
-
-export interface CoreListener {
-  onState (change: StateChange): void
-  onError (error: TidegateError): void
-  onWelcome (frame: Frame): void
-  onGap (gap: Gap): void
-}
+import type { ClientEvents, ConnectOptions, StateChange, Welcome } from './types.ts'
 
 const MAX_MESSAGES = 1_000
 const MAX_BYTES = 1_048_576
-// What reads may be asked again; each time on a new connection, or after the gateway's refusal.
-const MAX_TRIES = 5
-const RETRY_MS = 500
+// What reads are asked again, where the gateway refuses them for now.
+const MAX_READ_TRIES = 5
 const KEY_BYTES = 12
-
-interface Question { readonly text: string, readonly settle: (answer: Frame | TidegateError) => void, tries: number }
 
 /** What the parts of a client share: one link, its rooms, and what waits for it. */
 export class Core implements LinkListener {
+  readonly events = new Emitter<ClientEvents>()
   readonly rooms: Rooms
   readonly #link: Link
   readonly #outbox: Outbox
-  readonly #listener: CoreListener
-  readonly #host: Host
-  readonly #questions = new Set<Question>()
+  welcome: Welcome | undefined
+  error: TidegateError | undefined
   #end: TidegateError | undefined
-  readonly #keyPrefix = randomText()
+  // Nobody can guess a key, and nobody has it twice: guests share one memory of keys.
+  readonly #keyPrefix = crypto.getRandomValues(new Uint8Array(KEY_BYTES)).join('')
   #keys = 0
+  #reads = 0
 
-  constructor (address: string, options: ConnectOptions, host: Host, listener: CoreListener) {
-    this.#listener = listener
-    this.#host = host
+  constructor (address: string, options: ConnectOptions, host: Host) {
     this.rooms = new Rooms(host, {
       onSettled: () => {
         this.#link.settle()
         this.#outbox.pump()
       },
+      onGap: (gap) => this.events.emit('gap', gap),
       onLogLost: (room) => this.#outbox.forget(room)
     })
     const { maxMessages = MAX_MESSAGES, maxBytes = MAX_BYTES } = options.outbox ?? {}
@@ -74,9 +66,8 @@ export class Core implements LinkListener {
     this.#link.close()
   }
 
-  /** Nobody can guess it, and nobody has it twice: guests share one memory of keys. */
   newKey (): string {
-    return `${this.#keyPrefix}.${(++this.#keys).toString(36)}`
+    return `${this.#keyPrefix}.${++this.#keys}`
   }
 
   async publish (publication: Publication): Promise<Frame> {
@@ -86,26 +77,10 @@ export class Core implements LinkListener {
     return await this.#outbox.publish(publication)
   }
 
-  /** Asks what can be asked again without harm, when there is a connection. */
-  async ask (request: object, signal?: AbortSignal): Promise<Frame> {
-    return await new Promise((resolve, reject) => {
-      const question: Question = {
-        text: JSON.stringify(request),
-        tries: 0,
-        settle: (answer) => {
-          this.#questions.delete(question)
-          signal?.removeEventListener('abort', onAbort)
-          if (answer instanceof TidegateError) reject(answer)
-          else resolve(answer)
-        }
-      }
-      const onAbort = (): void => question.settle(new TidegateError('aborted', 'aborted', { cause: signal?.reason }))
-      this.#questions.add(question)
-      signal?.addEventListener('abort', onAbort)
-      if (this.#end !== undefined) question.settle(this.#end)
-      else if (signal?.aborted === true) onAbort()
-      else this.#put(question)
-    })
+  /** Asks what can be asked again without harm. It waits for nothing but a connection: each is a lane of its own. */
+  async ask (request: object, signal: AbortSignal | undefined): Promise<Frame> {
+    const lane = `?${++this.#reads}`
+    return await this.publish({ lane, request: JSON.stringify(request), signal, maxTries: MAX_READ_TRIES })
   }
 
   leave (channel: Channel): void {
@@ -113,25 +88,25 @@ export class Core implements LinkListener {
     this.#outbox.fail(channel.refused!, channel.name)
   }
 
-  onRefused (channel: Channel, error: TidegateError): void {
-    this.#outbox.fail(error, channel.name)
-  }
-
-  onGap (gap: Gap): void {
-    this.#listener.onGap(gap)
-  }
-
   onState (change: StateChange): void {
-    if (change.state === 'closed') this.#finish(change.error)
-    this.#listener.onState(change)
+    const { state, error } = change
+    this.error = error
+    if (state === 'closed') {
+      this.#end = error ?? new TidegateError('closed', 'the client was closed')
+      this.#outbox.fail(this.#end)
+      this.rooms.close(error)
+    }
+    this.events.emit('state', change)
   }
 
   onError (error: TidegateError): void {
-    this.#listener.onError(error)
+    this.events.emit('error', error)
   }
 
   onWelcome (connection: Connection, frame: Frame): void {
-    this.#listener.onWelcome(frame)
+    const { user = '', replica = '', connection: name = '', maxMessageBytes = 0, expires } = frame
+    this.welcome = { user, replica, connection: name, maxMessageBytes, expires }
+    this.events.emit('welcome', this.welcome)
     this.rooms.joinAll(connection, frame)
   }
 
@@ -140,7 +115,6 @@ export class Core implements LinkListener {
   }
 
   onCurrent (): void {
-    for (const question of [...this.#questions]) this.#put(question)
     this.#outbox.pump()
   }
 
@@ -164,32 +138,4 @@ export class Core implements LinkListener {
     if (connection?.isOpen !== true || (isAsMember && !channel.isJoinedOn(connection))) return undefined
     return connection
   }
-
-  #put (question: Question): void {
-    const connection = this.current
-    if (connection === undefined || !this.#questions.has(question)) return
-    question.tries++
-    connection.ask(question.text, (reply) => {
-      if (!this.#questions.has(question)) return
-      if (reply === undefined) {
-        // The next connection is asked, or the one that has come already.
-        if (question.tries >= MAX_TRIES) question.settle(new TidegateError('disconnected', 'no answer came'))
-        else if (this.current !== connection) this.#put(question)
-      } else if (reply.type !== 'error') question.settle(reply)
-      else if (reply.retryable !== true || question.tries >= MAX_TRIES) question.settle(errorOf(reply))
-      else this.#host.setTimeout(() => this.#put(question), reply.retryAfterMs ?? RETRY_MS)
-    })
-  }
-
-  #finish (error: TidegateError | undefined): void {
-    this.#end = error ?? new TidegateError('closed', 'the client was closed')
-    this.#outbox.fail(this.#end)
-    for (const question of [...this.#questions]) question.settle(this.#end)
-    this.rooms.close(error)
-  }
-}
-
-function randomText (): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(KEY_BYTES))
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }

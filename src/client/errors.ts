@@ -24,20 +24,20 @@ export const CLIENT_CODES: Readonly<Record<ClientReason, number>> = {
 /** What to do, by code: as in docs/sdk.md (a test holds them together). */
 export const ADVICE: Readonly<Record<number, string>> = {
   400: 'fix the call',
-  401: 'get a good token; with getToken the client does',
-  403: 'ask for a token, or a room rule, that allows it',
+  401: 'get a good token',
+  403: 'ask for the permission',
   404: 'check the address',
-  409: 'change the call: as it is it cannot succeed',
-  410: 'connect, or join the room, anew',
+  409: 'change the call',
+  410: 'connect or join anew',
   413: 'ask for less at once',
   429: 'slow down',
-  499: 'nothing; where isUnknown says so, it may have been published',
-  500: 'tell the operator: a defect of the gateway',
-  501: 'install ws, or hand in a WebSocket',
+  499: 'see isUnknown',
+  500: 'tell the operator',
+  501: 'install ws',
   503: 'wait: the client tries again',
-  507: 'read faster, or go on from the cursor'
+  507: 'read on from the cursor'
 }
-const UNKNOWN = 'look whether it was published before you publish it again'
+const UNKNOWN = 'look before you publish it again'
 
 export interface ErrorDetails {
   readonly code?: number | undefined
@@ -52,30 +52,25 @@ export interface ErrorDetails {
 /** Everything that this client rejects with, or tells as an `error`. Switch on `reason`. */
 export class TidegateError extends Error {
   override readonly name = 'TidegateError'
-  readonly reason: ErrorReason
+  declare readonly reason: ErrorReason
   /** As in HTTP. */
-  readonly code: number
+  declare readonly code: number
   /** Whether the same call can succeed later. */
-  readonly retryable: boolean
+  declare readonly retryable: boolean
   /** What to do. */
-  readonly advice: string
-  readonly retryAfterMs: number | undefined
-  readonly room: string | undefined
+  declare readonly advice: string
+  declare readonly retryAfterMs: number | undefined
+  declare readonly room: string | undefined
   /** Of `slow_consumer`: the last message that was handed over. */
-  readonly cursor: string | undefined
+  declare readonly cursor: string | undefined
   /** Of a publish: it may have been published all the same. */
-  readonly isUnknown: boolean
+  declare readonly isUnknown: boolean
 
   constructor (reason: ErrorReason, message: string, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause })
-    const code = details.code ?? (CLIENT_CODES as Partial<Record<ErrorReason, number>>)[reason] ?? 503
-    this.reason = reason
-    this.code = code
-    this.retryable = details.retryable ?? (code === 429 || code === 503)
-    this.advice = reason === 'unknown_outcome' ? UNKNOWN : ADVICE[code] ?? ''
-    this.retryAfterMs = details.retryAfterMs
-    this.room = details.room
-    this.cursor = details.cursor
-    this.isUnknown = details.isUnknown ?? reason === 'unknown_outcome'
+    super(message)
+    const isUnknown = reason === 'unknown_outcome'
+    const { code = (CLIENT_CODES as Partial<Record<ErrorReason, number>>)[reason] ?? 503 } = details
+    const advice = isUnknown ? UNKNOWN : ADVICE[code]
+    Object.assign(this, { reason, isUnknown, advice, retryable: code === 429 || code === 503 }, details, { code })
   }
 }

@@ -25,8 +25,4 @@ export class Emitter<Events> {
       }
     }
   }
-
-  count (name: keyof Events): number {
-    return this.#listeners.get(name)?.size ?? 0
-  }
 }

@@ -2,7 +2,6 @@ import { TidegateError } from './errors.ts'
 import type { SocketConstructor } from './types.ts'
 
 export type Timer = unknown
-export type NetworkEvent = 'online' | 'offline' | 'awake'
 
 /** What the client needs of its surroundings: a browser's page or worker, Node, or a test. */
 export interface Host {
@@ -12,8 +11,8 @@ export interface Host {
   setTimeout (task: () => void, ms: number): Timer
   clearTimeout (timer: Timer): void
   isOffline (): boolean
-  /** Calls until the returned function is called. */
-  onNetwork (listener: (event: NetworkEvent) => void): () => void
+  /** Calls when there may be a network again, or the page is looked at again, until the returned function is called. */
+  onNetwork (listener: () => void): () => void
 }
 
 interface Target {
@@ -54,22 +53,12 @@ export function realHost (): Host {
     clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
     isOffline: () => around.navigator?.onLine === false,
     onNetwork: (listener) => {
-      const seen = (): void => { if (around.document?.visibilityState !== 'hidden') listener('awake') }
-      const events: ReadonlyArray<readonly [Target | undefined, string, () => void]> = [
-        [targetOf(around), 'online', () => listener('online')],
-        [targetOf(around), 'offline', () => listener('offline')],
-        [targetOf(around), 'pageshow', seen],
-        [around.document, 'visibilitychange', seen],
-        [around.document, 'resume', seen]
-      ]
-      for (const [target, type, call] of events) target?.addEventListener(type, call)
-      return () => { for (const [target, type, call] of events) target?.removeEventListener(type, call) }
+      const seen = (): void => { if (around.document?.visibilityState !== 'hidden') listener() }
+      const events = [[around, 'online'], [around.document, 'visibilitychange'], [around, 'pageshow']] as const
+      for (const [target, type] of events) target?.addEventListener?.(type, seen)
+      return () => { for (const [target, type] of events) target?.removeEventListener?.(type, seen) }
     }
   }
-}
-
-function targetOf (surroundings: Surroundings): Target | undefined {
-  return surroundings.addEventListener === undefined ? undefined : surroundings as Target
 }
 
 /** The WebSocket to use; rejects with `no_websocket`. */

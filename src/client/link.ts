@@ -1,8 +1,8 @@
 import { backoffMs } from './backoff.ts'
-import { type Closed, Connection } from './connection.ts'
+import { type Closed, Connection, type ConnectionListener } from './connection.ts'
 import { TidegateError } from './errors.ts'
 import type { Frame } from './frames.ts'
-import { findWebSocket, type Host, type NetworkEvent, type Timer } from './host.ts'
+import { findWebSocket, type Host, type Timer } from './host.ts'
 import { Tokens } from './tokens.ts'
 import type { ConnectOptions, State, StateChange } from './types.ts'
 
@@ -24,9 +24,8 @@ const LONGEST_RETRY_MS = 20_000
 const TIMEOUT_MS = 10_000
 // A connection that ends sooner was none: the back-off goes on growing.
 const STABLE_MS = 5_000
-// After the rooms have moved: what was under way to the old connection still comes.
-const LINGER_MS = 300
-const LONGEST_RETIRING_MS = 10_000
+// After the rooms have moved. The gateway itself ends it 2 s after its slot.
+const LINGER_MS = 1_500
 // 4400: a bug of ours. 4403: an operator's will. 1003: never by this client.
 const FINAL: Readonly<Record<number, TidegateError['reason']>> = { 4400: 'bad_message', 4403: 'forbidden' }
 const BAD_TOKEN = 4401
@@ -34,7 +33,7 @@ const BAD_TOKEN = 4401
 const BUSY = [4429, 4503]
 
 /** Which connection there is, when the next is made, and which one counts. */
-export class Link {
+export class Link implements ConnectionListener {
   state: State = 'connecting'
   /** The one that counts. */
   current: Connection | undefined
@@ -50,9 +49,7 @@ export class Link {
   #attempts = 0
   #welcomeMs = -Infinity
   #timer: Timer
-  #dueMs = 0
   #slotMs: number | undefined
-  #farewell: TidegateError | undefined
   #lastError: TidegateError | undefined
   #isClosed = false
 
@@ -62,7 +59,7 @@ export class Link {
     this.#host = host
     this.#listener = listener
     this.#tokens = new Tokens(options, host, (error) => listener.onError(error))
-    this.#stopNetwork = host.onNetwork((event) => this.#onNetwork(event))
+    this.#stopNetwork = host.onNetwork(() => this.#onNetwork())
   }
 
   start (): void {
@@ -76,7 +73,7 @@ export class Link {
     this.#host.clearTimeout(this.#timer)
     this.#tokens.stop()
     this.#stopNetwork()
-    this.#setState('closed', { error })
+    this.#setState('closed', error)
     for (const connection of [this.current, this.#next, this.#retiring]) connection?.close()
   }
 
@@ -99,7 +96,7 @@ export class Link {
       if (this.#isClosed) return
       const { timeoutMs = TIMEOUT_MS } = this.#options
       const url = this.#address(token)
-      this.#next = new Connection({ WebSocket, url, timeoutMs, host: this.#host }, this.#connectionListener)
+      this.#next = new Connection({ WebSocket, url, timeoutMs, host: this.#host }, this)
     } catch (error) {
       this.#isDialing = false
       const told = error instanceof TidegateError ? error : new TidegateError('connect_failed', String(error), { cause: error })
@@ -116,22 +113,20 @@ export class Link {
     return url.href
   }
 
-  readonly #connectionListener = {
-    onWelcome: (connection: Connection, frame: Frame): void => {
-      this.#lastError = undefined
-      connection.onPong = () => {
-        connection.onPong = () => {}
-        if (connection === (this.#next ?? this.current)) this.#tokens.watch(connection, frame.expires)
-      }
-      this.#listener.onWelcome(connection, frame)
-      if (this.current === undefined) this.#switchTo(connection)
-      else this.settle()
-    },
-    onFrame: (connection: Connection, frame: Frame, text: string): void => {
-      if (frame.type === 'goodbye') this.#onGoodbye(connection, frame)
-      this.#listener.onFrame(connection, frame, text)
-    },
-    onClosed: (connection: Connection, closed: Closed): void => this.#onClosed(connection, closed)
+  onWelcome (connection: Connection, frame: Frame): void {
+    this.#lastError = undefined
+    this.#listener.onWelcome(connection, frame)
+    if (this.current === undefined) this.#switchTo(connection)
+    else this.settle()
+  }
+
+  onFrame (connection: Connection, frame: Frame, text: string): void {
+    if (frame.type === 'goodbye') this.#onGoodbye(connection, frame)
+    this.#listener.onFrame(connection, frame, text)
+  }
+
+  onPong (connection: Connection): void {
+    if (connection === this.current) this.#tokens.watch(connection)
   }
 
   #switchTo (connection: Connection): void {
@@ -142,35 +137,27 @@ export class Link {
     if (old !== undefined) this.#retire(old)
     this.#setState('online')
     this.#listener.onCurrent(connection)
+    // Known where its first pong came before all its rooms.
+    if (connection.latencyMs !== undefined) this.#tokens.watch(connection)
     // It may have said goodbye before its rooms were joined.
     if (connection.isLeaving) this.#schedule()
   }
 
-  /** What was asked of it is answered, and what was under way to it has come. */
+  /** What was asked of it is answered meanwhile, and what was under way to it comes. */
   #retire (old: Connection): void {
     this.#retiring?.close()
     this.#retiring = old
-    const startMs = this.#host.now()
-    const look = (): void => {
-      if (this.#retiring !== old) return
-      if (old.isIdle || this.#host.now() - startMs > LONGEST_RETIRING_MS) old.close()
-      else this.#host.setTimeout(look, LINGER_MS)
-    }
-    this.#host.setTimeout(look, LINGER_MS)
+    this.#host.setTimeout(() => old.close(), LINGER_MS)
   }
 
-  #onGoodbye (connection: Connection, { reconnect, afterMs = 0, reason = '' }: Frame): void {
+  #onGoodbye (connection: Connection, { afterMs = 0 }: Frame): void {
     if (connection === this.#retiring) return
     connection.isLeaving = true
-    if (reconnect === false) {
-      this.#farewell = new TidegateError('closed', `the gateway said goodbye: ${reason}`)
-      return
-    }
     this.#slotMs = this.#host.now() + afterMs
     if (connection === this.current) this.#schedule()
   }
 
-  #onClosed (connection: Connection, closed: Closed): void {
+  onClosed (connection: Connection, closed: Closed): void {
     if (connection === this.#retiring) this.#retiring = undefined
     const wasCurrent = connection === this.current
     const wasNext = connection === this.#next
@@ -181,15 +168,14 @@ export class Link {
     const error = this.#judge(connection, closed)
     if (error !== undefined) return this.close(error)
     if (wasCurrent && this.#next?.isWelcome === true) return this.#switchTo(this.#next)
-    const reason = closed.reason === '' ? `the connection was closed with ${closed.code}` : `${closed.reason} (${closed.code})`
-    this.#failed(new TidegateError(connection.isWelcome ? 'disconnected' : 'connect_failed', reason))
+    const message = `closed with ${closed.code} ${closed.reason}`
+    this.#failed(new TidegateError(connection.isWelcome ? 'disconnected' : 'connect_failed', message))
   }
 
   /** Why this was the end; undefined to go on. */
   #judge (connection: Connection, { code, reason }: Closed): TidegateError | undefined {
     const final = FINAL[code]
-    if (final !== undefined) return new TidegateError(final, `closed with ${code}: ${reason}`, { code: code - 4000, retryable: false })
-    if (this.#farewell !== undefined) return this.#farewell
+    if (final !== undefined) return new TidegateError(final, `closed with ${code} ${reason}`, { code: code - 4000, retryable: false })
     // Node's ws tells why an upgrade was refused; browsers do not.
     if (code === BAD_TOKEN || reason.endsWith(' 401')) {
       const why = reason.includes('expired') ? 'token_expired' : 'unauthenticated'
@@ -211,40 +197,26 @@ export class Link {
   #schedule (): void {
     if (this.#isClosed || this.#isDialing || this.#next !== undefined) return
     const { firstMs = FIRST_RETRY_MS, longestMs = LONGEST_RETRY_MS } = this.#options.retry ?? {}
-    const nowMs = this.#host.now()
     // Its slot spreads a crowd out already.
-    const slotMs = this.#slotMs
-    this.#wait(slotMs === undefined
+    const waitMs = this.#slotMs === undefined
       ? backoffMs(this.#attempts++, firstMs, longestMs, this.#host.random)
-      : Math.max(0, slotMs - nowMs))
-  }
-
-  #wait (waitMs: number): void {
+      : Math.max(0, this.#slotMs - this.#host.now())
     this.#host.clearTimeout(this.#timer)
-    this.#dueMs = this.#host.now() + waitMs
     this.#timer = this.#host.setTimeout(() => { void this.#dial() }, waitMs)
     if (this.current !== undefined) return
-    const state = this.#host.isOffline() ? 'offline' : 'waiting'
-    this.#setState(state, { retryInMs: waitMs, error: this.#lastError })
+    this.#setState(this.#host.isOffline() ? 'offline' : 'waiting', this.#lastError, waitMs)
   }
 
-  #onNetwork (event: NetworkEvent): void {
-    if (this.#isClosed) return
-    const isWaiting = this.current === undefined && this.#next === undefined && !this.#isDialing
-    if (event === 'offline') {
-      if (isWaiting) this.#setState('offline', { retryInMs: this.#dueMs - this.#host.now(), error: this.#lastError })
-      this.current?.probe()
-      return
-    }
-    // The network is another one, or the tab has slept: what there is may be dead, and what is waited for need not be.
-    this.current?.probe()
-    if (isWaiting && this.#slotMs === undefined) void this.#dial()
+  /** The network is another one, or the tab has slept: what there is may be dead; what is waited for need not be. */
+  #onNetwork (): void {
+    if (this.current !== undefined) this.current.probe()
+    else if (this.#slotMs === undefined) void this.#dial()
   }
 
-  #setState (state: State, more: { retryInMs?: number, error?: TidegateError | undefined } = {}): void {
+  #setState (state: State, error?: TidegateError, retryInMs?: number): void {
     const previous = this.state
-    if (previous === state && state !== 'waiting' && state !== 'offline') return
+    if (previous === state && retryInMs === undefined) return
     this.state = state
-    this.#listener.onState({ state, previous, ...more })
+    this.#listener.onState({ state, previous, error, retryInMs })
   }
 }

@@ -11,6 +11,8 @@ export interface Publication {
   readonly lane: string
   readonly request: string
   readonly signal?: AbortSignal | undefined
+  /** How often it is asked again, where the gateway refuses it for now; as often as it takes where not given. */
+  readonly maxTries?: number | undefined
   /** Called at once with the ack, before any frame that follows it. */
   readonly onAck?: ((connection: Connection, ack: Frame) => void) | undefined
 }
@@ -31,6 +33,7 @@ interface Item extends Publication {
   readonly reject: (error: TidegateError) => void
   /** When it was first sent without an answer that says what became of it. */
   unknownMs: number | undefined
+  tries: number
   /** The gateway does not know its key any more. */
   isKeyLost: boolean
   isSettled: boolean
@@ -40,8 +43,6 @@ interface Item extends Publication {
 interface Lane {
   readonly items: Item[]
   isBusy: boolean
-  attempts: number
-  notBeforeMs: number
 }
 
 /**
@@ -86,11 +87,10 @@ export class Outbox {
     const bytes = new TextEncoder().encode(request).length
     if (signal?.aborted === true) throw aborted(false, signal)
     if (this.#messages >= maxMessages || this.#bytes + bytes > maxBytes) {
-      const message = `${this.#messages} messages wait, of ${this.#bytes} bytes`
-      throw new TidegateError('outbox_full', message, { room: lane })
+      throw new TidegateError('outbox_full', `${this.#messages} messages wait`, { room: lane })
     }
     return await new Promise((resolve, reject) => {
-      const fresh = { unknownMs: undefined, isKeyLost: false, isSettled: false, onSettled: () => {} }
+      const fresh = { tries: 0, unknownMs: undefined, isKeyLost: false, isSettled: false, onSettled: () => {} }
       const item: Item = { ...publication, ...fresh, bytes, resolve, reject }
       const onAbort = (): void => this.#abort(item)
       signal?.addEventListener('abort', onAbort)
@@ -127,7 +127,7 @@ export class Outbox {
 
   #enqueue (item: Item): void {
     let lane = this.#lanes.get(item.lane)
-    if (lane === undefined) this.#lanes.set(item.lane, lane = { items: [], isBusy: false, attempts: 0, notBeforeMs: 0 })
+    if (lane === undefined) this.#lanes.set(item.lane, lane = { items: [], isBusy: false })
     lane.items.push(item)
     this.#messages++
     this.#bytes += item.bytes
@@ -139,7 +139,7 @@ export class Outbox {
     while ((head = lane.items[0]) !== undefined && !lane.isBusy) {
       if (head.isSettled) this.#remove(lane, head)
       else if (head.unknownMs !== undefined && (head.isKeyLost || nowMs - head.unknownMs > KNOWN_MS)) {
-        this.#reject(lane, head, unknown(head.isKeyLost ? 'the log was lost' : 'no answer came in time'))
+        this.#reject(lane, head, unknown(head.isKeyLost ? 'the log was lost' : 'no answer came'))
       } else break
     }
     if (head === undefined) {
@@ -148,8 +148,7 @@ export class Outbox {
     }
     const expiresMs = head.unknownMs === undefined ? Infinity : head.unknownMs + KNOWN_MS + 1
     if (lane.isBusy) return Infinity
-    const notBeforeMs = Math.max(lane.notBeforeMs, this.#notBeforeMs)
-    if (notBeforeMs > nowMs) return Math.min(notBeforeMs, expiresMs)
+    if (this.#notBeforeMs > nowMs) return this.#notBeforeMs
     if (this.#inFlight < this.#window) this.#send(name, lane, head, nowMs)
     return expiresMs
   }
@@ -189,27 +188,23 @@ export class Outbox {
     const isRefused = reply.reason !== 'unknown_outcome'
     // This attempt had no effect; one before it may have had.
     if (isRefused && !wasUnknown) item.unknownMs = undefined
-    if (!this.#mayRetry(name, lane, connection, reply)) {
+    if (!this.#mayRetry(name, item, connection, reply)) {
       this.#reject(lane, item, outcomeOf(item, errorOf(reply, name)))
     }
   }
 
-  #mayRetry (name: string, lane: Lane, connection: Connection, { reason, retryable, retryAfterMs }: Frame): boolean {
+  /** What is refused for one room is refused for all: the rate is one, and Redis is. */
+  #mayRetry (name: string, item: Item, connection: Connection, { reason, retryable, retryAfterMs }: Frame): boolean {
     const { host, onNotJoined } = this.#options
-    if (reason === 'not_joined' && lane.attempts < MAX_REFUSALS) {
-      lane.attempts++
+    const isNotJoined = reason === 'not_joined'
+    if ((retryable !== true && !isNotJoined) || ++item.tries > (item.maxTries ?? Infinity)) return false
+    if (isNotJoined) {
       onNotJoined(name, connection)
-      return true
+      return item.tries <= MAX_REFUSALS
     }
-    if (retryable !== true) return false
-    const nowMs = host.now()
-    if (reason === 'rate_limited') {
-      this.#window = Math.max(1, this.#window >> 1)
-      this.#notBeforeMs = Math.max(this.#notBeforeMs, nowMs + (retryAfterMs ?? FIRST_RETRY_MS))
-    } else {
-      const waitMs = retryAfterMs ?? backoffMs(lane.attempts++, FIRST_RETRY_MS, LONGEST_RETRY_MS, host.random)
-      lane.notBeforeMs = nowMs + waitMs
-    }
+    this.#window = Math.max(1, this.#window >> 1)
+    const waitMs = retryAfterMs ?? backoffMs(item.tries, FIRST_RETRY_MS, LONGEST_RETRY_MS, host.random)
+    this.#notBeforeMs = Math.max(this.#notBeforeMs, host.now() + waitMs)
     return true
   }
 
@@ -233,7 +228,6 @@ export class Outbox {
     item.isSettled = true
     item.onSettled()
     lane.items.splice(index, 1)
-    if (index === 0) lane.attempts = 0
     this.#messages--
     this.#bytes -= item.bytes
   }
@@ -245,7 +239,7 @@ function outcomeOf (item: Item, error: TidegateError): TidegateError {
 }
 
 function aborted (isUnknown: boolean, signal: AbortSignal): TidegateError {
-  return new TidegateError('aborted', 'the publish was aborted', { isUnknown, cause: signal.reason })
+  return new TidegateError('aborted', 'aborted', { isUnknown, cause: signal.reason })
 }
 
 function unknown (message: string, cause?: TidegateError): TidegateError {

@@ -11,22 +11,15 @@ const MAX_JOINS = 16
 
 interface Queue { readonly waiting: Set<Channel>, active: number }
 
-export interface RoomsListener {
-  /** A room is joined on a connection, or never will be. */
-  onSettled (): void
-  /** A room's log was lost, and the memory of keys with it. */
-  onLogLost (room: string): void
-}
-
 /** All rooms of a client, over the one connection that it has, or the two while it moves from one to the other. */
 export class Rooms implements ChannelOwner {
   readonly #channels = new Map<string, Channel>()
   readonly #queues = new Map<Connection, Queue>()
   readonly #host: Host
-  readonly #listener: RoomsListener
+  readonly #listener: ChannelListener
   #overlap: Overlap<Connection> | undefined
 
-  constructor (host: Host, listener: RoomsListener) {
+  constructor (host: Host, listener: ChannelListener) {
     this.#host = host
     this.#listener = listener
   }
@@ -35,8 +28,8 @@ export class Rooms implements ChannelOwner {
     return this.#channels.get(name)
   }
 
-  add (name: string, options: RoomOptions, listener: ChannelListener): Channel {
-    const channel = new Channel(name, options, this, listener)
+  add (name: string, options: RoomOptions): Channel {
+    const channel = new Channel(name, options, this, this.#listener)
     this.#channels.set(name, channel)
     for (const connection of this.#queues.keys()) this.queueJoin(channel, connection)
     return channel
@@ -92,14 +85,6 @@ export class Rooms implements ChannelOwner {
 
   isNew (connection: Connection, text: string): boolean | undefined {
     return this.#overlap?.isNew(connection, text)
-  }
-
-  onSettled (): void {
-    this.#listener.onSettled()
-  }
-
-  onLogLost ({ name }: Channel): void {
-    this.#listener.onLogLost(name)
   }
 
   queueJoin (channel: Channel, connection: Connection, afterMs = 0): void {

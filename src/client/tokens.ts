@@ -43,58 +43,51 @@ export class Tokens {
     if (this.isRenewable) this.#token = undefined
   }
 
-  /** Renews it on this connection from now on. */
-  watch (connection: Connection, expires: string | undefined): void {
-    const leftMs = Date.parse(expires ?? '') - Date.now() - connection.aheadMs
-    this.stop()
+  /** Renews it on this connection in time; asked again with every pong, which tells the gateway's time. */
+  watch (connection: Connection): void {
+    const leftMs = Date.parse(connection.expires ?? '') - Date.now() - connection.aheadMs
     if (!this.isRenewable || Number.isNaN(leftMs)) return
-    const waitMs = Math.max(0, leftMs - Math.min(LONGEST_LEAD_MS, leftMs / 4) * (1 + this.#host.random()))
+    const waitMs = leftMs - Math.min(LONGEST_LEAD_MS, leftMs / 4) * (1 + this.#host.random())
     this.#staleMs = this.#host.now() + waitMs
-    this.#timer = this.#host.setTimeout(() => {
-      if (waitMs > LONGEST_TIMER_MS) this.watch(connection, expires)
-      else void this.#renew(connection)
-    }, Math.min(waitMs, LONGEST_TIMER_MS))
+    this.#renewIn(waitMs, connection)
   }
 
   stop (): void {
     this.#host.clearTimeout(this.#timer)
   }
 
+  #renewIn (waitMs: number, connection: Connection): void {
+    this.stop()
+    if (waitMs < LONGEST_TIMER_MS) this.#timer = this.#host.setTimeout(() => { void this.#renew(connection) }, waitMs)
+  }
+
   async #renew (connection: Connection): Promise<void> {
+    const failed = (error: TidegateError): void => {
+      this.#onError(error)
+      this.#renewIn(backoffMs(this.#attempts++, FIRST_RETRY_MS, LONGEST_RETRY_MS, this.#host.random), connection)
+    }
     try {
       await this.#fetch()
     } catch (error) {
-      this.#onError(error as TidegateError)
-      return this.#renewLater(connection)
+      return failed(error as TidegateError)
     }
     connection.ask(JSON.stringify({ type: 'auth', token: this.#token }), (reply) => {
-      if (reply === undefined) return
-      if (reply.type === 'authenticated') {
-        this.#attempts = 0
-        return this.watch(connection, reply.expires)
-      }
-      this.#onError(errorOf(reply))
-      this.#renewLater(connection)
+      // Where it has ended, the next one has the token from the beginning.
+      if (reply?.type === 'error') return failed(errorOf(reply))
+      connection.expires = reply?.expires
+      this.watch(connection)
     })
-  }
-
-  #renewLater (connection: Connection): void {
-    if (!connection.isOpen) return
-    const waitMs = backoffMs(this.#attempts++, FIRST_RETRY_MS, LONGEST_RETRY_MS, this.#host.random)
-    this.stop()
-    this.#timer = this.#host.setTimeout(() => { void this.#renew(connection) }, waitMs)
   }
 
   async #fetch (): Promise<void> {
     const { getToken } = this.#options
     if (getToken === undefined) return
     try {
-      const token = await getToken()
-      if (typeof token !== 'string' || token === '') throw new TypeError('getToken gave no token')
-      this.#token = token
+      this.#token = await getToken()
       this.#staleMs = Infinity
+      this.#attempts = 0
     } catch (cause) {
-      throw new TidegateError('token_failed', `getToken failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+      throw new TidegateError('token_failed', `getToken: ${String(cause)}`, { cause })
     }
   }
 }

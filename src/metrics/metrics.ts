@@ -2,7 +2,7 @@ import { Registry } from 'prom-client'
 import { HighWater } from './high-water.ts'
 import { nodeDefaults } from './node-defaults.ts'
 import { ReadAtScrape } from './read-at-scrape.ts'
-import type { RedisSource, Sources } from './sources.ts'
+import type { RedisSource, Sources, WebhookSource } from './sources.ts'
 
 /**
  * The figures of one gateway, in a registry of its own: two may live side by side. No label ever holds what a client
@@ -21,6 +21,7 @@ export class Metrics {
     latencies(read, sources)
     health(read, sources)
     if (sources.redis !== undefined) redis(read, sources.redis)
+    if (sources.webhooks !== undefined) webhooks(read, sources.webhooks)
     for (const metric of nodeDefaults()) this.registry.registerMetric(metric)
   }
 
@@ -129,4 +130,20 @@ function redis (read: ReadAtScrape, { connections, broker, log }: RedisSource): 
   read.counters({
     name: 'redis_publish_commands_total', help: 'Commands that carried them: many messages of one turn share one.'
   }, 'kind', kinds('commands'))
+}
+
+function webhooks (read: ReadAtScrape, counts: WebhookSource): void {
+  read.counter({ name: 'webhook_events_sent_total', help: 'Events that the webhook target has taken.' }, () => counts.sent)
+  read.counter({
+    name: 'webhook_events_dropped_total', help: 'Events that it was never told of, because too many waited or they were too old.'
+  }, () => counts.dropped)
+  read.counters({
+    name: 'webhook_attempts_total', help: 'Times that it was sent a batch, by outcome.'
+  }, 'outcome', () => counts.attempts)
+  read.gauge({
+    name: 'webhook_events_waiting', help: 'Events that wait, over all replicas, as the one that delivers knows it; 0 on others.'
+  }, () => counts.waiting)
+  read.gauge({
+    name: 'webhook_oldest_age_seconds', help: 'How long the oldest of them has waited; 0 where none does, and on others.'
+  }, () => counts.oldestMs / 1_000)
 }

@@ -36,6 +36,16 @@ export interface Sources {
   readonly isReady: () => boolean
   /** Undefined with the embedded broker. */
   readonly redis: RedisSource | undefined
+  /** Undefined where there is no webhook. */
+  readonly webhooks: WebhookSource | undefined
+}
+
+export interface WebhookSource {
+  readonly sent: number
+  readonly dropped: number
+  readonly waiting: number
+  readonly oldestMs: number
+  readonly attempts: ByName
 }
 
 export interface RedisSource {

@@ -1,7 +1,7 @@
 import type { MemoryBus } from '../broker/memory.ts'
 import type { PresentUser } from '../protocol/presence.ts'
 import { byRoom, merge } from './holdings.ts'
-import { type Holding, MAX_LISTED, type Members, type Presence, type RoomMember, type RoomPage } from './presence.ts'
+import { type Holding, MAX_LISTED, type Members, type Presence, type RoomChange, type RoomMember, type RoomPage } from './presence.ts'
 
 /** What each replica holds of a room, by user. */
 type Held = Map<MemoryPresence, Map<string | undefined, Holding>>
@@ -15,10 +15,13 @@ export class PresenceTable {
 export class MemoryPresence implements Presence {
   readonly #bus: MemoryBus
   readonly #table: PresenceTable
+  readonly #record: (change: RoomChange) => void
 
-  constructor (bus: MemoryBus, table = new PresenceTable()) {
+  /** @param record of every change, for those who are told outside */
+  constructor (bus: MemoryBus, table = new PresenceTable(), record: (change: RoomChange) => void = () => {}) {
     this.#bus = bus
     this.#table = table
+    this.#record = record
   }
 
   start (): void {}
@@ -27,6 +30,7 @@ export class MemoryPresence implements Presence {
     for (const [room, changed] of byRoom(holdings)) {
       const joined: PresentUser[] = []
       const left: string[] = []
+      const wasOccupied = this.#table.rooms.has(room)
       for (const holding of changed) {
         const { user, info, connections } = holding
         const before = user !== undefined && this.#has(room, user)
@@ -36,6 +40,9 @@ export class MemoryPresence implements Presence {
         else if (before && !after) left.push(user)
       }
       this.#tell(room, joined, left)
+      const isOccupied = this.#table.rooms.has(room)
+      const [occupied, vacated] = [!wasOccupied && isOccupied, wasOccupied && !isOccupied]
+      this.#record({ room, occupied, vacated, joined, left, count: this.#count(room) })
     }
   }
 

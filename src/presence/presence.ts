@@ -34,6 +34,18 @@ export interface RoomPage {
   readonly more: boolean
 }
 
+/** What has come of one change of a room, over all replicas, for those who are told of it outside (ADR 9). */
+export interface RoomChange {
+  readonly room: string
+  /** Somebody is there, where nobody was. */
+  readonly occupied: boolean
+  readonly vacated: boolean
+  /** Users alone, and only where the room's users are told of. */
+  readonly joined: readonly PresentUser[]
+  readonly left: readonly string[]
+  readonly count: number
+}
+
 interface DescribedMember { readonly user: string, readonly connections: number, readonly info?: unknown }
 
 /** A member as clients see it. */

@@ -16,11 +16,24 @@ const KEEP_EVERY_MS = TTL_MS / 5
 const SWEEP_SPREAD_MS = 200
 const ROOMS_PER_SWEEP = 64
 
+/** What is written down for those who are told outside, in the step that makes it come true (ADR 9). */
+interface Outside {
+  /** Which events of a room: letters of EVENT_TYPES (webhooks/queue.ts); none for none. */
+  readonly wantedOf: (room: string) => string
+  readonly maxWaiting: number
+  readonly ttlMs: number
+}
+
+const NOBODY: Outside = { wantedOf: () => '', maxWaiting: 0, ttlMs: 0 }
+
 /** Who is where, in Redis: one lease a replica, renewed by one command, whatever it holds. */
 export class RedisPresence implements Presence {
   readonly #connections: RedisConnections
   readonly #keys: Keys
   readonly #leaseMs: number
+  readonly #outside: Outside
+  // How many commands have recorded, or could have: each has an id of its own.
+  #records = 0
   // Of this life of the process: a replica that comes back under its old name is another one.
   readonly #lease = randomUUID()
   readonly #put = new Script(PUT_SCRIPT)
@@ -45,10 +58,11 @@ export class RedisPresence implements Presence {
   #onLost: () => void = () => {}
   #onStored: OnStored = () => {}
 
-  constructor (connections: RedisConnections, keys: Keys, leaseMs: number) {
+  constructor (connections: RedisConnections, keys: Keys, leaseMs: number, outside = NOBODY) {
     this.#connections = connections
     this.#keys = keys
     this.#leaseMs = leaseMs
+    this.#outside = outside
   }
 
   start (onLost: () => void, onStored: OnStored = () => {}): void {
@@ -62,11 +76,11 @@ export class RedisPresence implements Presence {
 
   async put (holdings: readonly Holding[]): Promise<void> {
     const { commands } = this.#connections
-    const keys = [this.#keys.roomsOf(this.#lease)]
-    const args: ScriptArgument[] = [TTL_MS]
+    const keys = [this.#keys.roomsOf(this.#lease), ...this.#outsideKeys]
+    const args: ScriptArgument[] = [TTL_MS, ...this.#outsideArgs()]
     for (const [room, users] of byRoom(holdings)) {
       keys.push(this.#keys.held(room, this.#lease), this.#keys.users(room))
-      args.push(room, this.#keys.channel(room), users.length)
+      args.push(room, this.#keys.channel(room), this.#outside.wantedOf(room), users.length)
       for (const holding of users) args.push(holding.user === undefined ? '' : JSON.stringify(holding.user), valueOf(holding))
     }
     await send(commands, () => this.#put.run(commands, keys, args))
@@ -183,10 +197,20 @@ export class RedisPresence implements Presence {
     for (let left = 1; left > 0;) {
       const rooms = await this.#readRooms(lease, '', ROOMS_PER_SWEEP)
       const keys = rooms.flatMap((room) => [this.#keys.held(room, lease), this.#keys.users(room)])
-      const args = rooms.flatMap((room) => [room, this.#keys.channel(room)])
+      const args = rooms.flatMap((room) => [room, this.#keys.channel(room), this.#outside.wantedOf(room)])
       left = Number(await send(commands, () =>
-        this.#sweep.run(commands, [this.#keys.leases(), own, ...keys], [lease, ...args])))
+        this.#sweep.run(commands, [this.#keys.leases(), own, ...this.#outsideKeys, ...keys],
+          [lease, ...this.#outsideArgs(), ...args])))
     }
+  }
+
+  get #outsideKeys (): readonly string[] {
+    return [this.#keys.webhookQueue(), this.#keys.webhookState()]
+  }
+
+  #outsideArgs (): readonly ScriptArgument[] {
+    const { maxWaiting, ttlMs } = this.#outside
+    return [maxWaiting, ttlMs, `${this.#lease}-${(this.#records++).toString(36)}`]
   }
 
   /** Keys that are in use do not expire. */

@@ -19,7 +19,7 @@ export function commandsUsed (keys: Keys): Command[] {
     ['PUBLISH', channel, ''], ['PUBLISH', own, ''],
     ['SUBSCRIBE', channel], ['SUBSCRIBE', own], ['UNSUBSCRIBE', channel],
     ['HGET', key, ''], ['HMGET', key, ''], ['HSET', key, '', ''],
-    ['XADD', key, '*', '', ''], ['XRANGE', key, '-', '+'], ['XREVRANGE', key, '+', '-'],
+    ['XADD', key, '*', '', ''], ['XTRIM', key, 'MINID', '0'], ['XRANGE', key, '-', '+'], ['XREVRANGE', key, '+', '-'],
     ['HDEL', key, ''], ['HLEN', key], ['HKEYS', key], ['HGETALL', key],
     ['ZADD', keys.leases(), '0', ''], ['ZREM', keys.leases(), ''], ['ZCARD', keys.leases()], ['ZSCORE', keys.leases(), ''],
     ['ZRANGE', keys.leases(), '0', '-1'],

@@ -63,6 +63,15 @@ export class Keys {
     return `${this.#prefix}quota:${name}`
   }
 
+  /** Events that wait for a webhook, and how far they are: of no room, and together in one slot. */
+  webhookQueue (): string {
+    return this.#of('$webhooks', 'q')
+  }
+
+  webhookState (): string {
+    return this.#of('$webhooks', 'w')
+  }
+
   /** The room of a channel that `channel` named. */
   roomOf (channel: string): string {
     return channel.slice(this.#prefix.length + 1, -3)

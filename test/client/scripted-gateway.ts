@@ -2,7 +2,13 @@ import type { SocketConstructor, SocketLike } from '../../src/client/types.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
 /** A stored message, as the gateway has it. */
-export interface Entry { readonly cursor: string, readonly seq: number, readonly content: unknown, readonly from: string, readonly prev: string }
+export interface Entry {
+  readonly cursor: string
+  readonly seq: number
+  readonly content: unknown
+  readonly from: string
+  readonly prev: string
+}
 
 interface Request {
   readonly type: string
@@ -40,7 +46,9 @@ export class ScriptedLog {
     return this.entries.at(-1)?.cursor ?? this.#base
   }
 
-  append (from: string, content: unknown, key: string | undefined, nowMs: number): { entry: Entry, duplicate: boolean } {
+  append (
+    from: string, content: unknown, key: string | undefined, nowMs: number
+  ): { entry: Entry, duplicate: boolean } {
     const known = key === undefined ? undefined : this.#keys.get(key)
     if (known !== undefined && nowMs - known.atMs < KEY_MS) return { entry: known.entry, duplicate: true }
     const prev = this.cursor
@@ -327,7 +335,9 @@ export class ScriptedSocket implements SocketLike {
     this.push(JSON.stringify({ type: 'ack', id, room, seq, cursor, duplicate: duplicate || undefined }))
   }
 
-  #refuse (id: number | undefined, room: string, code: number, reason: string, retryable: boolean, retryAfterMs?: number): void {
+  #refuse (
+    id: number | undefined, room: string, code: number, reason: string, retryable: boolean, retryAfterMs?: number
+  ): void {
     this.push(JSON.stringify({ type: 'error', id, room, code, reason, message: reason, retryable, retryAfterMs }))
   }
 }

@@ -1,16 +1,16 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Host, NetworkEvent, Timer } from '../../src/client/host.ts'
+import type { Host, Timer } from '../../src/client/host.ts'
 
 interface Task { readonly dueMs: number, readonly order: number, readonly run: () => void }
 
-/** Time that goes by only when a test says so; what is due at one moment runs in the order in which it was asked for. */
+/** Time that goes by only when a test says so; what is due at one moment runs in the order of asking. */
 export class VirtualTime implements Host {
   nowMs = 0
   isOff = false
   readonly random: () => number
   readonly #tasks = new Set<Task>()
   #order = 0
-  #listener: (event: NetworkEvent) => void = () => {}
+  #listener: () => void = () => {}
 
   constructor (random: () => number) {
     this.random = random
@@ -34,13 +34,14 @@ export class VirtualTime implements Host {
     return this.isOff
   }
 
-  onNetwork (listener: (event: NetworkEvent) => void): () => void {
+  onNetwork (listener: () => void): () => void {
     this.#listener = listener
     return () => { this.#listener = () => {} }
   }
 
-  network (event: NetworkEvent): void {
-    this.#listener(event)
+  /** There is a network again, or somebody looks at the page. */
+  wake (): void {
+    this.#listener()
   }
 
   /** Lets so much time go by. */
@@ -65,7 +66,9 @@ export class VirtualTime implements Host {
     let first: Task | undefined
     for (const task of this.#tasks) {
       if (task.dueMs > endMs) continue
-      if (first === undefined || task.dueMs < first.dueMs || (task.dueMs === first.dueMs && task.order < first.order)) first = task
+      const isSooner = first === undefined || task.dueMs < first.dueMs ||
+        (task.dueMs === first.dueMs && task.order < first.order)
+      if (isSooner) first = task
     }
     return first
   }

@@ -12,6 +12,7 @@ import { eventually } from '../../cluster/until.ts'
 import { connect } from '../helpers/client.ts'
 import { type RunningGateway, startGateway, startUnready } from '../helpers/gateway.ts'
 import { SECRET, tokenOf } from '../helpers/tokens.ts'
+import { WebhookTarget } from '../helpers/webhook-target.ts'
 
 // The user of deploy/redis/users.acl may do what the gateway does, and nothing else.
 
@@ -56,7 +57,9 @@ function errorsOf ({ logged }: RunningGateway): unknown[] {
 t.test('with that user everything works, nothing is denied, and nothing is allowed that is not asked for', async (t) => {
   const { url, admin } = await start(t)
   await admin.config('RESETSTAT')
-  const gateway = await startGateway(t, { REDIS_URL: url, REDIS_DB: '1', AUTH_SECRET: SECRET })
+  const target = await WebhookTarget.start(t)
+  const settings = { ...target.settings, REDIS_URL: url, REDIS_DB: '1', AUTH_SECRET: SECRET }
+  const gateway = await startGateway(t, settings)
   const token = await tokenOf('ann', { can: ['broadcast', 'move', 'admin'] })
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
   const ann = await connect(t, gateway.ws, { headers })
@@ -81,7 +84,7 @@ t.test('with that user everything works, nothing is denied, and nothing is allow
   t.strictSame(await (await fetch(`${gateway.http}/position`, { headers })).json(), { position: 51 })
 
   // On another replica, whose rings are empty, so that it is read from the log.
-  const other = await startGateway(t, { REDIS_URL: url, REDIS_DB: '1', AUTH_SECRET: SECRET, REPLICA: 'gw-2' })
+  const other = await startGateway(t, { ...settings, REPLICA: 'gw-2' })
   const back = await connect(t, other.ws, { headers })
   t.match(await back.ask({ type: 'join', room: 'red', since: cursor }), { recovered: true, replay: 3 })
   t.match(await back.ask({ type: 'members', room: 'red' }), { members: [{ user: 'ann', connections: 2 }] })
@@ -97,6 +100,7 @@ t.test('with that user everything works, nothing is denied, and nothing is allow
   // What it held is given up by the other.
   await other.gateway.stop(0)
 
+  await target.hears('room.vacated live:x')
   await eventually('a room that nobody needs is let go of', async () => (await commandsDone(admin)).includes('unsubscribe'), 15_000)
   t.strictSame((await commandsDone(admin)).sort(), [...ALLOWED].sort())
   t.strictSame(await admin.acl('LOG'), [], 'Redis has denied nothing')

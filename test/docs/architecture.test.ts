@@ -10,6 +10,7 @@ const SRC = join(ROOT, 'src')
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   client: ['protocol'],
+  react: ['client', 'react'],
   auth: ['protocol', 'jose'],
   quota: ['protocol'],
   replicas: ['protocol'],
@@ -21,6 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   presence: ['protocol', 'broker'],
   redis: ['protocol', 'ioredis'],
   metrics: ['prom-client'],
+  webhooks: ['protocol', 'presence'],
   session: ['protocol', 'auth', 'hub', 'broker', 'log', 'position', 'presence', 'quota'],
   http: [
     'protocol', 'auth', 'session', 'hub', 'position', 'presence', 'quota', 'replicas', 'metrics', 'schemas', 'fastify', '@fastify/*', 'ws', 'ajv'
@@ -35,18 +37,19 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'presence/redis.ts': ['redis'],
   'quota/redis.ts': ['redis'],
   'replicas/redis.ts': ['redis'],
-  'config.ts': ['auth', 'log', 'config-error.ts', 'room-rules.ts', 'settings.ts'],
+  'webhooks/redis.ts': ['redis'],
+  'config.ts': ['auth', 'log', 'webhooks', 'config-error.ts', 'room-rules.ts', 'settings.ts'],
   'settings.ts': ['room-rules.ts', 'env-schema'],
   'room-rules.ts': ['protocol', 'log', 'config-error.ts', 'ajv', 'yaml'],
   'follow.ts': ['protocol', 'hub', 'broker', 'log', 'position', 'session'],
   'gateway.ts': ['*'],
-  'replica.ts': ['config.ts', 'auth', 'protocol', 'log', 'redis', 'replicas', 'session', 'http', 'fastify'],
+  'replica.ts': ['config.ts', 'auth', 'protocol', 'log', 'redis', 'replicas', 'session', 'webhooks', 'http', 'fastify'],
   'main.ts': [
     'config.ts', 'config-error.ts', 'end-signals.ts', 'gateway.ts', 'replica.ts', 'workers.ts', 'pino', 'close-with-grace'
   ],
   'index.ts': ['config.ts', 'config-error.ts', 'gateway.ts', 'replica.ts']
 }
-const BROWSER_SAFE = ['protocol', 'client', 'web']
+const BROWSER_SAFE = ['protocol', 'client', 'react', 'web']
 
 interface Import { readonly file: string, readonly target: string, readonly isNode: boolean }
 

@@ -35,7 +35,8 @@ const { registry } = new Metrics({
     connections: { isUp: () => true, connects: {} },
     broker: { probeAgeMs: 0, signalCounts: batches },
     log: { appendCounts: batches }
-  }
+  },
+  webhooks: { sent: 0, dropped: 0, waiting: 0, oldestMs: 0, attempts: {} }
 }, () => 0)
 const metrics = registry.getMetricsAsArray() as unknown as ReadonlyArray<Shown & { get (): Promise<Shown> }>
 const shown = await Promise.all(metrics.map(async (each) => ({ ...await each.get(), labelNames: each.labelNames })))

@@ -14,6 +14,9 @@ import { RedisPresence } from '../../src/presence/redis.ts'
 import type { Envelope, OutgoingSignal } from '../../src/protocol/entry.ts'
 import { RedisConnections } from '../../src/redis/connections.ts'
 import { Keys } from '../../src/redis/keys.ts'
+import { EventTable, MemoryEventQueue } from '../../src/webhooks/memory.ts'
+import type { EventQueue } from '../../src/webhooks/queue.ts'
+import { RedisEventQueue } from '../../src/webhooks/redis.ts'
 import type { RedisServer } from '../../cluster/redis.ts'
 import { Until } from '../../cluster/until.ts'
 
@@ -25,6 +28,8 @@ export interface TestReplica {
   readonly log: Log
   readonly position: Position
   readonly presence: Presence
+  /** What a webhook would be told. */
+  readonly events: EventQueue
   readonly heard: Heard[]
   /** Resolves when this replica has heard a content in a room. */
   hears (room: string, content: string): Promise<void>
@@ -44,6 +49,9 @@ export interface WorldOptions {
   readonly bounds?: Bounds
   /** Puts a (broken) broker in front of replica a's. */
   readonly wrap?: (broker: Broker) => Broker
+  readonly wantedOf?: (room: string) => string
+  /** Events that may wait for a webhook. */
+  readonly maxWaiting?: number
 }
 
 export type MakeWorld = (options?: WorldOptions) => Promise<World>
@@ -52,14 +60,23 @@ export const KEEP: Retention = { maxEntries: 500, maxAgeMs: 900_000, latestOnly:
 /** Of presence: short, because tests wait for it. */
 export const LEASE_MS = 500
 const ANYWHERE: Bounds = { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER }
+const DEFAULTS: Required<WorldOptions> = {
+  retention: KEEP, bounds: ANYWHERE, wrap: (broker) => broker, wantedOf: () => 'ovjl', maxWaiting: 10_000
+}
 
-export const memoryWorld: MakeWorld = async ({ retention = KEEP, bounds = ANYWHERE, wrap = same } = {}) => {
+export const memoryWorld: MakeWorld = async (options = {}) => {
+  const { retention, bounds, wrap, wantedOf, maxWaiting } = { ...DEFAULTS, ...options }
   const bus = new MemoryBus()
   const log = new MemoryLog(bus, () => retention)
   const position = new MemoryPosition(bus, log, bounds)
   const table = new PresenceTable()
-  const a = listen(wrap(new MemoryBroker(bus)), log, position, new MemoryPresence(bus, table))
-  const b = listen(new MemoryBroker(bus), log, position, new MemoryPresence(bus, table))
+  const waiting = new EventTable()
+  const make = (broker: Broker): TestReplica => {
+    const events = new MemoryEventQueue({ wantedOf, maxWaiting, leaseMs: LEASE_MS }, waiting)
+    const presence = new MemoryPresence(bus, table, (change) => events.append(change))
+    return listen({ broker, log, position, presence, events })
+  }
+  const [a, b] = [make(wrap(new MemoryBroker(bus))), make(new MemoryBroker(bus))]
   return {
     a,
     b,
@@ -73,15 +90,18 @@ export const memoryWorld: MakeWorld = async ({ retention = KEEP, bounds = ANYWHE
 
 /** Both replicas have connections of their own, and a prefix that no other test has. */
 export function redisWorld (server: RedisServer): MakeWorld {
-  return async ({ retention = KEEP, bounds = ANYWHERE, wrap = same } = {}) => {
+  return async (options = {}) => {
+    const { retention, bounds, wrap, wantedOf, maxWaiting } = { ...DEFAULTS, ...options }
     const keys = new Keys(`test-${randomBytes(6).toString('hex')}:`)
     const connections = ['a', 'b'].map((name) => new RedisConnections({ url: server.url }, name, silent))
-    const [a, b] = connections.map((connection, index) => listen(
-      index === 0 ? wrap(new RedisBroker(connection, keys)) : new RedisBroker(connection, keys),
-      new RedisLog(connection, keys, () => retention),
-      new RedisPosition(connection, keys, bounds),
-      new RedisPresence(connection, keys, LEASE_MS)
-    )) as [TestReplica, TestReplica]
+    const outside = { wantedOf, maxWaiting, ttlMs: 600_000, leaseMs: LEASE_MS }
+    const [a, b] = connections.map((connection, index) => listen({
+      broker: index === 0 ? wrap(new RedisBroker(connection, keys)) : new RedisBroker(connection, keys),
+      log: new RedisLog(connection, keys, () => retention),
+      position: new RedisPosition(connection, keys, bounds),
+      presence: new RedisPresence(connection, keys, LEASE_MS, outside),
+      events: new RedisEventQueue(connection, keys, outside)
+    })) as [TestReplica, TestReplica]
     await Promise.all(connections.map(async (connection) => {
       const isReady = new Until()
       connection.commands.on('ready', () => isReady.changed())
@@ -102,7 +122,6 @@ export function redisWorld (server: RedisServer): MakeWorld {
 }
 
 const silent = { info: () => {}, warn: () => {}, error: () => {} }
-const same = (broker: Broker): Broker => broker
 
 function textOf (envelope: Envelope): string {
   if (envelope.kind === 'presence') {
@@ -112,10 +131,12 @@ function textOf (envelope: Envelope): string {
   return Buffer.from((envelope.kind === 'entry' ? envelope.entry : envelope.signal).content).toString()
 }
 
-function listen (broker: Broker, log: Log, position: Position, presence: Presence): TestReplica {
+type Ports = Pick<TestReplica, 'broker' | 'log' | 'position' | 'presence' | 'events'>
+
+function listen (ports: Ports): TestReplica {
   const heard: Heard[] = []
   const until = new Until()
-  broker.start({
+  ports.broker.start({
     onEnvelope: (room, envelope) => {
       heard.push({ room, envelope, text: textOf(envelope) })
       until.changed()
@@ -124,10 +145,7 @@ function listen (broker: Broker, log: Log, position: Position, presence: Presenc
   })
   const of = (room: string): string[] => heard.filter((message) => message.room === room).map(({ text }) => text)
   return {
-    broker,
-    log,
-    position,
-    presence,
+    ...ports,
     heard,
     of,
     hears: (room, content) => until.true(`${content} heard in ${room}`, () => of(room).includes(content))

@@ -49,6 +49,7 @@ t.test('without settings the gateway runs by its defaults', (t) => {
     pingIntervalMs: 25_000,
     drainMs: 20_000,
     maxConnectionAgeMs: Infinity,
+    webhooks: undefined,
     positionBounds: { min: -Number.MAX_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER },
     logLevel: 'info'
   }
@@ -341,4 +342,32 @@ t.test('a prefix of Redis keys holds no braces, which are its hash tags', (t) =>
   t.match(problems({ REDIS_PREFIX: 'a{b}:' }), [/^REDIS_PREFIX: /])
   t.equal(loadConfig({ REDIS_PREFIX: 'staging:' }).redisPrefix, 'staging:')
   t.end()
+})
+
+t.test('webhooks need an address and a secret that is one, and say what is wrong without repeating either', async (t) => {
+  const good = { WEBHOOK_URL: 'https://example.com/hook', WEBHOOK_SECRET: `whsec_${Buffer.alloc(24, 'x').toString('base64')}` }
+  t.strictSame(problems(good), [])
+  t.strictSame(loadConfig(good).webhooks?.wanted, 'ovjl')
+  t.strictSame(loadConfig({ ...good, WEBHOOK_EVENTS: 'member.left, room.occupied' }).webhooks?.wanted, 'ol')
+  const two = `${good.WEBHOOK_SECRET},whsec_${Buffer.alloc(64, 'y').toString('base64')}`
+  t.strictSame(loadConfig({ ...good, WEBHOOK_SECRET: two }).webhooks?.secrets.map(({ length }) => length), [24, 64])
+  const secret = 'WEBHOOK_SECRET: must be whsec_ and base64 of 24 to 64 bytes (echo "whsec_$(openssl rand -base64 32)" makes one), ' +
+    'or up to 4 of these with commas'
+  const bad = [
+    'hunter2', 'whsec_', 'whsec_hunter2', `whsec_${Buffer.alloc(23).toString('base64')}`, `whsec_${Buffer.alloc(65).toString('base64')}`,
+    `${good.WEBHOOK_SECRET},hunter2`, good.WEBHOOK_SECRET.slice(6), Array(5).fill(good.WEBHOOK_SECRET).join(), ','
+  ]
+  for (const each of bad) t.strictSame(problems({ ...good, WEBHOOK_SECRET: each }), [secret], each)
+  t.strictSame(problems({ WEBHOOK_URL: good.WEBHOOK_URL }), [secret], 'nothing is sent that is not signed')
+  for (const url of ['hunter2', 'ftp://hunter2', 'example.com/hook']) {
+    t.strictSame(problems({ ...good, WEBHOOK_URL: url }),
+      ['WEBHOOK_URL: must be https://… (or http://… in a network that can be trusted)'])
+  }
+  t.strictSame(problems({ WEBHOOK_SECRET: 'hunter2', WEBHOOK_EVENTS: 'x' }),
+    ['WEBHOOK_SECRET: needs WEBHOOK_URL', 'WEBHOOK_EVENTS: needs WEBHOOK_URL'])
+  t.strictSame(problems({ ...good, WEBHOOK_EVENTS: 'member.left,member.gone', WEBHOOK_QUEUE: '0', WEBHOOK_TIMEOUT_MS: '5' }), [
+    'WEBHOOK_TIMEOUT_MS: must be an integer of 100 to 60000, not "5"',
+    'WEBHOOK_QUEUE: must be an integer of 1 to 1000000, not "0"',
+    'WEBHOOK_EVENTS: must be a list of room.occupied, room.vacated, member.joined, member.left, not "member.gone"'
+  ])
 })

@@ -5,8 +5,8 @@ import { readRoomRules, type RoomRules } from '../../src/room-rules.ts'
 
 const DEFAULTS = { maxEntries: 500, maxAgeMs: 900_000 }
 const LATEST = { maxEntries: 1, maxAgeMs: 0, latestOnly: true }
-const TOLD = { presence: true, presenceMergeAbove: 100 }
-const UNTOLD = { presence: false, presenceMergeAbove: 100 }
+const TOLD = { presence: true, presenceMergeAbove: 100, webhooks: true }
+const UNTOLD = { presence: false, presenceMergeAbove: 100, webhooks: true }
 
 type Directory = Pick<typeof t, 'testdir'>
 
@@ -69,6 +69,13 @@ t.test('a file that opens every room to anyone leaves position and $all what the
   t.equal(rules.of('general').kind, 'live')
   t.equal(rules.of('position').kind, 'latest')
   t.equal(rules.of('$all').kind, 'log')
+  t.end()
+})
+
+t.test('a rule may keep a room from the webhook', (t) => {
+  const rules = rulesOf(t, 'rooms: { "quiet:*": { webhooks: false }, "quiet:told": { webhooks: true } }')
+  t.strictSame(['quiet:x', 'quiet:told', 'x'].map((room) => rules.of(room).webhooks), [false, true, true])
+  t.strictSame(problems(t, 'rooms: { a: { webhooks: never } }'), ['rooms.a.webhooks must be boolean'])
   t.end()
 })
 

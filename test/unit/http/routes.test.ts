@@ -65,7 +65,8 @@ t.test('every route is known to the table of permissions, or known to be public,
       loopDelay: { meanMs: 0 },
       heap: { share: 0 },
       isReady: () => true,
-      redis: undefined
+      redis: undefined,
+      webhooks: undefined
     }, () => 0)
   })
   t.teardown(async () => {
