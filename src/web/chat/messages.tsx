@@ -16,7 +16,6 @@ interface Anchor { readonly id: string, readonly top: number }
 /** The conversation, of which only a part is drawn; it follows the newest, until somebody scrolls up. */
 export function Messages ({ room }: { readonly room: Conversation }): JSX.Element {
   const box = useRef<HTMLDivElement>(null)
-  const anchor = useRef<Anchor | undefined>(undefined)
   const isFollowing = useRef(true)
   const [from, setFrom] = useState<From>(undefined)
   const [isBack, setBack] = useState(false)
@@ -24,12 +23,13 @@ export function Messages ({ room }: { readonly room: Conversation }): JSX.Elemen
   const outgoing = room.outbox.all.value
   const shown = drawn(lines, from)
   const first = shown[0]?.id
+  // What is on the screen now, before this is drawn.
+  const anchor = box.current === null || isFollowing.current ? undefined : anchorOf(box.current)
 
   useLayoutEffect(() => {
-    const at = anchor.current
-    const element = at && [...box.current!.querySelectorAll('[data-id]')].find((one) => one.getAttribute('data-id') === at.id)
-    if (element instanceof Element) box.current!.scrollTop += element.getBoundingClientRect().top - at!.top
-    anchor.current = undefined
+    if (anchor === undefined) return
+    keepPlace(box.current!, anchor)
+    if (box.current!.scrollTop < NEAR_PX) void more()
   }, [first])
   useLayoutEffect(() => {
     if (isFollowing.current) box.current!.scrollTop = box.current!.scrollHeight
@@ -37,16 +37,10 @@ export function Messages ({ room }: { readonly room: Conversation }): JSX.Elemen
 
   const more = async (): Promise<void> => {
     const next = up(room.lines.peek(), from)
-    if (next !== from) {
-      anchor.current = anchorOf(box.current!)
-      setFrom(next)
-    } else if (room.past.peek() === 'more') {
-      // It freezes what is drawn: from then on older lines come before it.
-      const before = room.lines.peek()[0]?.at
-      await room.loadOlder()
-      anchor.current = anchorOf(box.current!)
-      setFrom(up(room.lines.peek(), before))
-    }
+    if (next !== from) return setFrom(next)
+    const before = room.lines.peek()[0]?.at
+    await room.loadOlder()
+    if (!isFollowing.current) setFrom(up(room.lines.peek(), before))
   }
   const onScroll = (): void => {
     const { scrollTop, scrollHeight, clientHeight } = box.current!
@@ -54,10 +48,7 @@ export function Messages ({ room }: { readonly room: Conversation }): JSX.Elemen
     isFollowing.current = below < BOTTOM_PX && drawn(lines, from).at(-1) === lines.at(-1)
     setBack(!isFollowing.current)
     if (scrollTop < NEAR_PX && !isFollowing.current) void more()
-    else if (below < NEAR_PX && from !== undefined && !isFollowing.current) {
-      anchor.current = anchorOf(box.current!)
-      setFrom(down(room.lines.peek(), from))
-    } else if (isFollowing.current && from !== undefined) setFrom(undefined)
+    else if (below < NEAR_PX && from !== undefined) setFrom(down(room.lines.peek(), from))
   }
   const toNewest = (): void => {
     isFollowing.current = true
@@ -96,12 +87,24 @@ function anchorOf (box: HTMLElement): Anchor | undefined {
   return undefined
 }
 
+function keepPlace (box: HTMLElement, { id, top }: Anchor): void {
+  const line = [...box.querySelectorAll('[data-id]')].find((one) => one.getAttribute('data-id') === id)
+  if (line !== undefined) box.scrollTop += line.getBoundingClientRect().top - top
+}
+
+function beginning ({ name, lines: { value: lines } }: Conversation): string {
+  if (lines.length === 0) return 'Nothing was said here yet. Say hello!'
+  const first = lines.find((line) => line.kind === 'message' && line.seq !== undefined)
+  const isFirst = first?.kind !== 'message' || first.seq === 1
+  return isFirst ? `This is the beginning of #${name}` : 'What was said before is not kept any more'
+}
+
 function Past ({ room, onMore }: { readonly room: Conversation, readonly onMore: () => void }): JSX.Element | null {
   switch (room.past.value) {
     case 'loading': return <p class='past'>Loading older messages…</p>
     case 'failed': return <p class='past'>Older messages could not be loaded. <button type='button' class='link' onClick={onMore}>Try again</button></p>
     case 'more': return <p class='past'><button type='button' class='link' onClick={onMore}>Load older messages</button></p>
-    case 'all': return <p class='past'>{room.lines.value.length === 0 ? 'Nothing was said here yet. Say hello!' : `This is the beginning of #${room.name}`}</p>
+    case 'all': return <p class='past'>{beginning(room)}</p>
     case 'unknown': return room.refused.value === undefined ? <p class='past'>Joining…</p> : null
   }
 }
