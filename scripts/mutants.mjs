@@ -138,7 +138,23 @@ const MUTANTS = [
     'contract/events.redis.test.js'],
   ['a late word of a delivery removes what a Redis that went back has under its number', 'redis/webhook-scripts.js',
     'or entry and entry[2][2] ~= ARGV[2]', '', 'contract/events.redis.test.js'],
-  ['a full webhook queue grows', 'webhooks/memory.js', 'table.waiting.length > this.#options.maxWaiting', 'false', 'contract/events.memory.test.js']
+  ['a full webhook queue grows', 'webhooks/memory.js', 'table.waiting.length > this.#options.maxWaiting', 'false', 'contract/events.memory.test.js'],
+  ['embedded: a hook that hangs lets its message through', 'session/hook-calls.js', 'decided === LATE ? this.#failed(', 'decided === LATE ? { content: \'1\' } : false ? (',
+    'embed/hooks.test.js'],
+  ['embedded: a hook that hangs is waited for', 'session/hook-calls.js', 'Promise.race([decided, late])', 'decided', 'embed/hooks.test.js'],
+  ['embedded: one connection has any number of hooks decide', 'session/session.js', 'MAX_DECISIONS = 8', 'MAX_DECISIONS = 800', 'embed/hooks.test.js'],
+  ['embedded: what is published over HTTP passes no hook', 'http/publishing.js', 'hooks === undefined', 'true', 'embed/hooks.test.js'],
+  ['embedded: broadcasts pass no hook', 'session/commands.js', 'hooks === undefined ? broadcast', 'true ? broadcast', 'embed/hooks.test.js'],
+  ['embedded: a key stands for what a hook made of a message', 'log/memory.js', 'draft.sent ?? draft.content', 'draft.content', 'embed/hooks.test.js'],
+  ['embedded: a cookie that is refused looks like a broken network', 'http/access.js', '|| auth?.identify !== undefined', '', 'embed/hooks.test.js'],
+  ['embedded: other listeners hear of our upgrades', 'http/upgrades.js', 'take(request, socket, head);\n', 'take(request, socket, head);\n        emit(event, ...args);\n',
+    'embed/plugin.test.js'],
+  ['embedded: upgrades that are nobody\'s hang', 'http/guest.js', 'host.routing(request, response)', '{}', 'embed/plugin.test.js'],
+  ['embedded: app.close() cuts connections off', 'embed/plugin.js', "host.addHook('preClose', async () => await replica.drain())", "host.addHook('preClose', async () => await replica.stop(0))",
+    'embed/plugin.test.js'],
+  ['embedded: requests with their tokens are in the app\'s log', 'http/guest.js', "logLevel: 'silent'", "logLevel: 'debug'", 'embed/plugin.test.js'],
+  ['embedded: a publisher stores what is of a live room', 'embed/publisher.js', 'ruleOf(room).kind', "'log'", 'embed/publisher.test.js'],
+  ['embedded: code shares keys with users', 'embed/outbox.js', "SCOPE = 'server'", "SCOPE = 'user:server'", 'embed/publisher.test.js']
 ]
 
 // A Ctrl-C ends the test that runs, and then this: what is broken is mended first.

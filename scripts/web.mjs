@@ -13,7 +13,8 @@ export async function buildWeb (out) {
   await build({
     configFile: false,
     root,
-    base: '/',
+    // Somebody's own server may have the pages under a path.
+    base: './',
     publicDir: 'public',
     logLevel: 'warn',
     oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },

@@ -3,7 +3,7 @@ import { availableParallelism, hostname } from 'node:os'
 import type { TokenSettings } from './auth/tokens.ts'
 import { ConfigError } from './config-error.ts'
 import { newEpoch } from './log/ids.ts'
-import { readRoomRules, RoomRules } from './room-rules.ts'
+import { checkRoomRules, readRoomRules, RoomRules, type WrittenRules } from './room-rules.ts'
 import { readSettings, REPLICA_CHARS, type Settings } from './settings.ts'
 import { readWebhooks, type WebhookSettings } from './webhooks/settings.ts'
 
@@ -58,16 +58,17 @@ export interface Config {
 
 /**
  * Reads the settings.
+ * @param written rules of rooms, where they are not in a file
  * @throws ConfigError that names every bad one at once
  */
-export function loadConfig (env: Readonly<Record<string, string | undefined>>): Config {
+export function loadConfig (env: Readonly<Record<string, string | undefined>>, written?: WrittenRules): Config {
   const problems: string[] = []
-  const config = toConfig(readSettings(env, problems), problems)
+  const config = toConfig(readSettings(env, problems), problems, written)
   if (problems.length > 0) throw new ConfigError(problems)
   return config
 }
 
-function toConfig (settings: Settings, problems: string[]): Config {
+function toConfig (settings: Settings, problems: string[], written: WrittenRules | undefined): Config {
   if (settings.POSITION_MIN > settings.POSITION_MAX) problems.push('POSITION_MIN: must not be above POSITION_MAX')
   return {
     port: settings.PORT,
@@ -79,7 +80,7 @@ function toConfig (settings: Settings, problems: string[]): Config {
     tokens: readTokens(settings, problems),
     allowedOrigins: readOrigins(settings.ALLOWED_ORIGINS, problems),
     trustProxy: readProxies(settings.TRUST_PROXY, problems),
-    rules: readRules(settings, problems),
+    rules: readRules(settings, problems, written),
     maxMessageBytes: settings.MAX_MESSAGE_BYTES,
     sendQueueBytes: limit(settings.SEND_QUEUE_BYTES),
     flushMs: settings.FLUSH_MS,
@@ -121,10 +122,10 @@ function readWorkers ({ WORKERS: workers, REDIS_URL: url, REDIS_ADDR: addr, REPL
   return count
 }
 
-function readRules (settings: Settings, problems: string[]): RoomRules {
+function readRules (settings: Settings, problems: string[], written: WrittenRules | undefined): RoomRules {
   const defaults = { maxEntries: settings.LOG_ENTRIES, maxAgeMs: settings.LOG_MAX_AGE_MS }
   try {
-    return readRoomRules(settings.ROOMS_FILE, defaults)
+    return written === undefined ? readRoomRules(settings.ROOMS_FILE, defaults) : checkRoomRules({ rooms: written }, '', defaults)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     problems.push(...error.problems)

@@ -1,5 +1,5 @@
-import type { FastifyBaseLogger } from 'fastify'
-import { TokenAuthenticator } from './auth/tokens.ts'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { TokenAuthenticator, type TokenSettings } from './auth/tokens.ts'
 import type { Broker } from './broker/broker.ts'
 import { Interest } from './broker/interest.ts'
 import { MemoryBroker, MemoryBus } from './broker/memory.ts'
@@ -8,6 +8,7 @@ import type { Config } from './config.ts'
 import { type FileBudget, fileBudget } from './file-limit.ts'
 import { follow } from './follow.ts'
 import { Admission } from './http/admission.ts'
+import type { Guest } from './http/guest.ts'
 import { HeapLoad } from './http/heap-load.ts'
 import { LoopDelay } from './http/loop-delay.ts'
 import { createServer } from './http/server.ts'
@@ -40,6 +41,8 @@ import { RedisReplicas } from './replicas/redis.ts'
 import type { Replicas } from './replicas/replicas.ts'
 import { SessionCounts } from './session/counts.ts'
 import { Heartbeat } from './session/heartbeat.ts'
+import { HookAuthenticator } from './session/hook-authenticator.ts'
+import type { HookCalls } from './session/hook-calls.ts'
 import { type Order, Orders } from './session/orders.ts'
 import type { Services } from './session/services.ts'
 import type { Session } from './session/session.ts'
@@ -70,8 +73,32 @@ interface Shared {
   readonly redis: RedisSource | undefined
 }
 
-/** The composition root: builds every part in order, and is the only chooser of memory or Redis. */
-export async function createGateway (asked: Config, logger: FastifyBaseLogger): Promise<Gateway> {
+/** What a gateway is built with besides its settings. */
+interface Embedding {
+  readonly hooks: HookCalls | undefined
+  readonly guest: Guest
+}
+
+/** A gateway, and what code that embeds it works with. */
+export interface Composed extends Pick<Shared, 'position'> {
+  readonly replica: Replica
+  readonly app: FastifyInstance
+  readonly services: Services
+  readonly orders: Orders
+  readonly metrics: Metrics
+  readonly config: Config
+}
+
+/** A gateway with a server of its own. */
+export async function createGateway (config: Config, logger: FastifyBaseLogger): Promise<Gateway> {
+  return (await compose(config, logger)).replica
+}
+
+/**
+ * The composition root: builds every part in order, and is the only chooser of memory or Redis.
+ * @param embedding where it is a guest in a Fastify app
+ */
+export async function compose (asked: Config, logger: FastifyBaseLogger, embedding?: Embedding): Promise<Composed> {
   const files = fileBudget()
   const config = within(files, asked, logger)
   const { rules } = config
@@ -85,15 +112,15 @@ export async function createGateway (asked: Config, logger: FastifyBaseLogger): 
   const obey = ({ disconnect }: Order): void => sessions.disconnect(disconnect)
   const parts = { hub, log, position, rules, idleCheck, syncCounts, obey }
   const interest = new Interest(broker, (room) => follow(room, parts), LINGER_MS)
-  const auth = config.tokens && new TokenAuthenticator(config.tokens, (problem) => {
-    logger.warn({ problem, setting: 'AUTH_JWKS_URL' }, 'the keys that tokens are checked with cannot be fetched; trying again')
-  })
+  const { hooks, guest } = embedding ?? {}
+  const tokens = config.tokens && createTokens(config.tokens, logger)
+  const auth = hooks?.hooks.authenticate === undefined ? tokens : new HookAuthenticator(hooks, hooks.hooks.authenticate)
   const heap = new HeapLoad()
   const services: Services = {
     replica: config.replica,
     limits: config,
     auth,
-    userRates: config.tokens && new UserRates(quota, config.userPublishesPerSecond, now),
+    userRates: auth && new UserRates(quota, config.userPublishesPerSecond, now),
     hub,
     interest,
     log,
@@ -101,6 +128,7 @@ export async function createGateway (asked: Config, logger: FastifyBaseLogger): 
     position,
     presence: new LocalPresence(presence, config.presenceGraceMs),
     rules,
+    hooks,
     heartbeat: new Heartbeat(config.pingIntervalMs, now),
     flusher,
     deflater: config.deflateBytes === Infinity ? undefined : new Deflater(config.deflateBytes),
@@ -114,6 +142,21 @@ export async function createGateway (asked: Config, logger: FastifyBaseLogger): 
   })
   const loopDelay = new LoopDelay()
   const whyNotReady = (): string | undefined => replica.whyNotReady
+  const orders = new Orders(log)
+  const metrics = new Metrics({
+    sessions,
+    counts: services.counts,
+    hub,
+    presence: services.presence,
+    writes: flusher.counts,
+    sync: syncCounts,
+    loopDelay,
+    heap,
+    isReady: () => whyNotReady() === undefined,
+    hooks,
+    redis,
+    webhooks: webhooks?.counts
+  }, now)
   const app = await createServer({
     logger,
     trustProxy: config.trustProxy,
@@ -122,30 +165,27 @@ export async function createGateway (asked: Config, logger: FastifyBaseLogger): 
     requestsPerSecond: config.httpRequestsPerSecond,
     maxConnectionsPerAddress: config.maxConnectionsPerAddress,
     quota,
-    orders: new Orders(log),
+    orders,
     replicas,
     admission: new Admission(config, () => replica.whyClosed, loopDelay, now),
     sessions,
     whyNotReady,
-    metrics: new Metrics({
-      sessions,
-      counts: services.counts,
-      hub,
-      presence: services.presence,
-      writes: flusher.counts,
-      sync: syncCounts,
-      loopDelay,
-      heap,
-      isReady: () => whyNotReady() === undefined,
-      redis,
-      webhooks: webhooks?.counts
-    }, now)
+    metrics,
+    guest
   })
-  if (files.sockets < Infinity) app.server.maxConnections = files.sockets
+  // On somebody else's server it is for them to say.
+  if (guest === undefined && files.sockets < Infinity) app.server.maxConnections = files.sockets
   const replica = new Replica({
-    config, auth, services, sessions, idleCheck, loopDelay, heap, replicas, connections, webhooks, app
+    config, auth: tokens, services, sessions, idleCheck, loopDelay, heap, replicas, connections, webhooks, app
   })
-  return replica
+  return { replica, app, services, orders, metrics, config, position }
+}
+
+function createTokens (settings: TokenSettings, logger: FastifyBaseLogger): TokenAuthenticator {
+  return new TokenAuthenticator(settings, (problem) => {
+    const fields = { problem, setting: 'AUTH_JWKS_URL' }
+    logger.warn(fields, 'the keys that tokens are checked with cannot be fetched; trying again')
+  })
 }
 
 /** No more connections than files may be open: whoever is one too many is to be told so. */

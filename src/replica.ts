@@ -1,7 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
-import type { TokenAuthenticator } from './auth/tokens.ts'
 import type { Config } from './config.ts'
 import type { HeapLoad } from './http/heap-load.ts'
 import type { LoopDelay } from './http/loop-delay.ts'
@@ -42,9 +41,12 @@ export interface Gateway {
   stop (drainMs?: number): Promise<void>
 }
 
+interface Starting { start (): Promise<void> }
+
 interface Parts {
   readonly config: Config
-  readonly auth: TokenAuthenticator | undefined
+  /** What fetches the keys of tokens, where there is such. */
+  readonly auth: Starting | undefined
   readonly services: Services
   readonly sessions: Sessions<Session>
   readonly idleCheck: IdleCheck
@@ -61,7 +63,7 @@ interface Parts {
 export class Replica implements Gateway {
   readonly replica: string
   readonly #config: Config
-  readonly #auth: TokenAuthenticator | undefined
+  readonly #auth: Starting | undefined
   readonly #services: Services
   readonly #sessions: Sessions<Session>
   readonly #slowMessages: SlowMessages
@@ -74,6 +76,8 @@ export class Replica implements Gateway {
   readonly #webhooks: Webhooks | undefined
   readonly #app: FastifyInstance
   #isSynced = false
+  #beginning: Promise<void> | undefined
+  #draining: Promise<void> | undefined
   #stopping: Promise<void> | undefined
   #lastProblem = ''
 
@@ -96,30 +100,40 @@ export class Replica implements Gateway {
   }
 
   async start (isQuiet = false): Promise<AddressInfo | undefined> {
-    this.#services.broker.start(this.#services.interest)
+    await this.begin()
+    if (this.#draining !== undefined) return undefined
+    const address = await this.#listen(isQuiet)
+    if (this.#draining === undefined) return address
+    // The server was closed before it listened: nothing may be left that runs.
+    this.#app.server.close()
+    return undefined
+  }
+
+  /** All but listening; safe to call twice. Resolves when it can serve, or after a second without Redis. */
+  async begin (): Promise<void> {
+    this.#beginning ??= this.#begin()
+    await this.#beginning
+  }
+
+  async #begin (): Promise<void> {
+    const services = this.#services
+    services.broker.start(services.interest)
     this.#connections?.start()
-    this.#services.presence.start()
+    services.presence.start()
     void this.#auth?.start()
     this.#webhooks?.start()
     // Whoever listens before it can serve has a proxy's clients see 503. Without Redis it listens to say just that.
     const isFollowing = this.#followAll()
     await Promise.race([isFollowing, delay(START_PATIENCE_MS, undefined, { ref: false })])
-    if (this.#stopping !== undefined) return undefined
-    const address = await this.#listen(isQuiet)
-    if (this.#stopping !== undefined) {
-      // The server was closed before it listened: nothing may be left that runs.
-      this.#app.server.close()
-      return undefined
-    }
-    this.#services.heartbeat.start()
+    if (this.#draining !== undefined) return
+    services.heartbeat.start()
     this.#sessions.start()
     this.#slowMessages.start()
-    this.#services.userRates?.start()
+    services.userRates?.start()
     this.#loopDelay.start()
     this.#heap.start((pressure) => this.#shedder.check(pressure))
     this.#idleCheck.start()
     this.#replicas.start(() => this.#report)
-    return address
   }
 
   async #listen (isQuiet: boolean): Promise<AddressInfo> {
@@ -140,17 +154,27 @@ export class Replica implements Gateway {
     return this.#app.server.address() as AddressInfo
   }
 
+  /** The first half of `stop`: nobody is connected any more, and requests over HTTP are still served. */
+  async drain (drainMs = this.#config.drainMs): Promise<void> {
+    this.#draining ??= this.#drain(drainMs)
+    await this.#draining
+  }
+
+  async #drain (drainMs: number): Promise<void> {
+    // Only /ws and /readyz say that this replica goes away.
+    await this.#sessions.drain(drainMs)
+    this.#services.heartbeat.stop()
+    this.#slowMessages.stop()
+  }
+
   async stop (drainMs = this.#config.drainMs): Promise<void> {
     this.#stopping ??= this.#stop(drainMs)
-    return await this.#stopping
+    await this.#stopping
   }
 
   async #stop (drainMs: number): Promise<void> {
     const latestMs = this.#services.now() + drainMs + HARD_END_MS
-    // Requests over HTTP are served meanwhile: only /ws and /readyz say that this replica goes away.
-    await this.#sessions.drain(drainMs)
-    this.#services.heartbeat.stop()
-    this.#slowMessages.stop()
+    await this.drain(drainMs)
     await this.#closeServer(Math.max(LEAST_HTTP_MS, Math.min(LAST_HTTP_MS, latestMs - this.#services.now())))
     this.#idleCheck.stop()
     this.#loopDelay.stop()
@@ -186,7 +210,7 @@ export class Replica implements Gateway {
    * until it can, or is stopped.
    */
   async #followAll (): Promise<void> {
-    while (this.#stopping === undefined) {
+    while (this.#draining === undefined) {
       try {
         await Promise.all([ALL, CONTROL].map((room) => this.#services.interest.acquire(room)))
         this.#isSynced = true
@@ -209,7 +233,7 @@ export class Replica implements Gateway {
 
   /** Why nobody can be let in now; undefined where one can. */
   get whyClosed (): string | undefined {
-    if (this.#stopping !== undefined) return 'draining'
+    if (this.#draining !== undefined) return 'draining'
     if (!this.#isSynced) return 'Redis cannot be reached yet'
     return this.#heap.pressure > FULL_SHARE ? 'this replica is short of memory' : undefined
   }

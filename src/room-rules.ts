@@ -26,7 +26,8 @@ export const MAX_AGE_MS = 31_536_000_000
 
 const MERGE_ABOVE = 100
 
-interface WrittenRule {
+/** As a rules file has them; what is left out is as if there were no rule. */
+export interface WrittenRule {
   readonly kind?: RoomKind
   readonly publish?: Publishers
   readonly entries?: number
@@ -36,7 +37,8 @@ interface WrittenRule {
   readonly webhooks?: boolean
 }
 interface Defaults { readonly maxEntries: number, readonly maxAgeMs: number }
-type WrittenRules = Readonly<Record<string, WrittenRule>>
+/** By name, or by prefix that ends in `*`; the longest match decides. */
+export type WrittenRules = Readonly<Record<string, WrittenRule>>
 
 /** What a room is where no rule says so. */
 function kindByName (name: string): RoomKind {
@@ -124,10 +126,18 @@ export function readRoomRules (file: string | undefined, defaults: Defaults): Ro
     const [firstLine = ''] = (error as Error).message.split('\n')
     throw new ConfigError([`ROOMS_FILE: ${file}: ${firstLine}`])
   }
+  return checkRoomRules(document, `ROOMS_FILE: ${file}: `, defaults)
+}
+
+/**
+ * @param where put before each problem
+ * @throws ConfigError that names every fault with its pattern and field
+ */
+export function checkRoomRules (document: unknown, where: string, defaults: Defaults): RoomRules {
   const problems = validate(document) ? [] : schemaProblems(validate.errors!)
   const { rooms } = (document ?? {}) as { rooms?: WrittenRules }
   if (typeof rooms === 'object' && rooms !== null) problems.push(...patternProblems(Object.entries(rooms)))
-  if (problems.length > 0) throw new ConfigError(problems.map((problem) => `ROOMS_FILE: ${file}: ${problem}`))
+  if (problems.length > 0) throw new ConfigError(problems.map((problem) => `${where}${problem}`))
   return new RoomRules(rooms!, defaults)
 }
 

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Refusal } from '../protocol/codes.ts'
 import { Grants } from './grants.ts'
 
@@ -17,6 +18,14 @@ export interface Identified extends Access {
   readonly user: string
 }
 
+/** What a request, or an upgrade, has to tell who sends it. */
+export interface Presented {
+  readonly token: string | undefined
+  readonly headers: IncomingHttpHeaders
+  readonly query: unknown
+  readonly ip: string
+}
+
 /** Tells who somebody is. Nothing in a token is believed, or repeated, before it is verified. */
 export interface Authenticator {
   /**
@@ -24,6 +33,8 @@ export interface Authenticator {
    * it would be checked with cannot be had.
    */
   verify (token: string): Promise<Identified | Refusal>
+  /** The same by all that a request has: where it is not there, a token alone tells. */
+  identify? (presented: Presented): Promise<Identified | Refusal>
 }
 
 /** Where no auth is configured: everyone may do everything but administrate. */
@@ -31,6 +42,13 @@ export const OPEN_ACCESS: Access = { grants: Grants.open, endsMs: Infinity, expi
 
 export function isIdentified (outcome: Identified | Refusal): outcome is Identified {
   return 'user' in outcome
+}
+
+const MAX_USER_CHARS = 128
+export const USER_RULE = `must be 1 to ${MAX_USER_CHARS} characters, none of them a control character`
+
+export function isUserName (name: string): boolean {
+  return name.length <= MAX_USER_CHARS && /^[^\p{Cc}\p{Cs}]+$/u.test(name)
 }
 
 /** Tokens are checked up to this length only: what is longer is no token of anybody's. */

@@ -1,6 +1,6 @@
 import { errors, type JWTPayload, jwtVerify, type JWTVerifyOptions, type ProtectedHeaderParameters, decodeProtectedHeader } from 'jose'
 import { type Refusal, refusal } from '../protocol/codes.ts'
-import { type Authenticator, type Identified, LEEWAY_S, MAX_TOKEN_CHARS } from './auth.ts'
+import { type Authenticator, type Identified, isUserName, LEEWAY_S, MAX_TOKEN_CHARS, USER_RULE } from './auth.ts'
 import { ClaimError, Grants } from './grants.ts'
 import { readInfo } from './info.ts'
 import { KeysUnavailable, type RemoteKeys, remoteKeys } from './remote-keys.ts'
@@ -17,7 +17,6 @@ export interface TokenSettings {
 export const SHARED_ALGORITHM = 'HS256'
 // RFC 8725 section 3.1: an algorithm is believed only where it is one of those that this key is for.
 const ASYMMETRIC_ALGORITHMS = ['RS256', 'ES256', 'EdDSA']
-const MAX_USER_CHARS = 128
 
 type Verify = (token: string) => Promise<JWTPayload>
 
@@ -77,16 +76,12 @@ export class TokenAuthenticator implements Authenticator {
 function identify (payload: JWTPayload): Identified {
   const { sub, exp, info } = payload
   if (typeof sub !== 'string' || !isUserName(sub)) {
-    throw new ClaimError(`token: sub: must be 1 to ${MAX_USER_CHARS} characters, none of them a control character`)
+    throw new ClaimError(`token: sub: ${USER_RULE}`)
   }
   // What is further off than a Date can say is for ever.
   const expiresMs = Math.min(exp! * 1_000, 8.64e15)
   const endsMs = expiresMs + LEEWAY_S * 1_000
   return { user: sub, grants: Grants.of(payload), expiresMs, endsMs, info: readInfo(info) }
-}
-
-function isUserName (sub: string): boolean {
-  return sub.length <= MAX_USER_CHARS && /^[^\p{Cc}\p{Cs}]+$/u.test(sub)
 }
 
 /** In words of our own: what a library says may quote the token. */

@@ -52,14 +52,15 @@ export class MemoryBroker implements Broker {
   }
 
   async publish (room: string, signal: OutgoingSignal, key?: IdempotencyKey): Promise<SignalOutcome> {
+    const { sent, ...rest } = signal
     const content = Buffer.from(signal.content)
     if (key !== undefined) {
-      const digest = digestOf('signal', content)
+      const digest = digestOf('signal', sent ?? content)
       const seen = this.#bus.dedupe.find(room, key, digest)
       if (seen !== undefined) return seen === 'key_reused' ? 'key_reused' : 'duplicate'
       this.#bus.dedupe.remember(room, key, digest, undefined)
     }
-    this.#bus.publish(room, { kind: 'signal', signal: { ...signal, content } })
+    this.#bus.publish(room, { kind: 'signal', signal: { ...rest, content } })
     return 'published'
   }
 

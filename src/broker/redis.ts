@@ -1,29 +1,22 @@
 import { randomBytes } from 'node:crypto'
 import { BrokerError } from '../protocol/codes.ts'
-import { type IdempotencyKey, KEY_TTL_MS, type OutgoingSignal } from '../protocol/entry.ts'
-import { ask, type RedisConnections, send } from '../redis/connections.ts'
+import type { IdempotencyKey, OutgoingSignal } from '../protocol/entry.ts'
+import { ask, type RedisConnections } from '../redis/connections.ts'
 import type { Keys } from '../redis/keys.ts'
-import { Script } from '../redis/script.ts'
-import { PUBLISH_SCRIPT, SIGNAL_ONCE_SCRIPT } from '../redis/scripts.ts'
 import { TurnBatch } from '../redis/turn-batch.ts'
 import type { Broker, BrokerListener, SignalOutcome } from './broker.ts'
-import { digestOf } from './digest.ts'
 import { Probe } from './probe.ts'
-import { decodeEnvelope, encodeSignal } from './wire.ts'
-
-interface Published { readonly channel: string, readonly payload: string }
+import { RedisSignals } from './redis-signals.ts'
+import { decodeEnvelope } from './wire.ts'
 
 const MAX_CHANNELS_PER_COMMAND = 512
-const MAX_SIGNALS = 128
 
 /** Redis Pub/Sub, one channel a room (https://redis.io/docs/latest/develop/pubsub/). */
 export class RedisBroker implements Broker {
   readonly #connections: RedisConnections
   readonly #keys: Keys
-  readonly #publish = new Script(PUBLISH_SCRIPT)
-  readonly #signals = new TurnBatch<Published, SignalOutcome>((published) => this.#publishAll(published), MAX_SIGNALS)
+  readonly #signals: RedisSignals
   readonly #subscribes = new TurnBatch<string, true>((rooms) => this.#subscribeAll(rooms), MAX_CHANNELS_PER_COMMAND)
-  readonly #signalOnce = new Script(SIGNAL_ONCE_SCRIPT)
   readonly #probe: Probe
   readonly #probeChannel: string
   // What this replica is, or was, subscribed to: taken up again after a reconnect.
@@ -33,6 +26,7 @@ export class RedisBroker implements Broker {
   constructor (connections: RedisConnections, keys: Keys) {
     this.#connections = connections
     this.#keys = keys
+    this.#signals = new RedisSignals(connections, keys)
     // Two processes may have been given the same name.
     this.#probeChannel = keys.probe(randomBytes(9).toString('base64url'))
     this.#probe = new Probe({
@@ -92,22 +86,7 @@ export class RedisBroker implements Broker {
   }
 
   async publish (room: string, signal: OutgoingSignal, key?: IdempotencyKey): Promise<SignalOutcome> {
-    const { commands } = this.#connections
-    const channel = this.#keys.channel(room)
-    const payload = encodeSignal(signal)
-    if (key === undefined) return await this.#signals.add({ channel, payload })
-    const digest = digestOf('signal', signal.content)
-    const outcome = await send(commands, () => this.#signalOnce.run(commands, [this.#keys.dedupe(room, key)], [
-      channel, payload, digest, KEY_TTL_MS
-    ]))
-    return String(outcome) as SignalOutcome
-  }
-
-  async #publishAll (published: readonly Published[]): Promise<SignalOutcome[]> {
-    const { commands } = this.#connections
-    const args = published.flatMap(({ channel, payload }) => [channel, payload])
-    await send(commands, () => this.#publish.run(commands, [], args))
-    return published.map(() => 'published')
+    return await this.#signals.publish(room, signal, key)
   }
 
   async stop (): Promise<void> {

@@ -16,16 +16,13 @@ export interface Asker {
 type TrustedProxies = ReturnType<typeof proxyAddr.compile>
 
 /** Of an upgrade, which is no request of Fastify's; its rules are (`trustProxy`). */
-export function askerOf (request: IncomingMessage, isTrusted: TrustedProxies): Asker & { readonly path: string } {
-  const { headers, socket } = request
-  // A whole URL is a path like any other (RFC 9112 section 3.2.2).
-  const url = (request.url ?? '').replace(/^https?:\/\/[^/?]*/i, '')
+export function askerOf (request: IncomingMessage, isTrusted: TrustedProxies): Asker {
+  const { headers, socket, url = '' } = request
   const end = url.indexOf('?')
   return {
     headers,
     ip: proxyAddr(request, isTrusted),
     host: hostOf(headers, isTrusted(socket.remoteAddress ?? '', 0)),
-    path: end < 0 ? url : url.slice(0, end),
     query: end < 0 ? {} : parse(url.slice(end + 1), '&', '=', { maxKeys: 0 })
   }
 }

@@ -19,8 +19,9 @@ const TAGS = [
 /**
  * Collects the routes that are registered after this, out of the schemas that hold them.
  * @param isOpen whether no token is asked for
+ * @param path before each of theirs
  */
-export async function registerOpenApi (app: FastifyInstance, isOpen: boolean): Promise<void> {
+export async function registerOpenApi (app: FastifyInstance, isOpen: boolean, path: string): Promise<void> {
   await app.register(swagger, {
     // 3.1 takes JSON Schema as it is.
     convertConstToEnum: false,
@@ -30,7 +31,7 @@ export async function registerOpenApi (app: FastifyInstance, isOpen: boolean): P
         title: 'Tidegate, over HTTP',
         version: VERSION,
         description: 'For back ends, which hold no socket. Errors are `{"code","reason","message"}`: `reason` is for ' +
-          'programs, and `message` names the field. The socket is in [asyncapi.json](/docs/asyncapi.json).',
+          'programs, and `message` names the field. The socket is in [asyncapi.json](' + path + '/docs/asyncapi.json).',
         license: { name: 'MIT', identifier: 'MIT' }
       },
       tags: TAGS,

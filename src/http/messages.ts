@@ -44,7 +44,7 @@ const READ = {
 
 /** `POST /rooms/:room/messages` publishes without a connection, `GET` pages through what a room has kept. */
 export const messageRoutes: FastifyPluginAsyncTypebox<MessagesOptions> = async (app, { auth, services }) => {
-  const { rules } = services
+  const { rules, hooks } = services
   const mayPublish = guard(auth, (grants, request) => {
     const room = roomOf(request)
     return refuseName(room) ?? refuseServerPublish(grants, room, rules.of(room))
@@ -55,7 +55,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<MessagesOptions> = async (
   const mayRead = guard(auth, (grants, request) => {
     const room = roomOf(request)
     return refuseName(room) ?? refuseJoin(grants, room)
-  })
+  }, { hooks, action: 'history', roomOf })
   app.get('/rooms/:room/messages', { schema: READ, ...mayRead }, async ({ params: { room }, query }, reply) => {
     const { before, since, limit = DEFAULT_HISTORY_LIMIT } = query
     if (since === undefined) return sendPage(reply, room, await readBefore(services, room, before, limit))

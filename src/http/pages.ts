@@ -9,10 +9,10 @@ const HIDDEN = { schema: { hide: true } }
 // Their names have a hash of what is in them.
 const FOR_EVER = { maxAge: '1y', immutable: true, preCompressed: true } as const
 
-/** The chat at `/chat`, the dashboard at `/dashboard`, and what they load under `/assets/`. */
-export const pageRoutes: FastifyPluginAsync = async (app) => {
+/** Under a path, the chat at `/chat`, the dashboard at `/dashboard`, and what they load under `/assets/`. */
+export const pageRoutes: FastifyPluginAsync<{ readonly path: string }> = async (app, { path }) => {
   await app.register(fastifyStatic, { root: `${WEB}assets/`, prefix: '/assets/', index: false, redirect: false, ...FOR_EVER })
-  app.get('/', HIDDEN, async (_request, reply) => await reply.redirect('/chat'))
+  app.get('/', HIDDEN, async (_request, reply) => await reply.redirect(`${path}/chat`))
   app.get('/chat', HIDDEN, async (_request, reply) => await sendPage(reply, 'chat.html'))
   app.get('/dashboard', HIDDEN, async (_request, reply) => await sendPage(reply, 'dashboard.html'))
   app.get('/favicon.ico', HIDDEN, async (_request, reply) => await sendPage(reply, 'favicon.svg'))

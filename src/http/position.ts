@@ -12,7 +12,7 @@ import { sendRefusal } from './errors.ts'
 
 interface PositionOptions {
   readonly auth: Authenticator | undefined
-  readonly services: Pick<Services, 'position' | 'userRates' | 'counts' | 'now'>
+  readonly services: Pick<Services, 'position' | 'userRates' | 'counts' | 'now' | 'hooks'>
 }
 
 const READ = {
@@ -32,12 +32,14 @@ const MOVE = {
 
 /** `GET /position` reads the car's counter, `POST /position` adds to it and tells the room `position`. */
 export const positionRoutes: FastifyPluginAsyncTypebox<PositionOptions> = async (app, { auth, services }) => {
-  const { position, userRates } = services
-  const mayRead = guard(auth, (grants) => refuseJoin(grants, POSITION))
+  const { position, userRates, hooks } = services
+  const roomOf = (): string => POSITION
+  const mayRead = guard(auth, (grants) => refuseJoin(grants, POSITION), { hooks, action: 'history', roomOf })
   app.get('/position', { schema: READ, ...mayRead }, async (_request, reply) =>
     reply.send({ position: await position.get() }))
 
-  app.post('/position', { schema: MOVE, ...guard(auth, refuseMove) }, async (request, reply) => {
+  const mayMove = guard(auth, refuseMove, { hooks, action: 'move', roomOf })
+  app.post('/position', { schema: MOVE, ...mayMove }, async (request, reply) => {
     const cameMs = services.now() - reply.elapsedTime
     const author = authorOf(request, request.body, userRates)
     if (!isAuthor(author)) return sendRefusal(reply, author)

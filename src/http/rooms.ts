@@ -12,6 +12,7 @@ interface RoomsOptions {
   readonly auth: Authenticator | undefined
   readonly presence: Services['presence']
   readonly rules: Services['rules']
+  readonly hooks: Services['hooks']
 }
 
 const MEMBERS = {
@@ -30,19 +31,23 @@ const ROOMS = {
 }
 
 /** `GET /rooms/:room/members`: who is there. `GET /rooms`: where somebody is. Both over all replicas. */
-export const roomRoutes: FastifyPluginAsyncTypebox<RoomsOptions> = async (app, { auth, presence, rules }) => {
+export const roomRoutes: FastifyPluginAsyncTypebox<RoomsOptions> = async (app, { auth, presence, rules, hooks }) => {
   const mayAsk = guard(auth, (grants, request) => {
-    const { room } = (request as FastifyRequest<{ Params: { room: string } }>).params
+    const room = roomOf(request)
     if (!isRoomName(room)) return refusal('bad_room', `room: this is no name: ${NAME_RULE}`)
     return refuseMembers(grants, room, rules.of(room))
-  })
+  }, { hooks, action: 'members', roomOf })
   app.get('/rooms/:room/members', { schema: MEMBERS, ...mayAsk }, async ({ params: { room } }, reply) => {
     const { count, list } = await presence.members(room)
     return reply.type('application/json; charset=utf-8').send(`{"room":"${room}","count":${count},"members":${list}}`)
   })
 
-  app.get('/rooms', { schema: ROOMS, ...guard(auth, refuseAdmin) }, async ({ query }, reply) => {
+  app.get('/rooms', { schema: ROOMS, ...guard(auth, refuseAdmin, { hooks, action: 'admin' }) }, async ({ query }, reply) => {
     const { after = '', limit = DEFAULT_ROOMS } = query
     return reply.send(await presence.rooms(after, limit))
   })
+}
+
+function roomOf (request: FastifyRequest): string {
+  return (request as FastifyRequest<{ Params: { room: string } }>).params.room
 }

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import cors from '@fastify/cors'
 import Fastify, {
-  type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController
+  type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync, type FastifyReply, type FastifyRequest,
+  LogController
 } from 'fastify'
 import type { Metrics } from '../metrics/metrics.ts'
 import { refusal } from '../protocol/codes.ts'
@@ -13,7 +14,9 @@ import { registerBodies } from './body.ts'
 import { broadcastRoutes } from './broadcast.ts'
 import { docsRoutes, registerOpenApi } from './docs.ts'
 import { endRefused, registerErrors, sendRefusal } from './errors.ts'
+import { eventRoutes } from './events.ts'
 import { registerHeaders } from './headers.ts'
+import { type GuestRoutes, noteRoutes } from './guest.ts'
 import { messageRoutes } from './messages.ts'
 import { opsRoutes } from './ops.ts'
 import { isOriginAllowed } from './origins.ts'
@@ -41,7 +44,7 @@ interface ServerOptions extends UpgradeOptions {
 
 // A user's name has up to 128 characters, and a slash in it is three here: %2F.
 const MAX_PARAM_CHARS = 3 * 128
-const HANDLER_TIMEOUT_MS = 5_000
+export const HANDLER_TIMEOUT_MS = 5_000
 const HEADERS_TIMEOUT_MS = 8_000
 const REQUEST_TIMEOUT_MS = 10_000
 
@@ -54,7 +57,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
     // nginx's, so that both logs name a request alike; nobody else's.
     genReqId: (request) => requestIdOf(request.headers['x-request-id']),
     bodyLimit: options.services.limits.maxMessageBytes || Number.MAX_SAFE_INTEGER,
-    handlerTimeout: HANDLER_TIMEOUT_MS,
+    handlerTimeout: options.guest?.handlerTimeoutMs ?? HANDLER_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     routerOptions: { maxParamLength: MAX_PARAM_CHARS },
     // A path that is not even a path is the client's mistake like any other. Fastify would repeat it, token and all.
@@ -64,7 +67,8 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
     clientErrorHandler: refuseBytes,
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 2_000 }
   })
-  limitSockets(app.server, options.maxConnectionsPerAddress, options.trustProxy)
+  if (options.guest === undefined) limitSockets(app.server, options.maxConnectionsPerAddress, options.trustProxy)
+  else noteRoutes(app, options.guest.noted)
   registerErrors(app)
   registerBodies(app)
   registerValidation(app)
@@ -76,7 +80,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
       origin: request.headers.origin !== undefined &&
         isOriginAllowed(request.headers.origin, request.host, options.allowedOrigins),
       methods: ['GET', 'HEAD', 'POST', 'DELETE'],
-      allowedHeaders: ['authorization', 'content-type', 'idempotency-key'],
+      allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'last-event-id'],
       exposedHeaders: ['retry-after'],
       maxAge: 600
     })
@@ -84,20 +88,33 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   await registerHeaders(app)
   app.decorateRequest('caller', undefined)
   await registerRateLimit(app, options.quota, options.requestsPerSecond)
-  const { services, orders } = options
-  const { auth, presence, rules } = services
-  await registerOpenApi(app, auth === undefined)
+  const path = options.guest?.prefix ?? ''
+  await registerOpenApi(app, options.services.auth === undefined, path)
   registerUpgrade(app, options)
-  await app.register(opsRoutes, { whyNotReady: options.whyNotReady, metrics: options.metrics })
-  await app.register(positionRoutes, { auth, services })
-  await app.register(roomRoutes, { auth, presence, rules })
-  await app.register(messageRoutes, { auth, services })
-  await app.register(broadcastRoutes, { auth, services })
-  await app.register(userRoutes, { auth, orders })
-  await app.register(replicaRoutes, { auth, replicas: options.replicas })
-  await app.register(docsRoutes)
-  await app.register(pageRoutes)
+  await app.register(routes, { ...options, prefix: path })
   return app
+}
+
+const ALL_ROUTES: GuestRoutes = { http: true, ops: true, pages: true }
+
+const routes: FastifyPluginAsync<ServerOptions> = async (app, options) => {
+  const { guest, services, orders, whyNotReady, metrics } = options
+  const { auth, presence, rules, hooks } = services
+  const wanted = guest?.routes ?? ALL_ROUTES
+  if (wanted.ops) await app.register(opsRoutes, { whyNotReady, metrics })
+  if (wanted.http) {
+    await app.register(eventRoutes, options)
+    await app.register(positionRoutes, { auth, services })
+    await app.register(roomRoutes, { auth, presence, rules, hooks })
+    await app.register(messageRoutes, { auth, services })
+    await app.register(broadcastRoutes, { auth, services })
+    await app.register(userRoutes, { auth, orders, hooks })
+    await app.register(replicaRoutes, { auth, replicas: options.replicas })
+  }
+  if (wanted.pages) {
+    await app.register(docsRoutes)
+    await app.register(pageRoutes, { path: app.prefix })
+  }
 }
 
 function requestIdOf (given: string | string[] | undefined): string {

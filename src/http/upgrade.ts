@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import proxyAddr from '@fastify/proxy-addr'
@@ -9,12 +9,14 @@ import { errorAnswers } from '../schemas/http.ts'
 import type { Services } from '../session/services.ts'
 import type { Session } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
-import { type Caller, identify, isCaller, isTokenInQuery } from './access.ts'
+import { type Caller, identify, isAskedByBrowser, isCaller } from './access.ts'
 import { type Admission, refuseUser } from './admission.ts'
 import { type Asker, askerOf } from './asker.ts'
 import { ClosingSocket } from './closing-socket.ts'
 import { endRefused, sendRefusal } from './errors.ts'
+import type { Guest } from './guest.ts'
 import { UNLIMITED } from './rate-limit.ts'
+import { pathOf, takeUpgrades } from './upgrades.ts'
 import { connect, queryOf } from './websocket.ts'
 
 export interface UpgradeOptions {
@@ -23,10 +25,11 @@ export interface UpgradeOptions {
   readonly sessions: Sessions<Session>
   /** Networks whose X-Forwarded-For is believed. */
   readonly trustProxy: readonly string[]
+  /** Undefined where the server is its own. */
+  readonly guest?: Guest | undefined
 }
 
 const PATH = '/ws'
-const NOT_AN_UPGRADE = refusal('bad_message', `upgrade: ${PATH} takes WebSockets only`)
 
 const SOCKET = {
   tags: ['socket'],
@@ -64,7 +67,8 @@ const SMALLER_WINDOW = /server_max_window_bits\s*=(?!\s*"?15\b)/i
  * through all hooks for a handler that needs none of them (ADR 8).
  */
 export function registerUpgrade (app: FastifyInstance, options: UpgradeOptions): void {
-  const { services, trustProxy } = options
+  const { services, trustProxy, guest } = options
+  const path = `${guest?.prefix ?? ''}${PATH}`
   const server = new WebSocketServer({
     ...WS_OPTIONS,
     WebSocket: ClosingSocket,
@@ -78,9 +82,6 @@ export function registerUpgrade (app: FastifyInstance, options: UpgradeOptions):
     endRefused(socket, refusal('bad_message', `upgrade: ${problem}`), 400, VERSION)
   }
   server.on('wsClientError', ({ message }, socket) => refuseHandshake(socket, message))
-  // Those that are registered after this, which are all.
-  const paths = new Set<string>()
-  app.addHook('onRoute', ({ url }) => { paths.add(url) })
   const isTrusted = proxyAddr.compile([...trustProxy])
   const onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
     // Node takes its own listener away.
@@ -89,20 +90,26 @@ export function registerUpgrade (app: FastifyInstance, options: UpgradeOptions):
       socket.destroy()
       return
     }
-    const asker = askerOf(request, isTrusted)
     const problem = problemOf(request)
-    if (asker.path !== PATH) endRefused(socket, refuseElsewhere(paths.has(asker.path)))
-    else if (problem !== undefined) refuseHandshake(socket, problem)
-    else void admit(asker, socket, options, (arrival) => open(server, request, head, arrival, options))
+    if (problem !== undefined) refuseHandshake(socket, problem)
+    else {
+      const letIn = (arrival: Arrival): void => open(server, request, head, arrival, options)
+      void admit(askerOf(request, isTrusted), socket, options, letIn)
+    }
   }
-  const http: Server = app.server
-  http.on('upgrade', onUpgrade)
+  const http = guest?.server ?? app.server
+  const elsewhere = guest?.elsewhere ?? refuseElsewhere(app)
+  const giveBack = takeUpgrades(http, path, onUpgrade)
+  // Without any listener Node would not tell of an upgrade.
+  http.on('upgrade', elsewhere)
   // replica.ts ends the sessions, with goodbyes and codes; here only the door is shut.
   app.addHook('preClose', (done) => {
-    http.off('upgrade', onUpgrade)
+    http.off('upgrade', elsewhere)
+    giveBack()
     done()
   })
-  app.get(PATH, { schema: SOCKET, ...UNLIMITED }, async (_request, reply) => sendRefusal(reply, NOT_AN_UPGRADE))
+  const notAnUpgrade = refusal('bad_message', `upgrade: ${path} takes WebSockets only`)
+  app.get(path, { schema: SOCKET, ...UNLIMITED }, async (_request, reply) => sendRefusal(reply, notAnUpgrade))
 }
 
 /** What RFC 6455 section 4.2.1 asks for and neither Node nor ws looks at; undefined for nothing. */
@@ -119,8 +126,17 @@ function cannotUpgrade (socket: Socket & { readonly _httpMessage?: object | null
   return socket.remoteAddress === undefined || (socket._httpMessage ?? null) !== null
 }
 
-function refuseElsewhere (isRoute: boolean): Refusal {
-  return isRoute ? refusal('bad_message', `upgrade: only ${PATH} takes WebSockets`) : refusal('not_found')
+/** On a server of one's own nobody else takes an upgrade. */
+function refuseElsewhere (app: FastifyInstance): Guest['elsewhere'] {
+  // Those that are registered after this, which are all.
+  const paths = new Set<string>()
+  app.addHook('onRoute', ({ url }) => { paths.add(url) })
+  return (request, socket) => {
+    socket.on('error', destroy)
+    if (cannotUpgrade(socket)) socket.destroy()
+    else if (paths.has(pathOf(request))) endRefused(socket, refusal('bad_message', `upgrade: only ${PATH} takes WebSockets`))
+    else endRefused(socket, refusal('not_found'))
+  }
 }
 
 /** An upgrade that is let in. */
@@ -166,8 +182,8 @@ async function arrive (
   }
   if (isCaller(caller)) return caller
   logger.debug({ address: asker.ip, problem: caller.message }, 'refused')
-  // Browsers hide the status of an upgrade that fails, but tell the code of a close.
-  if (isTokenInQuery(asker) && ERRORS[caller.reason].code === 401) return { problem: caller.message }
+  // Browsers tell the code of a close.
+  if (isAskedByBrowser(asker, auth) && ERRORS[caller.reason].code === 401) return { problem: caller.message }
   leave()
   return caller
 }

@@ -3,11 +3,13 @@ import type { Authenticator } from '../auth/auth.ts'
 import { answers, OfUser, UserAnswer } from '../schemas/http.ts'
 import { refuseAdmin } from '../session/permissions.ts'
 import type { Orders } from '../session/orders.ts'
+import type { Services } from '../session/services.ts'
 import { guard } from './access.ts'
 
 interface UsersOptions {
   readonly auth: Authenticator | undefined
   readonly orders: Orders
+  readonly hooks: Services['hooks']
 }
 
 const DISCONNECT = {
@@ -19,8 +21,8 @@ const DISCONNECT = {
 }
 
 /** `DELETE /users/:user/connections` ends all connections of a user, on every replica, with 4403. */
-export const userRoutes: FastifyPluginAsyncTypebox<UsersOptions> = async (app, { auth, orders }) => {
-  const mayDisconnect = guard(auth, refuseAdmin)
+export const userRoutes: FastifyPluginAsyncTypebox<UsersOptions> = async (app, { auth, orders, hooks }) => {
+  const mayDisconnect = guard(auth, refuseAdmin, { hooks, action: 'admin' })
   app.delete('/users/:user/connections', { schema: DISCONNECT, ...mayDisconnect }, async (request, reply) => {
     const { user } = request.params
     await orders.disconnect(user)

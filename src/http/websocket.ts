@@ -126,7 +126,8 @@ function joinAll (session: Session, { rooms, history }: Query): void {
   for (const room of new Set(rooms)) session.handle(decode(JSON.stringify({ type: 'join', room, history: count })))
 }
 
-function identityOf ({ user: verified, access }: Caller, named: string | undefined): Identity {
+/** Who a connection belongs to: a verified user, or in an open gateway who it says it is, or a guest. */
+export function identityOf ({ user: verified, access }: Caller, named: string | undefined): Identity {
   // Node keeps some in store; asking the kernel for each is dear.
   const random = randomUUID()
   const connection = `c_${random.slice(0, 8)}${random.slice(9, 13)}`

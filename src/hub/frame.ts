@@ -62,6 +62,22 @@ export function payloadOf (frame: Frame): Uint8Array {
   return frame.subarray(frame[1] === LENGTH_64 ? 10 : frame[1] === LENGTH_16 ? 4 : 2)
 }
 
+/** The payloads of whole frames that were joined, in their order, without copying them. None may be compressed. */
+export function payloadsOf (joined: Frame): Uint8Array[] {
+  const view = new DataView(joined.buffer, joined.byteOffset, joined.byteLength)
+  const payloads: Uint8Array[] = []
+  for (let at = 0; at < joined.length;) {
+    const short = joined[at + 1]!
+    const length = short === LENGTH_64
+      ? Number(view.getBigUint64(at + 2))
+      : short === LENGTH_16 ? view.getUint16(at + 2) : short
+    const from = at + headerBytes(length)
+    at = from + length
+    payloads.push(joined.subarray(from, at))
+  }
+  return payloads
+}
+
 /** The frame of anything that is not a room's message. */
 export function replyFrame (reply: object): Frame {
   return textFrame(JSON.stringify(reply))

@@ -47,7 +47,7 @@ export class MemoryLog implements Log {
     this.#refuseIfFull()
     const { key } = draft
     if (key === undefined) return { cursor: this.store(room, draft), duplicate: false }
-    const digest = digestOf('entry', draft.content)
+    const digest = digestOf('entry', draft.sent ?? draft.content)
     const seen = this.#bus.dedupe.find<Cursor>(room, key, digest)
     if (seen !== undefined) return seen === 'key_reused' ? seen : { cursor: seen.result, duplicate: true }
     const cursor = this.store(room, draft)

@@ -24,7 +24,7 @@ const MAX_TOPS = 512
 
 /** Redis Streams (https://redis.io/docs/latest/develop/data-types/streams/), through the scripts of redis/. */
 export class RedisLog implements Log {
-  readonly #connections: RedisConnections
+  readonly #connections: Pick<RedisConnections, 'commands'>
   readonly #keys: Keys
   readonly #retentionOf: (room: string) => Retention
   readonly #append = new Script(APPEND_SCRIPT)
@@ -35,7 +35,7 @@ export class RedisLog implements Log {
   readonly #after = new Script(AFTER_SCRIPT)
   readonly #before = new Script(BEFORE_SCRIPT)
 
-  constructor (connections: RedisConnections, keys: Keys, retentionOf: (room: string) => Retention) {
+  constructor (connections: Pick<RedisConnections, 'commands'>, keys: Keys, retentionOf: (room: string) => Retention) {
     this.#connections = connections
     this.#keys = keys
     this.#retentionOf = retentionOf
@@ -58,7 +58,7 @@ export class RedisLog implements Log {
       const { maxEntries, maxAgeMs } = this.#retentionOf(room)
       keys.push(this.#keys.meta(room), this.#keys.stream(room), this.#keys.dedupe(room, draft.key))
       args.push(maxEntries, maxAgeMs, metaTtlMs(maxAgeMs), draft.id ?? newEntryId(), encodeBody(draft),
-        draft.key === undefined ? '' : digestOf('entry', draft.content))
+        draft.key === undefined ? '' : digestOf('entry', draft.sent ?? draft.content))
     }
     const replies = await send(commands, () => this.#append.run(commands, keys, args)) as Buffer[]
     return replies.map(toReceipt)

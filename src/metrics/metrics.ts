@@ -2,7 +2,7 @@ import { Registry } from 'prom-client'
 import { HighWater } from './high-water.ts'
 import { nodeDefaults } from './node-defaults.ts'
 import { ReadAtScrape } from './read-at-scrape.ts'
-import type { RedisSource, Sources, WebhookSource } from './sources.ts'
+import type { HookSource, RedisSource, Sources, WebhookSource } from './sources.ts'
 
 /**
  * The figures of one gateway, in a registry of its own: two may live side by side. No label ever holds what a client
@@ -20,6 +20,7 @@ export class Metrics {
     writes(read, sources, now)
     latencies(read, sources)
     health(read, sources)
+    if (sources.hooks !== undefined) hooks(read, sources.hooks)
     if (sources.redis !== undefined) redis(read, sources.redis)
     if (sources.webhooks !== undefined) webhooks(read, sources.webhooks)
     for (const metric of nodeDefaults()) this.registry.registerMetric(metric)
@@ -35,16 +36,17 @@ export class Metrics {
 }
 
 function connections (read: ReadAtScrape, { sessions, counts }: Sources): void {
-  read.gauge({ name: 'connections', help: 'WebSockets that are open.' }, () => sessions.size)
-  read.counter({ name: 'connections_opened_total', help: 'WebSockets that were welcomed.' }, () => counts.opened)
+  read.gauge({ name: 'connections', help: 'WebSockets and event streams that are open.' }, () => sessions.size)
+  read.gauge({ name: 'event_streams', help: 'Event streams among these connections.' }, () => counts.streams)
+  read.counter({ name: 'connections_opened_total', help: 'WebSockets and event streams that were welcomed.' }, () => counts.opened)
   read.counters({
-    name: 'connections_closed_total', help: 'WebSockets that ended, by code; a token that is refused is 4401.'
+    name: 'connections_closed_total', help: 'Connections that ended, by code: of event streams the one that a socket would have had.'
   }, 'code', () => counts.closes)
   read.counters({
-    name: 'upgrades_refused_total', help: 'Upgrades that were answered with an error, by reason.'
+    name: 'upgrades_refused_total', help: 'Upgrades and event streams that were answered with an error, by reason.'
   }, 'reason', () => counts.upgradesRefused)
   read.counters({
-    name: 'refusals_total', help: 'Requests over WebSockets that were refused, by reason.'
+    name: 'refusals_total', help: 'Requests over WebSockets, and joins of event streams, that were refused, by reason.'
   }, 'reason', () => counts.refusals)
 }
 
@@ -108,6 +110,16 @@ function health (read: ReadAtScrape, { loopDelay, heap, isReady }: Sources): voi
     name: 'heap_used_ratio', help: 'Memory of V8 in use, what it can collect left out, as a share of what it may have.'
   }, () => heap.share)
   read.gauge({ name: 'ready', help: '1 where /readyz answers 200, else 0.' }, () => Number(isReady()))
+}
+
+function hooks (read: ReadAtScrape, { counts }: HookSource): void {
+  read.histograms({
+    name: 'hook_duration_seconds', help: 'How long a hook of the operator took to decide, by hook.'
+  }, 'hook', counts.durations)
+  read.counters({
+    name: 'hook_failures_total', help: 'Times that a hook threw, took too long, or was not asked because too many were.'
+  }, 'hook', () => counts.failures)
+  read.gauge({ name: 'hooks_under_way', help: 'Decisions of hooks that are waited for.' }, () => counts.underWay)
 }
 
 function redis (read: ReadAtScrape, { connections, broker, log }: RedisSource): void {

@@ -3,6 +3,7 @@ export interface Sources {
   readonly sessions: { readonly size: number }
   readonly counts: {
     readonly opened: number
+    readonly streams: number
     readonly closes: ByName
     readonly refusals: ByName
     readonly upgradesRefused: ByName
@@ -34,6 +35,8 @@ export interface Sources {
   readonly loopDelay: { readonly meanMs: number }
   readonly heap: { readonly share: number }
   readonly isReady: () => boolean
+  /** Undefined where there are none. */
+  readonly hooks?: HookSource | undefined
   /** Undefined with the embedded broker. */
   readonly redis: RedisSource | undefined
   /** Undefined where there is no webhook. */
@@ -46,6 +49,14 @@ export interface WebhookSource {
   readonly waiting: number
   readonly oldestMs: number
   readonly attempts: ByName
+}
+
+export interface HookSource {
+  readonly counts: {
+    readonly underWay: number
+    readonly failures: ByName
+    readonly durations: Readonly<Record<string, LatencySource>>
+  }
 }
 
 export interface RedisSource {

@@ -16,12 +16,12 @@ const HEAD = encodeBody({ from: '""', content: '' })
 
 /** The counter in Redis; moving and announcing it is one script, atomic over all replicas. */
 export class RedisPosition implements Position {
-  readonly #connections: RedisConnections
+  readonly #connections: Pick<RedisConnections, 'commands'>
   readonly #keys: Keys
   readonly #bounds: Bounds
   readonly #move = new Script(MOVE_SCRIPT)
 
-  constructor (connections: RedisConnections, keys: Keys, bounds: Bounds) {
+  constructor (connections: Pick<RedisConnections, 'commands'>, keys: Keys, bounds: Bounds) {
     this.#connections = connections
     this.#keys = keys
     this.#bounds = bounds

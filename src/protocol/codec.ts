@@ -173,7 +173,7 @@ function checkKey (key: unknown, name: string): string {
 }
 
 /** An idempotency key: 1 to 64 characters, none of them half a surrogate pair (two of those are one to Redis). */
-function isKeyText (key: string): boolean {
+export function isKeyText (key: string): boolean {
   return key.length >= 1 && isWithin(key, MAX_KEY_CHARS) && !/\p{Surrogate}/u.test(key)
 }
 

@@ -9,6 +9,8 @@ export interface Draft {
   readonly from: string
   /** Any JSON value, as it was written. */
   readonly content: string
+  /** What the publisher sent, where a hook put something else in its place: the key stands for this. */
+  readonly sent?: string | undefined
   /** The connection that asked for no echo. */
   readonly except?: string | undefined
   /** Makes the publish idempotent, for this scope (the user, or all guests of the room). */
@@ -26,6 +28,8 @@ export const KEY_TTL_MS = 300_000
 /** A signal as its publisher hands it in: `content` is JSON text. */
 export interface OutgoingSignal extends Omit<Signal, 'content'> {
   readonly content: string
+  /** As a draft's. */
+  readonly sent?: string | undefined
 }
 
 /** A message on its way to sockets. `content` stays bytes from the broker to the kernel. */

@@ -98,7 +98,7 @@ export type Reply =
     readonly type: 'authenticated'
     readonly id?: RequestId | undefined
     readonly user: string
-    readonly expires: string
+    readonly expires?: string | undefined
   }
   | { readonly type: 'pong', readonly id?: RequestId | undefined, readonly timestamp: string }
   | {

@@ -5,6 +5,10 @@ export type Command = readonly [name: string, ...rest: string[]]
 
 // Of no room: names of rooms begin with a letter or a digit.
 const NO_ROOM = '$acl'
+const PUBLISHING = new Set([
+  'EVAL', 'EVALSHA', 'PUBLISH', 'HGET', 'HMGET', 'HSET', 'XADD', 'XRANGE', 'GET', 'SET', 'DEL', 'EXISTS', 'PERSIST', 'PEXPIRE',
+  'PTTL', 'TIME', 'PING'
+])
 
 /**
  * Every command that the gateway cannot do without, those inside its scripts too, with a key or a channel of ours;
@@ -28,6 +32,11 @@ export function commandsUsed (keys: Keys): Command[] {
     ['DEL', key], ['EXISTS', key], ['PERSIST', key], ['PEXPIRE', key, '1'], ['PTTL', key],
     ['TIME'], ['PING']
   ]
+}
+
+/** What a publisher cannot do without: the part of the above that its scripts use. */
+export function commandsToPublish (keys: Keys): Command[] {
+  return commandsUsed(keys).filter((command) => PUBLISHING.has(command[0]) && command[1] !== keys.probe(NO_ROOM))
 }
 
 /**

@@ -10,7 +10,7 @@ interface RedisAddress {
 }
 
 /** As much of pino as this folder asks for. */
-interface RedisLogger {
+export interface RedisLogger {
   info (fields: object, message: string): void
   warn (fields: object, message: string): void
   error (fields: object, message: string): void
@@ -67,6 +67,7 @@ export class RedisConnections {
   /** What the Redis user may not do of that. */
   #denied = ''
   #ping: NodeJS.Timeout | undefined
+  #listens = true
   #isStopped = false
   #isWarned = false
 
@@ -106,10 +107,14 @@ export class RedisConnections {
     }
   }
 
-  /** Begins to connect, and goes on trying for as long as it takes. */
-  start (): void {
+  /**
+   * Begins to connect, and goes on trying for as long as it takes.
+   * @param listens false for who only publishes: there is no subscriber then, and it is never ready
+   */
+  start (listens = true): void {
+    this.#listens = listens
     this.commands.connect().catch(() => {})
-    this.subscriber.connect().catch(() => {})
+    if (listens) this.subscriber.connect().catch(() => {})
     this.#ping = setInterval(() => { void this.ping() }, PING_MS)
   }
 
@@ -126,7 +131,7 @@ export class RedisConnections {
     if (denied !== '') return this.#log.error({ denied }, 'the Redis user may not do all that is needed (deploy/README.md)')
     // The database, too, is chosen while connecting.
     this.#log.info({}, 'the Redis user may do all that is needed now: connecting anew')
-    for (const redis of [this.commands, this.subscriber]) redis.disconnect(true)
+    for (const redis of this.#listens ? [this.commands, this.subscriber] : [this.commands]) redis.disconnect(true)
   }
 
   /** A Redis that may evict whatever it likes loses logs whenever memory is short: said once, and gone on. */

@@ -39,6 +39,14 @@ export const RoomsQuery = Type.Object({
   limit: Type.Optional({ ...count(1, MAX_ROOMS), default: DEFAULT_ROOMS })
 })
 
+export const EventsQuery = Type.Object({
+  room: Type.Array(JoinableRoom, { minItems: 1, maxItems: 16, description: 'may repeat' }),
+  history: Type.Optional(count(0)),
+  token: Type.Optional(Text),
+  user: Type.Optional(From),
+  lastEventId: Type.Optional(Text)
+})
+
 export const PublishedAnswer = exactly({
   seq: Type.Optional(Seq), cursor: Type.Optional(CursorText), duplicate: Type.Optional(Type.Literal(true))
 })

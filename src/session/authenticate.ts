@@ -14,7 +14,7 @@ export async function authenticate (session: Session, { id, token }: RequestOf<'
   const { user } = session.identity
   if (identified.user !== user) return session.refuse(refusal('forbidden', 'token: sub: must be the same user as before'), id)
   session.credentials.renew(identified)
-  session.reply({ type: 'authenticated', id, user, expires: session.credentials.expires! })
+  session.reply({ type: 'authenticated', id, user, expires: session.credentials.expires })
   for (const room of [...session.members.keys()]) {
     if (refuseJoin(identified.grants, room) === undefined) continue
     session.depart(room)

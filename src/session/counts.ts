@@ -11,6 +11,8 @@ const OTHER = 'other'
 /** What connections have come to: plain numbers, read when somebody asks. */
 export class SessionCounts {
   opened = 0
+  /** Event streams that are open. */
+  streams = 0
   /** Requests, by reason. */
   readonly refusals = zeros(Object.keys(ERRORS) as Reason[])
   /** Upgrades that were answered with an error, by reason. */

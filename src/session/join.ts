@@ -7,6 +7,7 @@ import type { RequestOf } from '../protocol/messages.ts'
 import { ALL, POSITION } from '../protocol/rooms.ts'
 import { MAX_REPLAY_ENTRIES, type Past, readMissed, readPast } from './past.ts'
 import { stillEntry } from '../position/still.ts'
+import { refuseFor } from './asked-hooks.ts'
 import { refuseJoin } from './permissions.ts'
 import type { Session } from './session.ts'
 
@@ -18,9 +19,14 @@ type Join = RequestOf<'join'>
  */
 export async function join (session: Session, request: Join): Promise<void> {
   const { id, room: name } = request
-  const { interest, hub, rules, limits, isShort } = session.services
+  const { interest, hub, rules, limits, isShort, hooks } = session.services
   const refused = refuseJoin(session.credentials.grants, name)
   if (refused !== undefined) return session.refuse(refused, id, name)
+  if (hooks !== undefined && name !== ALL) {
+    const forbidden = await refuseFor(session, 'join', name)
+    if (session.isClosed) return
+    if (forbidden !== undefined) return session.refuse(forbidden, id, name)
+  }
   const member = session.members.get(name)
   if (member !== undefined) return await rejoin(session, request, member)
   // `$all` is no room that counts.

@@ -57,9 +57,9 @@ async function append ({ hub, log }: Publishing, publication: Publication): Prom
 }
 
 async function signal (
-  { broker }: Publishing, { room, from, content, except, key }: Publication
+  { broker }: Publishing, { room, from, content, sent, except, key }: Publication
 ): Promise<Published | 'key_reused'> {
-  const outcome = await broker.publish(room, { from, except, content, timestampMs: Date.now() }, key)
+  const outcome = await broker.publish(room, { from, except, content, sent, timestampMs: Date.now() }, key)
   return outcome === 'key_reused' ? outcome : { duplicate: outcome === 'duplicate' }
 }
 

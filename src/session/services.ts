@@ -9,6 +9,7 @@ import type { LocalPresence } from '../presence/local.ts'
 import type { Position } from '../position/position.ts'
 import type { RoomKind } from '../protocol/rooms.ts'
 import type { SessionCounts } from './counts.ts'
+import type { HookCalls } from './hook-calls.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { Clock } from './rate-limit.ts'
 import type { UserRates } from './user-rates.ts'
@@ -54,6 +55,8 @@ export interface Services {
   readonly position: Position
   readonly presence: LocalPresence
   readonly rules: { of (room: string): RoomRule }
+  /** The operator's own rules; undefined where there are none. */
+  readonly hooks?: HookCalls | undefined
   readonly heartbeat: Heartbeat
   readonly flusher: Flusher
   /** Where frames are compressed for those who ask for it. */

@@ -12,6 +12,7 @@ import { ALL } from '../protocol/rooms.ts'
 import { Credentials, type TokenHolder } from './credentials.ts'
 import { LAST_ANSWERS_MS, LET_GO_MS } from './drain-times.ts'
 import { Gate } from './gate.ts'
+import type { ConnectionEvent } from './hooks.ts'
 import type { Patient } from './heartbeat.ts'
 import { Requests } from './requests.ts'
 import type { Services } from './services.ts'
@@ -28,6 +29,7 @@ export interface Identity {
 }
 
 const CURSOR_PATIENCE_MS = 1_000
+const MAX_DECISIONS = 8
 // Whose clients flood, or talk nonsense.
 const DEAF: ReadonlySet<CloseName> = new Set(['flooding', 'malformed'])
 
@@ -46,6 +48,7 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
   // These are made when they are needed: most connections only listen.
   #withheld: Map<string, (cursor: Cursor) => void> | undefined
   #reads: Gate | undefined
+  #decisions: Gate | undefined
   heardMs: number
   messages = 0
   readonly #transport: Transport
@@ -72,8 +75,11 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
     return this.#isClosed
   }
 
-  /** Says welcome, and takes part in `$all`, which this replica follows for as long as it lives. */
-  open (): void {
+  /**
+   * Says welcome, and takes part in `$all`, which this replica follows for as long as it lives.
+   * @param mayResume whether the client may yet ask for `$all` from its cursor
+   */
+  open (mayResume = true): void {
     const { hub, heartbeat, limits, replica, counts } = this.services
     counts.opened++
     const all = hub.get(ALL)!
@@ -89,14 +95,18 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
       broadcastCursor: formatCursor(all.top)
     })
     const member = this.enter(ALL, all, all.top)
-    // Who comes back hands in its cursor first: what is broadcast until then comes after what was missed.
+    if (mayResume) this.#awaitCursor(member)
+    all.add(member)
+    heartbeat.add(this)
+  }
+
+  /** Who comes back hands in its cursor first: what is broadcast until then comes after what was missed. */
+  #awaitCursor (member: Member): void {
     member.hold()
     this.#waitForCursor = setTimeout(() => {
       this.cursorCame()
       member.release(undefined)
     }, CURSOR_PATIENCE_MS)
-    all.add(member)
-    heartbeat.add(this)
   }
 
   /** The client has asked for `$all`, from its cursor: it is not waited for any more. */
@@ -118,7 +128,11 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
   enter (name: string, room: Room, last: Cursor | undefined): Member {
     const member = new Member(this, room, last)
     this.members.set(name, member)
-    if (name !== ALL) this.services.presence.enter(name, this.#attendeeIn(name))
+    if (name !== ALL) {
+      const { presence, hooks } = this.services
+      presence.enter(name, this.#attendeeIn(name))
+      hooks?.tell('onJoin', { ...this.#asTold, room: name })
+    }
     return member
   }
 
@@ -128,12 +142,22 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
     return isTold ? { user: this.identity.user, info: this.credentials.info } : { user: undefined }
   }
 
+  get #asTold (): ConnectionEvent {
+    return { user: this.user, connection: this.connection }
+  }
+
   get user (): string {
     return this.identity.user
   }
 
   get connection (): string {
     return this.identity.connection
+  }
+
+  /** What hooks decide of for this connection. */
+  get decisions (): Gate {
+    this.#decisions ??= new Gate(MAX_DECISIONS)
+    return this.#decisions
   }
 
   get reads (): Gate {
@@ -263,6 +287,7 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
     this.services.heartbeat.remove(this)
     for (const name of [...this.members.keys()]) this.depart(name, true)
     this.#requests.resume()
+    this.services.hooks?.tell('onDisconnect', this.#asTold)
   }
 
   /**
@@ -276,8 +301,10 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
     member.room.remove(member)
     member.leave()
     if (name === ALL) return
-    this.services.presence.leave(name, this.#attendeeIn(name).user, isDropped)
-    this.services.interest.release(name)
+    const { presence, interest, hooks } = this.services
+    presence.leave(name, this.#attendeeIn(name).user, isDropped)
+    interest.release(name)
+    hooks?.tell('onLeave', { ...this.#asTold, room: name, isDropped })
   }
 
   /** What was asked for is answered, nothing more is taken, and then it closes. */

@@ -27,6 +27,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   http: [
     'protocol', 'auth', 'session', 'hub', 'position', 'presence', 'quota', 'replicas', 'metrics', 'schemas', 'fastify', '@fastify/*', 'ws', 'ajv'
   ],
+  embed: [
+    'protocol', 'auth', 'broker', 'log', 'position', 'hub', 'session', 'http', 'fastify', 'fastify-plugin', 'config.ts',
+    'config-error.ts', 'settings.ts', 'room-rules.ts', 'gateway.ts'
+  ],
   web: ['protocol', 'client', 'preact', '@preact/*', 'uplot', 'uplot/*']
 }
 /** Files that are allowed more than their folder. */
@@ -38,6 +42,8 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'quota/redis.ts': ['redis'],
   'replicas/redis.ts': ['redis'],
   'webhooks/redis.ts': ['redis'],
+  'broker/redis-signals.ts': ['redis'],
+  'embed/publisher.ts': ['redis'],
   'config.ts': ['auth', 'log', 'webhooks', 'config-error.ts', 'room-rules.ts', 'settings.ts'],
   'settings.ts': ['room-rules.ts', 'env-schema'],
   'room-rules.ts': ['protocol', 'log', 'config-error.ts', 'ajv', 'yaml'],
@@ -47,7 +53,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'main.ts': [
     'config.ts', 'config-error.ts', 'end-signals.ts', 'gateway.ts', 'replica.ts', 'workers.ts', 'pino', 'close-with-grace'
   ],
-  'index.ts': ['config.ts', 'config-error.ts', 'gateway.ts', 'replica.ts']
+  'index.ts': ['config.ts', 'config-error.ts', 'gateway.ts', 'replica.ts', 'room-rules.ts', 'protocol', 'session', 'embed']
 }
 const BROWSER_SAFE = ['protocol', 'client', 'react', 'web']
 
@@ -94,11 +100,11 @@ t.test('sessions and the hub know ports, never their implementations', async (t)
   t.strictSame(known, [])
 })
 
-t.test('ioredis is imported by the Redis parts alone, fastify by http', async (t) => {
+t.test('ioredis is imported by the Redis parts alone, fastify by http and embed', async (t) => {
   const importers = (name: RegExp): string[] =>
     imports.filter(({ target }) => name.test(target)).map(({ file }) => file)
   t.ok(importers(/^ioredis/).every((file) => file.startsWith('redis/') || file.endsWith('/redis.ts')))
-  t.ok(importers(/^@?fastify/).every((file) => file.startsWith('http/') || ['gateway.ts', 'replica.ts'].includes(file)))
+  t.ok(importers(/^@?fastify/).every((file) => file.startsWith('http/') || file.startsWith('embed/') || ['gateway.ts', 'replica.ts'].includes(file)))
 })
 
 t.test('prom-client is imported by metrics alone, and metrics by gateway.ts and http', async (t) => {

@@ -31,6 +31,7 @@ const { registry } = new Metrics({
   loopDelay: { meanMs: 0 },
   heap: { share: 0 },
   isReady: () => true,
+  hooks: { counts: { underWay: 0, failures: {}, durations: {} } },
   redis: {
     connections: { isUp: () => true, connects: {} },
     broker: { probeAgeMs: 0, signalCounts: batches },

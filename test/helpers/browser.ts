@@ -7,6 +7,8 @@ const browser = await chromium.launch({
 })
 t.teardown(() => browser.close())
 
+const OUTAGE = /WebSocket connection|ERR_CONNECTION|ERR_INCOMPLETE_CHUNKED|ERR_INTERNET_DISCONNECTED|status of (401|50[23])/
+
 /** Where screenshots go, for whoever wants to look at them. */
 const SCREENSHOTS = process.env['SCREENSHOTS']
 
@@ -17,8 +19,8 @@ export async function open (t: Test, url: string, options: BrowserContextOptions
   const page = await context.newPage()
   page.on('pageerror', (error) => t.fail(`the page threw: ${error.message}`))
   page.on('console', (message) => {
-    // A browser reports every connection that breaks; the outage of a test does.
-    if (message.type() === 'error' && !/WebSocket connection|ERR_CONNECTION|ERR_INTERNET_DISCONNECTED|status of (401|50[23])/.test(message.text())) t.fail(message.text())
+    // A browser reports every connection that breaks, an event stream's too; the outage of a test does.
+    if (message.type() === 'error' && !OUTAGE.test(message.text())) t.fail(message.text())
   })
   await page.goto(url)
   return page

@@ -111,7 +111,7 @@ function joining (room: string): Door[] {
   ]
 }
 
-function overHttp (route: string, needs: Right, body?: object, seen?: Door['seen']): Door {
+function overHttp (route: string, needs: Right, body?: object, seen?: Door['seen'], query = ''): Door {
   const [method = '', path = ''] = route.split(' ')
   return {
     name: route,
@@ -121,9 +121,26 @@ function overHttp (route: string, needs: Right, body?: object, seen?: Door['seen
     ask: async (_t, { http }, token) => {
       const headers = { ...headersOf(token), ...(body === undefined ? {} : { 'content-type': 'application/json' }) }
       const sent = body === undefined ? {} : { body: JSON.stringify(body) }
-      const answer = await fetch(http + path.replace(':user', 'nobody').replace(':room', 'general'), { method, headers, ...sent })
+      const url = http + path.replace(':user', 'nobody').replace(':room', 'general') + query
+      const answer = await fetch(url, { method, headers, ...sent })
       const text = await answer.text()
       return { type: 'http', code: answer.status, ...(answer.ok || text === '' ? {} : JSON.parse(text) as object) }
+    }
+  }
+}
+
+/** An answer that does not end: what is refused is read, and the rest is left. */
+function followingEvents (): Door {
+  return {
+    name: 'GET /events',
+    needs: 'join general',
+    route: 'GET /events',
+    ask: async (_t, { http }, token) => {
+      const enough = new AbortController()
+      const answer = await fetch(`${http}/events?room=general&user=ann`, { headers: headersOf(token), signal: enough.signal })
+      const refused = answer.ok ? {} : await answer.json() as object
+      enough.abort()
+      return { type: 'http', code: answer.status, ...refused }
     }
   }
 }
@@ -149,6 +166,8 @@ export const DOORS: readonly Door[] = [
   onSocket('members', 'join general', { type: 'members', room: 'general' }),
   overHttp('GET /rooms/:room/members', 'join general'),
   overHttp('HEAD /rooms/:room/members', 'join general'),
+  followingEvents(),
+  overHttp('HEAD /events', 'join general', undefined, undefined, '?room=general'),
   overHttp('POST /rooms/:room/messages', 'publish general', { content: 'hello' }, 'message'),
   overHttp('GET /rooms/:room/messages', 'join general'),
   overHttp('HEAD /rooms/:room/messages', 'join general'),

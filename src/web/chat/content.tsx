@@ -6,9 +6,9 @@ import { isShared } from './shared-file.ts'
 const LINK = /https?:\/\/[^\s<>"'`]+[^\s<>"'`.,;:!?)\]}]/gi
 
 /** What a message says: text with its links, a shared file, or JSON as it is. */
-export function Content ({ content }: { readonly content: unknown }): JSX.Element {
+export function Content ({ content, room }: { readonly content: unknown, readonly room: string }): JSX.Element {
   if (typeof content === 'string') return <p class='content' dir='auto'>{withLinks(content)}</p>
-  if (isShared(content)) return <FileCard file={content} />
+  if (isShared(content)) return <FileCard file={content} room={room} />
   return <pre class='content'>{readable(content)}</pre>
 }
 

@@ -17,7 +17,7 @@ export function startDiscovery (): void {
   const look = async (): Promise<void> => {
     if (document.visibilityState !== 'visible' || status.peek().state !== 'online') return
     if (!mayAdministrate()) return
-    const answer = await get<{ readonly rooms: readonly ActiveRoom[] }>('/rooms', `?limit=${LIMIT}`)
+    const answer = await get<{ readonly rooms: readonly ActiveRoom[] }>('rooms', `?limit=${LIMIT}`)
     discovered.value = (answer?.rooms ?? []).filter(({ room }) => !OTHER.test(room))
   }
   setInterval(() => { void look() }, EVERY_MS)

@@ -7,7 +7,9 @@ import { MessageLine } from './message-line.tsx'
 const PAUSE_MS = 5 * 60_000
 
 /** The lines, with a line of its own where a day begins. */
-export function Entries ({ lines, own }: { readonly lines: readonly Line[], readonly own: string }): JSX.Element {
+export function Entries ({ lines, room, own }: {
+  readonly lines: readonly Line[], readonly room: string, readonly own: string
+}): JSX.Element {
   const entries: JSX.Element[] = []
   let before: Said | undefined
   for (const line of lines) {
@@ -18,7 +20,7 @@ export function Entries ({ lines, own }: { readonly lines: readonly Line[], read
     const isNewDay = isAnotherDay(before?.timestamp, line.timestamp)
     if (isNewDay) entries.push(<li key={`day-${line.id}`} class='day'><span>{dayText(line.timestamp)}</span></li>)
     const isContinued = !isNewDay && isContinuation(before, line)
-    entries.push(<MessageLine key={line.id} said={line} isOwn={line.from === own} isContinued={isContinued} />)
+    entries.push(<MessageLine key={line.id} said={line} room={room} isOwn={line.from === own} isContinued={isContinued} />)
     before = line
   }
   return <>{entries}</>

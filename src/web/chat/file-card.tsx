@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { Icon } from '../shared/icon.tsx'
+import { linkOf } from './file-links.ts'
 import { sizeText, type SharedFile } from './shared-file.ts'
 
 const PICTURES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif']
@@ -8,9 +9,11 @@ const MAX_WIDTH = 360
 const MAX_HEIGHT = 260
 
 /** A picture at a size that is known before it is loaded; anything else to download. */
-export function FileCard ({ file }: { readonly file: SharedFile }): JSX.Element {
+export function FileCard ({ file, room }: { readonly file: SharedFile, readonly room: string }): JSX.Element {
   const isBroken = useSignal(false)
-  const { name, url, mediaType, bytes, width = 0, height = 0 } = file
+  const link = linkOf(room)
+  const { name, mediaType, bytes, width = 0, height = 0 } = file
+  const url = link === undefined ? undefined : link === '' ? file.url : `${file.url}?${link}`
   const size = `${name} · ${sizeText(bytes)}`
   if (!PICTURES.includes(mediaType) || !(width > 0 && height > 0) || isBroken.value) {
     return (

@@ -8,13 +8,14 @@ import type { Said } from './lines.ts'
 
 interface MessageLineProps {
   readonly said: Pick<Said, 'id' | 'kind' | 'from' | 'content' | 'timestamp'>
+  readonly room: string
   readonly isOwn: boolean
   /** The one before is of the same person, a moment ago. */
   readonly isContinued: boolean
 }
 
 /** One message; it never changes, so it is drawn once. */
-export const MessageLine = memo(({ said, isOwn, isContinued }: MessageLineProps): JSX.Element => {
+export const MessageLine = memo(({ said, room, isOwn, isContinued }: MessageLineProps): JSX.Element => {
   const { id, kind, from, content, timestamp } = said
   const classes = ['line', kind, isOwn && 'own', isContinued && 'continued'].filter((name) => name !== false).join(' ')
   return (
@@ -26,7 +27,7 @@ export const MessageLine = memo(({ said, isOwn, isContinued }: MessageLineProps)
           {kind === 'announcement' && <span class='to-all'>to everyone</span>}
           <time dateTime={timestamp} title={wholeText(timestamp)}>{timeText(timestamp)}</time>
         </p>
-        <Content content={content} />
+        <Content content={content} room={room} />
       </div>
     </li>
   )

@@ -66,7 +66,7 @@ export function Messages ({ room }: { readonly room: Conversation }): JSX.Elemen
       >
         <Past room={room} onMore={() => { void more() }} />
         <ol>
-          <Entries lines={shown} own={user.value} />
+          <Entries lines={shown} room={room.name} own={user.value} />
           {outgoing.map((one) => <OutgoingLine key={one.key} room={room} outgoing={one} name={user.value || 'you'} />)}
         </ol>
       </div>

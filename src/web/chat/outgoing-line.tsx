@@ -15,7 +15,7 @@ export function OutgoingLine ({ room, outgoing, name }: {
       <Avatar name={name} />
       <div class='said'>
         <p class='byline'><b class='from' dir='auto'>{name}</b></p>
-        <Content content={content} />
+        <Content content={content} room={room.name} />
         {failed === undefined
           ? <p class='fate'>{status.value.state === 'online' ? 'Sending…' : 'Waits for the connection'}</p>
           : (

@@ -1,3 +1,5 @@
+import { addressOf } from '../shared/address.ts'
+
 /** The content of a message that tells of a file. */
 export interface SharedFile {
   readonly type: 'file'
@@ -17,7 +19,7 @@ export function isShared (content: unknown): content is SharedFile {
   if (typeof content !== 'object' || content === null) return false
   const { type, name, mediaType, bytes, url } = content as Record<string, unknown>
   return type === 'file' && [name, mediaType].every((text) => typeof text === 'string') && typeof bytes === 'number' &&
-    typeof url === 'string' && /^\/files\/[\w./?=&%~-]+$/.test(url)
+    typeof url === 'string' && url.startsWith(addressOf('files/')) && /^[\w./%~-]+$/.test(url) && !url.includes('..')
 }
 
 const UNITS = ['B', 'KB', 'MB', 'GB']

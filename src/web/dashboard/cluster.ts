@@ -37,7 +37,7 @@ let before: { readonly atMs: number, readonly deliveries: ReadonlyMap<string, nu
 
 async function lookAtReplicas (): Promise<void> {
   if (hasToken() && !mayAdministrate()) return
-  const answer = await get<{ readonly replicas: readonly ReplicaState[] }>('/replicas')
+  const answer = await get<{ readonly replicas: readonly ReplicaState[] }>('replicas')
   const atMs = performance.now()
   replicas.value = answer?.replicas.map((one) => {
     const earlier = before?.deliveries.get(one.replica)
@@ -49,7 +49,7 @@ async function lookAtReplicas (): Promise<void> {
 }
 
 async function lookAtRooms (): Promise<void> {
-  const answer = mayAdministrate() ? await get<RoomsAnswer>('/rooms', `?limit=${MAX_ROOMS}`) : undefined
+  const answer = mayAdministrate() ? await get<RoomsAnswer>('rooms', `?limit=${MAX_ROOMS}`) : undefined
   hasMoreRooms.value = answer?.more === true
   isAllRooms.value = answer !== undefined
   rooms.value = answer?.rooms ?? await lookAtOwnRooms()
@@ -58,7 +58,7 @@ async function lookAtRooms (): Promise<void> {
 /** Only a token that may administrate is told all of them; the others ask for the rooms of this browser's chat. */
 async function lookAtOwnRooms (): Promise<RoomState[]> {
   const answers = await Promise.all(keptRooms().slice(0, MAX_ROOMS).map(async (room) => {
-    const answer = await get<{ readonly count: number }>(`/rooms/${room}/members`)
+    const answer = await get<{ readonly count: number }>(`rooms/${room}/members`)
     return answer === undefined ? [] : [{ room, members: answer.count }]
   }))
   return answers.flat()

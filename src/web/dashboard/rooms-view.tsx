@@ -17,7 +17,7 @@ export function RoomsView (): JSX.Element {
               <tbody>
                 {all.map(({ room, members }) => (
                   <tr key={room}>
-                    <th scope='row'>{room === 'position' ? room : <a href={`/chat#${room}`}>{room}</a>}</th>
+                    <th scope='row'>{room === 'position' ? room : <a href={`chat#${room}`}>{room}</a>}</th>
                     <td class='number'>{members}</td>
                   </tr>
                 ))}

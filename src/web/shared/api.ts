@@ -1,3 +1,4 @@
+import { addressOf } from './address.ts'
 import { pageToken } from './token.ts'
 
 const TIMEOUT_MS = 8_000
@@ -13,6 +14,7 @@ const refused = new Set<string>()
 
 /**
  * The answer; undefined where it is not to be had: no permission, no network, no such route.
+ * @param path without the `/` before it
  * @param query after the path, with its `?`
  */
 export async function get<Answer> (path: string, query = ''): Promise<Answer | undefined> {
@@ -20,7 +22,7 @@ export async function get<Answer> (path: string, query = ''): Promise<Answer | u
   const question = JSON.stringify([path, headers])
   if (refused.has(question)) return undefined
   try {
-    const response = await fetch(path + query, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) })
+    const response = await fetch(addressOf(path) + query, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) })
     if ([401, 403, 404].includes(response.status)) refused.add(question)
     return response.ok ? await response.json() as Answer : undefined
   } catch {

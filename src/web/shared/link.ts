@@ -1,7 +1,10 @@
 import { signal } from '@preact/signals'
-import { type Client, connect, type State, type TidegateError } from '../../client/index.ts'
+import { type Client, connect, type State, TidegateError } from '../../client/index.ts'
+import { addressOf } from './address.ts'
 import { recall, remember } from './store.ts'
 import { keepToken, onOtherToken, pageToken } from './token.ts'
+
+const ASK_MS = 5_000
 
 export interface Status {
   readonly state: State
@@ -49,13 +52,13 @@ function renew (): void {
 }
 
 function open (): Client {
-  // Where one is asked for, browsers do not tell of an upgrade that was refused for want of a token; of a bad token, which
-  // an empty one is, a close tells. An open gateway looks at none.
-  const made = connect('/ws', { user: recall('name') || undefined, token: pageToken() ?? '' })
+  const token = pageToken() ?? undefined
+  const made = connect(addressOf('ws'), { user: recall('name') || undefined, token })
   const isCurrent = (): boolean => client.peek() === made
   made.on('state', ({ state, retryInMs, error }) => {
     if (!isCurrent()) return
     status.value = { state, error, retryAtMs: retryInMs === undefined ? undefined : Date.now() + retryInMs }
+    if (state === 'waiting' && token === undefined && made.user === undefined) void askWhy(made)
   })
   made.on('welcome', (welcome) => {
     if (!isCurrent()) return
@@ -63,4 +66,12 @@ function open (): Client {
     replica.value = welcome.replica
   })
   return made
+}
+
+/** A browser does not tell why an upgrade was refused; over HTTP the gateway says so. */
+async function askWhy (made: Client): Promise<void> {
+  const answer = await fetch(addressOf('position'), { signal: AbortSignal.timeout(ASK_MS) }).catch(() => undefined)
+  if (answer?.status !== 401 || client.peek() !== made || made.user !== undefined) return
+  made.close()
+  status.value = { state: 'closed', error: new TidegateError('unauthenticated', 'this gateway asks for a token') }
 }

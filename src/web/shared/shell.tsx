@@ -16,10 +16,10 @@ export function Shell ({ page, before, children }: ShellProps): JSX.Element {
       <a class='skip' href='#main'>Skip to the {page === 'chat' ? 'conversation' : 'car'}</a>
       <header class='bar'>
         {before}
-        <span class='brand'><img src='/favicon.ico' alt='' width={24} height={24} />Tidegate</span>
+        <span class='brand'><img src='favicon.ico' alt='' width={24} height={24} />Tidegate</span>
         <nav aria-label='Pages' class='pages'>
-          <a href='/chat' aria-current={page === 'chat' ? 'page' : undefined}>Chat</a>
-          <a href='/dashboard' aria-current={page === 'dashboard' ? 'page' : undefined}>Dashboard</a>
+          <a href='chat' aria-current={page === 'chat' ? 'page' : undefined}>Chat</a>
+          <a href='dashboard' aria-current={page === 'dashboard' ? 'page' : undefined}>Dashboard</a>
         </nav>
         <StatusPill />
         <ThemeSwitch />

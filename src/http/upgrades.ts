@@ -1,0 +1,40 @@
+import type { IncomingMessage, Server } from 'node:http'
+import type { Socket } from 'node:net'
+
+type TakeUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer) => void
+
+/** Whose upgrades are taken, by the path of their address. */
+const taken = new WeakMap<Server, Map<string, TakeUpgrade>>()
+
+/** The path that a request asks for. A whole URL is a path like any other (RFC 9112 section 3.2.2). */
+export function pathOf ({ url = '' }: IncomingMessage): string {
+  return /^(?:https?:\/\/[^/?]*)?([^?]*)/i.exec(url)![1]!
+}
+
+/**
+ * Takes the upgrades of one path, and hides them from whoever else listens on this server: many libraries end each
+ * upgrade that is none of theirs. What is not of this path comes to all of them as ever.
+ * @throws where the path is taken already
+ * @returns what gives it back
+ */
+export function takeUpgrades (server: Server, path: string, take: TakeUpgrade): () => void {
+  const paths = taken.get(server) ?? patch(server)
+  if (paths.has(path)) throw new Error(`the upgrades of ${path} are taken already on this server`)
+  paths.set(path, take)
+  return () => { paths.delete(path) }
+}
+
+/** Nothing but `emit` sees an event before its listeners do, those among them that come later. */
+function patch (server: Server): Map<string, TakeUpgrade> {
+  const paths = new Map<string, TakeUpgrade>()
+  const emit = server.emit.bind(server) as (event: string | symbol, ...args: unknown[]) => boolean
+  server.emit = ((event: string | symbol, ...args: unknown[]): boolean => {
+    const [request, socket, head] = args as Parameters<TakeUpgrade>
+    const take = event === 'upgrade' ? paths.get(pathOf(request)) : undefined
+    if (take === undefined) return emit(event, ...args)
+    take(request, socket, head)
+    return true
+  }) as Server['emit']
+  taken.set(server, paths)
+  return paths
+}
