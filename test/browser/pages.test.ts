@@ -23,8 +23,10 @@ t.test('two chat tabs and a dashboard on different replicas see each other', asy
   await isOnline(dashboard, /gw-c/)
   t.equal(await dashboard.textContent('#replica'), 'gw-c')
 
-  for (const page of [ann, bob]) await eventually('both are here', async () =>
-    (await page.locator('#present .member-name').allTextContents()).join() === 'ann,bob')
+  for (const page of [ann, bob]) {
+    const names = page.locator('#present .member-name')
+    await eventually('both are here', async () => (await names.allTextContents()).join() === 'ann,bob')
+  }
   await say(ann, 'Hello, Bob')
   await shows(bob, 'ann', 'Hello, Bob')
   await say(bob, 'Hello, Ann')

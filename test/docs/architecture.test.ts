@@ -76,7 +76,8 @@ function folderOf (path: string): string {
 
 function isAllowed ({ file, target, isNode }: Import): boolean {
   if (isNode) return !BROWSER_SAFE.includes(folderOf(file))
-  if (sources.has(target) && folderOf(target) === folderOf(file)) return true
+  // A style is a part of the page that imports it.
+  if ((sources.has(target) || target.endsWith('.css')) && folderOf(target) === folderOf(file)) return true
   const allowed = [...(MAY_IMPORT[folderOf(file)] ?? []), ...(EXCEPTIONS[file] ?? [])]
   return allowed.some((name) => name === '*' || name === target || name === folderOf(target) ||
     (name.endsWith('/*') && target.startsWith(name.slice(0, -1))))

@@ -7,7 +7,8 @@ const browser = await chromium.launch({
 })
 t.teardown(() => browser.close())
 
-const OUTAGE = /WebSocket connection|ERR_CONNECTION|ERR_INCOMPLETE_CHUNKED|ERR_INTERNET_DISCONNECTED|status of (401|50[23])/
+const OUTAGE = new RegExp('WebSocket connection|ERR_CONNECTION|ERR_INCOMPLETE_CHUNKED|ERR_INTERNET_DISCONNECTED|' +
+  'status of (401|50[23])')
 
 /** Where screenshots go, for whoever wants to look at them. */
 const SCREENSHOTS = process.env['SCREENSHOTS']

@@ -20,7 +20,8 @@ export function Entries ({ lines, room, own }: {
     const isNewDay = isAnotherDay(before?.timestamp, line.timestamp)
     if (isNewDay) entries.push(<li key={`day-${line.id}`} class='day'><span>{dayText(line.timestamp)}</span></li>)
     const isContinued = !isNewDay && isContinuation(before, line)
-    entries.push(<MessageLine key={line.id} said={line} room={room} isOwn={line.from === own} isContinued={isContinued} />)
+    const isOwn = line.from === own
+    entries.push(<MessageLine key={line.id} said={line} room={room} isOwn={isOwn} isContinued={isContinued} />)
     before = line
   }
   return <>{entries}</>

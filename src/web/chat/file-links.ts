@@ -5,9 +5,12 @@ import { hasToken } from '../shared/link.ts'
 // A link holds for 10 minutes at least.
 const HOLDS_MS = 8 * 60_000
 
-/** What opens a room's files for `<img>`, which sends no token: after the `?` of their address. Undefined while it is asked for. */
 const links = new Map<string, Signal<string | undefined>>()
 
+/**
+ * What opens a room's files for `<img>`, which sends no token: after the `?` of their address. Undefined while it is
+ * asked for.
+ */
 export function linkOf (room: string): string | undefined {
   if (!hasToken()) return ''
   let link = links.get(room)

@@ -27,9 +27,10 @@ export function Messages ({ room }: { readonly room: Conversation }): JSX.Elemen
   const anchor = box.current === null || isFollowing.current ? undefined : anchorOf(box.current)
 
   useLayoutEffect(() => {
-    if (anchor === undefined) return
-    keepPlace(box.current!, anchor)
-    if (box.current!.scrollTop < NEAR_PX) void more()
+    if (anchor !== undefined) keepPlace(box.current!, anchor)
+  })
+  useLayoutEffect(() => {
+    if (anchor !== undefined && box.current!.scrollTop < NEAR_PX) void more()
   }, [first])
   useLayoutEffect(() => {
     if (isFollowing.current) box.current!.scrollTop = box.current!.scrollHeight
@@ -48,7 +49,8 @@ export function Messages ({ room }: { readonly room: Conversation }): JSX.Elemen
     isFollowing.current = below < BOTTOM_PX && drawn(lines, from).at(-1) === lines.at(-1)
     setBack(!isFollowing.current)
     if (scrollTop < NEAR_PX && !isFollowing.current) void more()
-    else if (below < NEAR_PX && from !== undefined) setFrom(down(room.lines.peek(), from))
+    else if (isFollowing.current) setFrom(undefined)
+    else if (below < NEAR_PX) setFrom(down(room.lines.peek(), from))
   }
   const toNewest = (): void => {
     isFollowing.current = true

@@ -16,7 +16,9 @@ export function Figures (): JSX.Element {
   )
 }
 
-function Figure ({ name, id, value }: { readonly name: string, readonly id: string, readonly value: string }): JSX.Element {
+interface FigureProps { readonly name: string, readonly id: string, readonly value: string }
+
+function Figure ({ name, id, value }: FigureProps): JSX.Element {
   return <div><dt>{name}</dt><dd id={id}>{value}</dd></div>
 }
 
