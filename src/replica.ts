@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
+import type { Files } from './files/files.ts'
 import type { HeapLoad } from './http/heap-load.ts'
 import type { LoopDelay } from './http/loop-delay.ts'
 import type { IdleCheck } from './log/idle-check.ts'
@@ -55,6 +56,8 @@ interface Parts {
   readonly replicas: Replicas
   /** Undefined with the embedded broker. */
   readonly connections: RedisConnections | undefined
+  /** Undefined where none are shared. */
+  readonly files: Files | undefined
   readonly webhooks: Webhooks | undefined
   readonly app: FastifyInstance
 }
@@ -73,6 +76,7 @@ export class Replica implements Gateway {
   readonly #heap: HeapLoad
   readonly #replicas: Replicas
   readonly #connections: RedisConnections | undefined
+  readonly #files: Files | undefined
   readonly #webhooks: Webhooks | undefined
   readonly #app: FastifyInstance
   #isSynced = false
@@ -82,7 +86,7 @@ export class Replica implements Gateway {
   #lastProblem = ''
 
   constructor (parts: Parts) {
-    const { config, auth, services, sessions, idleCheck, loopDelay, heap, replicas, connections, webhooks, app } = parts
+    const { config, auth, services, sessions, idleCheck, loopDelay, heap, replicas, connections, webhooks, files, app } = parts
     this.replica = config.replica
     this.#config = config
     this.#auth = auth
@@ -95,6 +99,7 @@ export class Replica implements Gateway {
     this.#heap = heap
     this.#replicas = replicas
     this.#connections = connections
+    this.#files = files
     this.#webhooks = webhooks
     this.#app = app
   }
@@ -131,6 +136,7 @@ export class Replica implements Gateway {
     this.#slowMessages.start()
     services.userRates?.start()
     this.#loopDelay.start()
+    this.#files?.start()
     this.#heap.start((pressure) => this.#shedder.check(pressure))
     this.#idleCheck.start()
     this.#replicas.start(() => this.#report)
@@ -176,6 +182,7 @@ export class Replica implements Gateway {
     const latestMs = this.#services.now() + drainMs + HARD_END_MS
     await this.drain(drainMs)
     await this.#closeServer(Math.max(LEAST_HTTP_MS, Math.min(LAST_HTTP_MS, latestMs - this.#services.now())))
+    await this.#files?.stop()
     this.#idleCheck.stop()
     this.#loopDelay.stop()
     this.#heap.stop()
