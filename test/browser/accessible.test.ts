@@ -20,6 +20,14 @@ async function serious (page: Page): Promise<string[]> {
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
 }
 
+/** By the button that changes the name, in the list that slides in. */
+async function goByAgain (page: Page, name: string): Promise<void> {
+  await page.click('#menu')
+  await page.click('#rename')
+  await goBy(page, name)
+  await page.keyboard.press('Escape')
+}
+
 // What can be used: all of it must be reached by the Tab key.
 const CONTROLS = `[...document.querySelectorAll('a[href], button, input, textarea, [tabindex="0"]')]
   .filter((one) => one.tabIndex >= 0 && !one.disabled && one.checkVisibility({ visibilityProperty: true }))`
@@ -49,11 +57,15 @@ for (const colorScheme of ['light', 'dark'] as const) {
     const dashboard = await open(t, `${http}/dashboard`, { colorScheme })
     await dashboard.locator('#position', { hasText: /^0$/ }).waitFor()
     await dashboard.locator('#replicas').waitFor()
+    await chat.setViewportSize({ width: 390, height: 780 })
+    await goByAgain(chat, 'Somebody with quite a long name')
+    await chat.setViewportSize({ width: 1280, height: 800 })
     for (const page of [chat, dashboard]) {
       t.equal(await page.evaluate<string>('document.documentElement.dataset.theme'), colorScheme)
       t.strictSame(await serious(page), [])
       await page.setViewportSize({ width: 390, height: 780 })
       t.strictSame(await serious(page), [])
+      t.ok(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth') <= 0, 'it fits a phone')
     }
     await chat.click('#menu')
     t.strictSame(await serious(chat), [])

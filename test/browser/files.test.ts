@@ -44,7 +44,7 @@ for (const auth of [false, true]) {
       await eventually('it is shown', async () => await page.evaluate<number>('document.querySelector("#messages .picture img").naturalWidth') === 900)
       const attributes = ['width', 'height', 'alt'].map((name) => picture.getAttribute(name))
       t.strictSame(await Promise.all(attributes), ['360', '120', 'sea.png'], 'its size is known before it comes')
-      t.match(await page.locator('#messages .line', { has: picture }).locator('.from').textContent(), 'ann')
+      t.match(await page.locator('#messages .line', { has: page.locator('.picture img') }).locator('.from').textContent(), 'ann')
     }
     await bob.setInputFiles('#file', { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('some notes') })
     await ann.locator('#messages a.file', { hasText: 'notes.txt' }).waitFor()

@@ -59,7 +59,9 @@ async function chat (browser: Browser, http: string): Promise<void> {
   for (const page of [ann, bob]) await page.locator('.announcement:not(.outgoing)').waitFor()
   await bob.locator('#text').pressSequentially('Back at')
   await ann.locator('#typing[data-on="true"]').waitFor()
-  await ann.locator('#present li').nth(1).waitFor()
+  // The guests they were before are gone after a while.
+  await ann.locator('#members-title', { hasText: /^2 here$/ }).waitFor()
+  await bob.locator('#text').pressSequentially('.')
   await picture(ann, 'chat-wide-light')
   await picture(bob, 'chat-wide-dark')
   for (const page of [ann, bob]) await page.setViewportSize(NARROW)
@@ -68,9 +70,14 @@ async function chat (browser: Browser, http: string): Promise<void> {
 }
 
 async function dashboard (browser: Browser, http: string): Promise<void> {
-  const tall = { width: WIDE.width, height: 960 }
+  const tall = { width: WIDE.width, height: 1010 }
   const light = await open(browser, `${http}/dashboard`, 'light', tall)
   const dark = await open(browser, `${http}/dashboard`, 'dark', tall)
+  for (const [page, name] of [[light, 'Ann Larsen'], [dark, 'Bob Okafor']] as const) {
+    await page.goto(`${http}/chat`)
+    await goByName(page, name)
+    await page.goto(`${http}/dashboard`)
+  }
   for (const page of [light, dark]) await page.locator('#replicas tbody tr').nth(2).waitFor()
   for (const [button, times] of [['#forward', 4], ['#backward', 6], ['#forward', 9]] as const) {
     for (let n = 0; n < times; n++) {

@@ -8,7 +8,7 @@ const browser = await chromium.launch({
 t.teardown(() => browser.close())
 
 const OUTAGE = new RegExp('WebSocket connection|ERR_CONNECTION|ERR_INCOMPLETE_CHUNKED|ERR_INTERNET_DISCONNECTED|' +
-  'status of (401|50[23])')
+  'status of (40[01]|50[23])')
 
 /** Where screenshots go, for whoever wants to look at them. */
 const SCREENSHOTS = process.env['SCREENSHOTS']
@@ -20,7 +20,7 @@ export async function open (t: Test, url: string, options: BrowserContextOptions
   const page = await context.newPage()
   page.on('pageerror', (error) => t.fail(`the page threw: ${error.message}`))
   page.on('console', (message) => {
-    // A browser reports every connection that breaks, an event stream's too; the outage of a test does.
+    // A browser reports every connection that breaks, an event stream's too, and what is refused; a test wants these.
     if (message.type() === 'error' && !OUTAGE.test(message.text())) t.fail(message.text())
   })
   await page.goto(url)

@@ -57,14 +57,14 @@ function optionsFor (box: HTMLElement): UPlot.Options {
       paths: UPlot.paths.stepped!({ align: 1 })
     }],
     axes: [
-      { ...axis, space: 70, size: 30, values: (_plot, times) => times.map((time) => agoText(time)) },
+      { ...axis, space: 90, size: 30, values: (_plot, times) => times.map((time) => clockText(time)) },
       { ...axis, size: 56 }
     ]
   }
 }
 
-function agoText (timeS: number): string {
-  return new Date(timeS * 1000).toLocaleTimeString([], { minute: '2-digit', second: '2-digit' })
+function clockText (timeS: number): string {
+  return new Date(timeS * 1000).toLocaleTimeString()
 }
 
 /** Never so near that a standing car fills it. */
