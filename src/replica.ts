@@ -86,7 +86,8 @@ export class Replica implements Gateway {
   #lastProblem = ''
 
   constructor (parts: Parts) {
-    const { config, auth, services, sessions, idleCheck, loopDelay, heap, replicas, connections, webhooks, files, app } = parts
+    const { config, auth, services, sessions, idleCheck, loopDelay, heap, replicas } = parts
+    const { connections, webhooks, files, app } = parts
     this.replica = config.replica
     this.#config = config
     this.#auth = auth

@@ -52,7 +52,9 @@ export function ConversationView ({ room, isAside, onMembers }: ViewProps): JSX.
         <TypingLine room={room} />
         <Composer room={room} />
       </div>
-      <aside class='side members-side' id='members-side' aria-labelledby='members-title'><Members room={room} /></aside>
+      <aside class='side members-side' id='members-side' aria-labelledby='members-title' tabIndex={0}>
+        <Members room={room} />
+      </aside>
       {isDragged.value && <p class='drop-here' aria-hidden='true'>Drop it to share it in #{room.name}</p>}
     </div>
   )
