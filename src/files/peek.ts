@@ -4,7 +4,10 @@ export interface Peeked {
   readonly all: AsyncIterable<Uint8Array>
 }
 
-/** Reads as much as has `bytes` bytes, or all where there are fewer; not a chunk more. */
+/**
+ * Reads as much as has `bytes` bytes, or all where there are fewer; not a chunk more. What is not read is left
+ * as it is, not destroyed: whoever is refused is to hear it, on the same socket.
+ */
 export async function peek (content: AsyncIterable<Uint8Array>, bytes: number): Promise<Peeked> {
   const chunks = content[Symbol.asyncIterator]()
   const first: Uint8Array[] = []

@@ -25,7 +25,7 @@ interface Wanted {
   readonly isShared: boolean
 }
 
-// A script in it would be of no origin, and could load nothing: no page of ours is behind it.
+// A script in it would be of no origin, and could load nothing. `nosniff` is on every answer (http/headers.ts).
 const POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
 const A_YEAR = 'private, max-age=31536000, immutable'
 
@@ -80,7 +80,6 @@ function headersOf ({ name, mediaType }: FileHead, tag: string, isShared: boolea
     'content-type': mediaType === 'text/plain' ? 'text/plain; charset=utf-8' : mediaType,
     'content-disposition': contentDisposition(name, { type: isPicture(mediaType) ? 'inline' : 'attachment' }),
     'content-security-policy': POLICY,
-    'x-content-type-options': 'nosniff',
     'cross-origin-resource-policy': isShared ? 'cross-origin' : 'same-origin',
     'cache-control': A_YEAR,
     'accept-ranges': 'bytes',

@@ -109,12 +109,14 @@ interface RoutesOptions extends ServerOptions {
 }
 
 const routes: FastifyPluginAsync<RoutesOptions> = async (app, options) => {
+  // The prefix is this scope's already: handed on it would stand there twice.
+  const { prefix: _, ...handedOn } = options as RoutesOptions & { readonly prefix?: string }
   const { guest, services, orders, whyNotReady, metrics, files, quota, allowedOrigins, deadlines } = options
   const { auth, presence, rules, hooks } = services
   const wanted = guest?.routes ?? ALL_ROUTES
   if (wanted.ops) await app.register(opsRoutes, { whyNotReady, metrics })
   if (wanted.http) {
-    await app.register(eventRoutes, options)
+    await app.register(eventRoutes, handedOn)
     await app.register(positionRoutes, { auth, services })
     await app.register(roomRoutes, { auth, presence, rules, hooks })
     await app.register(messageRoutes, { auth, services })

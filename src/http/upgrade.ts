@@ -34,7 +34,7 @@ const PATH = '/ws'
 const SOCKET = {
   tags: ['socket'],
   summary: 'The upgrade to a WebSocket',
-  description: 'The token may stand in the address instead (`?token=`). What goes over it is in /docs/asyncapi.json.',
+  description: 'The token may stand in the address instead (`?token=`). What goes over it is in the AsyncAPI document.',
   response: {
     101: { description: 'the socket', type: 'null' },
     ...errorAnswers('bad_message', 'unauthenticated', 'token_expired', 'forbidden', 'rate_limited', 'unavailable')

@@ -129,8 +129,7 @@ export class Uploads {
     const { raw } = request
     raw.setTimeout(STALL_MS)
     try {
-      // Whoever is refused is to hear it: a socket that is destroyed says nothing.
-      const { head, all } = await peek(raw.iterator({ destroyOnReturn: false }), HEAD_BYTES)
+      const { head, all } = await peek(raw, HEAD_BYTES)
       const media = await mediaOf(head, given, request.headers['content-type'] ?? '')
       if (typeof media === 'string') return refusal('bad_message', media)
       const name = safeName(given, media.extensions)

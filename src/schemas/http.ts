@@ -16,13 +16,15 @@ const MAX_NAME_CHARS = 1_000
 /** What http/admission.ts asks of `?user=` as well: a name is shown on one line. */
 const From = Type.String({
   pattern: `^[^\\p{Cc}\\p{Cs}]{1,${MAX_FROM_CHARS}}$`,
-  description: `1 to ${MAX_FROM_CHARS} characters, none of them a control character`
+  description: `1 to ${MAX_FROM_CHARS} characters, none of them a control character`,
+  examples: ['shop']
 })
 
 export const KeyHeader = Type.Object({ 'idempotency-key': Type.Optional(Key) })
 export const OfRoom = Type.Object({ room: RoomName })
 export const OfJoinableRoom = Type.Object({ room: JoinableRoom })
-export const OfUser = Type.Object({ user: User })
+// Nobody is called that: a script whose variable is empty would be told that it was done.
+export const OfUser = Type.Object({ user: Type.String({ minLength: 1, description: "a user's name" }) })
 
 export const OfFile = Type.Object({
   id: Type.String({ description: "a file's id" }), name: Type.String({ description: "the file's name" })

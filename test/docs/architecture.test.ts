@@ -33,6 +33,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'protocol', 'auth', 'broker', 'log', 'position', 'hub', 'session', 'http', 'fastify', 'fastify-plugin', 'config.ts',
     'config-error.ts', 'settings.ts', 'room-rules.ts', 'gateway.ts'
   ],
+  cli: [
+    'protocol', 'auth', 'client', 'redis', 'config.ts', 'config-error.ts', 'settings.ts', 'commander', 'jose', 'string-width', 'ws'
+  ],
   web: ['protocol', 'client', 'preact', '@preact/*', 'uplot', 'uplot/*']
 }
 /** Files that are allowed more than their folder. */
@@ -53,6 +56,8 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'files-config.ts': ['files', 'settings.ts'],
   'settings.ts': ['room-rules.ts', 'env-schema'],
   'room-rules.ts': ['protocol', 'log', 'config-error.ts', 'ajv', 'yaml'],
+  'cli/doctor/redis.ts': ['ioredis'],
+  'cli/main.ts': ['main.ts', 'workers.ts'],
   'follow.ts': ['protocol', 'hub', 'broker', 'log', 'position', 'session'],
   'gateway.ts': ['*'],
   'replica.ts': ['config.ts', 'auth', 'files', 'protocol', 'log', 'redis', 'replicas', 'session', 'webhooks', 'http', 'fastify'],
@@ -61,15 +66,20 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   ],
   'index.ts': ['config.ts', 'config-error.ts', 'gateway.ts', 'replica.ts', 'room-rules.ts', 'protocol', 'session', 'embed']
 }
+/** Where a process begins: environment and signals in, exit codes out. */
+const EDGES = ['main.ts', 'cli/main.ts']
 const BROWSER_SAFE = ['protocol', 'client', 'react', 'web']
 
 interface Import { readonly file: string, readonly target: string, readonly isNode: boolean }
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file))
 const sources = new Map(files.map((file) => [file, readFileSync(join(SRC, file), 'utf8')]))
+const FROM = /(?:^|\n)(?:import|export)\b[^'\n]*(?:\n[^'\n]*)*?\bfrom '([^']+)'|(?:^|\n)import '([^']+)'/
+// Loaded only when it is needed.
+const LATE = /\bimport\('([^']+)'\)/
+const IMPORT = new RegExp(`${FROM.source}|${LATE.source}`, 'g')
 const imports: Import[] = [...sources].flatMap(([file, source]) =>
-  [...source.matchAll(/(?:^|\n)(?:import|export)\b[^'\n]*(?:\n[^'\n]*)*?\bfrom '([^']+)'|(?:^|\n)import '([^']+)'/g)]
-    .map(([, from, bare]) => toImport(file, (from ?? bare)!)))
+  [...source.matchAll(IMPORT)].map(([, from, bare, late]) => toImport(file, (from ?? bare ?? late)!)))
 
 function toImport (file: string, specifier: string): Import {
   if (!specifier.startsWith('.')) return { file, target: specifier, isNode: specifier.startsWith('node:') }
@@ -121,10 +131,10 @@ t.test('prom-client is imported by metrics alone, and metrics by gateway.ts and 
   t.strictSame([...new Set(importers(/^metrics\//))].filter((name) => name !== 'metrics').sort(), ['gateway.ts', 'http'])
 })
 
-t.test('only main.ts reads process', async (t) => {
+t.test('only process edges read process: the gateway\'s, and the command line\'s', async (t) => {
   // The time that it has used is a clock, as performance.now() is one.
   const reading = /\bprocess\.(?!cpuUsage\(\))|node:process/
-  const readers = [...sources].filter(([file, source]) => reading.test(source) && file !== 'main.ts')
+  const readers = [...sources].filter(([file, source]) => reading.test(source) && !EDGES.includes(file))
   t.strictSame(readers.map(([file]) => file), [])
 })
 

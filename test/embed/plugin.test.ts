@@ -85,6 +85,17 @@ t.test('an app with CORS, helmet, a rate limit and hooks of its own takes a gate
   for (const [, path] of (await landed.text()).matchAll(/(?:src|href)="([^"#]+)"/g)) {
     t.equal((await fetch(new URL(path!, landed.url))).status, 200, path!)
   }
+  for (const docs of [`${http}/realtime/docs`, `${http}/realtime/docs/`]) {
+    const paths = [...(await (await fetch(docs)).text()).matchAll(/(?:src|href)="([^"#]+)"/g)].map(([, path]) => path!)
+    t.ok(paths.length > 4)
+    for (const path of paths) {
+      const part = await fetch(new URL(path, docs))
+      t.equal(part.status, 200, `${path} of ${docs}`)
+      // Unread, a large one would hold up the end.
+      await part.arrayBuffer()
+    }
+  }
+  t.match(await (await fetch(`${http}/realtime/docs/asyncapi.json`)).json(), { channels: { socket: { address: '/realtime/ws' } } })
   await connect(t, ws)
 })
 

@@ -53,7 +53,7 @@ const ASKED: Readonly<Record<string, ReadonlyArray<readonly [path: string, body?
   ],
   'get /rooms/{room}/files/link': [['/rooms/general/files/link'], ['/rooms/-/files/link']],
   'get /files/{id}/{name}': [['/files/:shared'], ['/files/a/b'], ['/files/a/b?expires=x'], ['/files/a/b?expires=1&signature=x']],
-  'delete /users/{user}/connections': [['/users/nobody/connections']],
+  'delete /users/{user}/connections': [['/users/nobody/connections'], ['/users//connections']],
   'get /ws': [['/ws']],
   'get /events': [['/events?room=general'], ['/events'], ['/events?room=-'], ['/events?room=a&lastEventId=x'], ['/events?room=a&lastEventId=stop']],
   'get /healthz': [['/healthz']],

@@ -151,8 +151,8 @@ t.test('a field that is wrong is named, and no stream begins', async (t) => {
     ['?room=a&history=1&history=2', 400, 'bad_message', /^history: /],
     ['?room=a&user=', 400, 'bad_message', /^user: /],
     ['?room=a&user=a&user=b', 400, 'bad_message', /^user: /],
-    ['?room=a&lastEventId=x', 400, 'bad_cursor', /^Last-Event-ID: /],
-    ['?room=a&lastEventId=a/e.1.x&lastEventId=a/e.1.x', 400, 'bad_cursor', /^Last-Event-ID: /]
+    ['?room=a&lastEventId=x', 400, 'bad_cursor', /^lastEventId: /],
+    ['?room=a&lastEventId=a/e.1.x&lastEventId=a/e.1.x', 400, 'bad_cursor', /^lastEventId: /]
   ]
   for (const [query, status, reason, message] of cases) {
     t.match(await refusal(http, query), [status, reason, message], query)

@@ -154,5 +154,6 @@ t.test('whoever may administrate disconnects a user, whatever the name, and nobo
     t.match(await one!.closed, { code: 4403 })
     t.match(await two!.closed, { code: 4403 })
   }
+  t.equal(await remove(http, '', admin), 400, 'nobody is called that')
   t.match(await others.ask({ type: 'ping' }), { type: 'pong' })
 })
