@@ -18,7 +18,7 @@ FROM manifest AS build
 RUN --mount=type=cache,target=/root/.npm --mount=type=secret,id=npmrc,target=/root/.npmrc \
     npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier
 COPY tsconfig*.json ./
-COPY scripts/build.mjs scripts/client-bundle.mjs scripts/
+COPY scripts/build.mjs scripts/client-bundle.mjs scripts/web.mjs scripts/
 COPY src src
 RUN npm run build
 

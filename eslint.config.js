@@ -5,7 +5,7 @@ export default [
   { ignores: ['dist/', 'build/', 'coverage/', '.tap/', 'test/package/app/'] },
   ...neostandard({ ts: true }),
   {
-    files: ['src/**/*.ts', 'test/**/*.ts', 'cluster/**/*.ts', 'bench/**/*.ts', 'conformance/**/*.ts'],
+    files: ['src/**/*.ts', 'src/web/**/*.tsx', 'test/**/*.ts', 'cluster/**/*.ts', 'bench/**/*.ts', 'conformance/**/*.ts'],
     plugins: { '@typescript-eslint': tseslint.plugin },
     languageOptions: {
       parser: tseslint.parser,

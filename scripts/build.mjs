@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, rmSync } from 'node:fs'
 import { bundleClient } from './client-bundle.mjs'
+import { buildWeb } from './web.mjs'
 
 const forTests = process.argv[2] === 'build'
 const out = forTests ? 'build' : 'dist'
@@ -11,13 +12,12 @@ const webOut = forTests ? 'build/src/web' : 'dist/web'
 // A deleted source's output would still be run, or shipped.
 rmSync(out, { recursive: true, force: true })
 tsc('-p', forTests ? 'tsconfig.json' : 'tsconfig.build.json')
-tsc('-p', 'tsconfig.web.json', '--outDir', webOut)
+await buildWeb(webOut)
 bundleClient(forTests ? 'build/src/client/tidegate.min.js' : 'dist/client/tidegate.min.js')
 // npm makes a bin executable when it installs a package, and not in a clone.
 chmodSync(forTests ? 'build/src/cli/main.js' : 'dist/cli/main.js', 0o755)
 // What cluster/ starts nginx with: of the same moment as the code.
 if (forTests) cpSync('nginx.conf', 'build/nginx.conf')
-cpSync('src/web', webOut, { recursive: true, filter: (file) => !file.endsWith('.ts') })
 
 function tsc (...args) {
   const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', ...args], { stdio: 'inherit' })

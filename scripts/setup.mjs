@@ -61,7 +61,8 @@ function digest (files) {
 
 function sources (...folders) {
   const files = folders.flatMap((folder) => readdirSync(folder, { recursive: true }).map((file) => join(folder, file)))
-  const settings = ['tsconfig.json', 'tsconfig.build.json', 'tsconfig.web.json', 'package-lock.json', 'scripts/build.mjs', 'scripts/client-bundle.mjs', 'nginx.conf']
+  const scripts = ['build', 'client-bundle', 'web'].map((name) => `scripts/${name}.mjs`)
+  const settings = ['tsconfig.json', 'tsconfig.build.json', 'tsconfig.web.json', 'package-lock.json', ...scripts, 'nginx.conf']
   return [...files.filter((file) => statSync(file).isFile()).sort(), ...settings]
 }
 

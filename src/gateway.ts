@@ -41,6 +41,9 @@ import { commandsUsed } from './redis/acl-check.ts'
 import { RedisConnections } from './redis/connections.ts'
 import { Keys } from './redis/keys.ts'
 import { type Gateway, Replica } from './replica.ts'
+import { MemoryReplicas } from './replicas/memory.ts'
+import { RedisReplicas } from './replicas/redis.ts'
+import type { Replicas } from './replicas/replicas.ts'
 import { SessionCounts } from './session/counts.ts'
 import { Heartbeat } from './session/heartbeat.ts'
 import { HookAuthenticator } from './session/hook-authenticator.ts'
@@ -67,6 +70,7 @@ interface Shared {
   readonly position: Position
   readonly presence: Presence
   readonly quota: Quota
+  readonly replicas: Replicas
   /** What the webhook is still to be told; undefined where there is none. */
   readonly events: EventQueue | undefined
   readonly connections: RedisConnections | undefined
@@ -103,7 +107,7 @@ export async function compose (asked: Config, logger: FastifyBaseLogger, embeddi
   const files = fileBudget()
   const config = within(files, asked, logger)
   const { rules } = config
-  const { broker, log, position, presence, quota, events, connections, redis } = createShared(config, logger)
+  const { broker, log, position, presence, quota, replicas, events, connections, redis } = createShared(config, logger)
   const now = (): number => performance.now()
   const flusher = new Flusher(config.flushMs)
   const hub = new Hub(flusher)
@@ -169,6 +173,7 @@ export async function compose (asked: Config, logger: FastifyBaseLogger, embeddi
     maxConnectionsPerAddress: config.maxConnectionsPerAddress,
     quota,
     orders,
+    replicas,
     admission: new Admission(config, () => replica.whyClosed, loopDelay, now),
     sessions,
     whyNotReady,
@@ -186,6 +191,7 @@ export async function compose (asked: Config, logger: FastifyBaseLogger, embeddi
     idleCheck,
     loopDelay,
     heap,
+    replicas,
     connections,
     webhooks,
     files: shared?.store,
@@ -240,7 +246,8 @@ function createShared (config: Config, logger: FastifyBaseLogger): Shared {
     const events = outside && new MemoryEventQueue(outside)
     const presence = new MemoryPresence(bus, undefined, events && ((change) => events.append(change)))
     const quota = new MemoryQuota()
-    return { broker, log, position, presence, quota, events, connections: undefined, redis: undefined }
+    const replicas = new MemoryReplicas()
+    return { broker, log, position, presence, quota, replicas, events, connections: undefined, redis: undefined }
   }
   const keys = new Keys(config.redisPrefix)
   const connections = new RedisConnections(config.redis, `tidegate:${config.replica}`, logger, commandsUsed(keys))
@@ -252,6 +259,7 @@ function createShared (config: Config, logger: FastifyBaseLogger): Shared {
     position: new RedisPosition(connections, keys, config.positionBounds),
     presence: new RedisPresence(connections, keys, leaseMs, outside),
     quota: new RedisQuota(connections, keys),
+    replicas: new RedisReplicas(connections, keys),
     events: outside && new RedisEventQueue(connections, keys, outside),
     connections,
     redis: { connections, broker, log }

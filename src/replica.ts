@@ -9,6 +9,7 @@ import type { IdleCheck } from './log/idle-check.ts'
 import { BrokerError } from './protocol/codes.ts'
 import { ALL, CONTROL } from './protocol/rooms.ts'
 import type { RedisConnections } from './redis/connections.ts'
+import type { ReplicaReport, Replicas } from './replicas/replicas.ts'
 import { HARD_END_MS } from './session/drain-times.ts'
 import type { Services } from './session/services.ts'
 import type { Session } from './session/session.ts'
@@ -52,6 +53,7 @@ interface Parts {
   readonly idleCheck: IdleCheck
   readonly loopDelay: LoopDelay
   readonly heap: HeapLoad
+  readonly replicas: Replicas
   /** Undefined with the embedded broker. */
   readonly connections: RedisConnections | undefined
   /** Undefined where none are shared. */
@@ -72,6 +74,7 @@ export class Replica implements Gateway {
   readonly #idleCheck: IdleCheck
   readonly #loopDelay: LoopDelay
   readonly #heap: HeapLoad
+  readonly #replicas: Replicas
   readonly #connections: RedisConnections | undefined
   readonly #files: Files | undefined
   readonly #webhooks: Webhooks | undefined
@@ -83,7 +86,8 @@ export class Replica implements Gateway {
   #lastProblem = ''
 
   constructor (parts: Parts) {
-    const { config, auth, services, sessions, idleCheck, loopDelay, heap, connections, webhooks, files, app } = parts
+    const { config, auth, services, sessions, idleCheck, loopDelay, heap, replicas } = parts
+    const { connections, webhooks, files, app } = parts
     this.replica = config.replica
     this.#config = config
     this.#auth = auth
@@ -94,6 +98,7 @@ export class Replica implements Gateway {
     this.#idleCheck = idleCheck
     this.#loopDelay = loopDelay
     this.#heap = heap
+    this.#replicas = replicas
     this.#connections = connections
     this.#files = files
     this.#webhooks = webhooks
@@ -135,6 +140,7 @@ export class Replica implements Gateway {
     this.#files?.start()
     this.#heap.start((pressure) => this.#shedder.check(pressure))
     this.#idleCheck.start()
+    this.#replicas.start(() => this.#report)
   }
 
   async #listen (isQuiet: boolean): Promise<AddressInfo> {
@@ -183,12 +189,20 @@ export class Replica implements Gateway {
     this.#heap.stop()
     this.#services.userRates?.stop()
     await this.#services.presence.stop()
+    await this.#replicas.stop()
     // What that has ended is to be told, too.
     await this.#webhooks?.stop()
     this.#services.interest.stop()
     await this.#services.broker.stop()
     await this.#services.log.stop()
     await this.#connections?.stop()
+  }
+
+  get #report (): ReplicaReport {
+    const { hub } = this.#services
+    return {
+      replica: this.replica, connections: this.#sessions.size, rooms: hub.size, deliveries: hub.counts.deliveries
+    }
   }
 
   /** A peer that keeps a connection open and says nothing must not hold up the end. */

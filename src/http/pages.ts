@@ -6,10 +6,12 @@ const WEB = fileURLToPath(new URL('../web/', import.meta.url))
 
 // For people.
 const HIDDEN = { schema: { hide: true } }
+// Their names have a hash of what is in them.
+const FOR_EVER = { maxAge: '1y', immutable: true, preCompressed: true } as const
 
 /** Under a path, the chat at `/chat`, the dashboard at `/dashboard`, and what they load under `/assets/`. */
 export const pageRoutes: FastifyPluginAsync<{ readonly path: string }> = async (app, { path }) => {
-  await app.register(fastifyStatic, { root: WEB, prefix: '/assets/', index: false, redirect: false })
+  await app.register(fastifyStatic, { root: `${WEB}assets/`, prefix: '/assets/', index: false, redirect: false, ...FOR_EVER })
   app.get('/', HIDDEN, async (_request, reply) => await reply.redirect(`${path}/chat`))
   app.get('/chat', HIDDEN, async (_request, reply) => await sendPage(reply, 'chat.html'))
   app.get('/dashboard', HIDDEN, async (_request, reply) => await sendPage(reply, 'dashboard.html'))
@@ -18,5 +20,6 @@ export const pageRoutes: FastifyPluginAsync<{ readonly path: string }> = async (
 
 // `no-cache` asks again each time: a page and its scripts always are of one release.
 async function sendPage (reply: FastifyReply, file: string): Promise<FastifyReply> {
-  return await reply.header('cache-control', 'no-cache').sendFile(file)
+  const options = { maxAge: 0, immutable: false, cacheControl: false, preCompressed: false }
+  return await reply.header('cache-control', 'no-cache').sendFile(file, WEB, options)
 }

@@ -8,6 +8,7 @@ import Fastify, {
 import type { Metrics } from '../metrics/metrics.ts'
 import { refusal } from '../protocol/codes.ts'
 import type { Quota } from '../quota/quota.ts'
+import type { Replicas } from '../replicas/replicas.ts'
 import type { Orders } from '../session/orders.ts'
 import { registerBodies } from './body.ts'
 import { BodyDeadlines } from './body-deadlines.ts'
@@ -25,6 +26,7 @@ import { pageRoutes } from './pages.ts'
 import { limitPipelining } from './pipelining.ts'
 import { positionRoutes } from './position.ts'
 import { registerRateLimit } from './rate-limit.ts'
+import { replicaRoutes } from './replicas.ts'
 import { roomRoutes } from './rooms.ts'
 import { limitSockets } from './sockets.ts'
 import { registerUpgrade, type UpgradeOptions } from './upgrade.ts'
@@ -38,6 +40,7 @@ interface ServerOptions extends UpgradeOptions {
   readonly maxConnectionsPerAddress: number
   readonly quota: Quota
   readonly orders: Orders
+  readonly replicas: Replicas
   readonly whyNotReady: () => string | undefined
   readonly metrics: Metrics
   /** Undefined where no files are shared. */
@@ -121,6 +124,7 @@ const routes: FastifyPluginAsync<RoutesOptions> = async (app, options) => {
     await app.register(messageRoutes, { auth, services })
     await app.register(broadcastRoutes, { auth, services })
     await app.register(userRoutes, { auth, orders, hooks })
+    await app.register(replicaRoutes, { auth, replicas: options.replicas })
     if (files !== undefined) await app.register(fileRoutes, { auth, services, files, quota, allowedOrigins, deadlines })
   }
   if (wanted.pages) {

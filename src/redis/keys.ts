@@ -48,6 +48,11 @@ export class Keys {
     return `${this.#prefix}leases`
   }
 
+  /** What each replica tells of itself. */
+  replicas (): string {
+    return `${this.#prefix}replicas`
+  }
+
   /** The channel that a replica alone listens to. No room is called so: names of rooms are in braces. */
   probe (replica: string): string {
     return `${this.#prefix}probe:${replica}`

@@ -91,6 +91,9 @@ export const MembersAnswer = exactly({ room: RoomName, count: count(0), members:
 export const RoomsAnswer = exactly({
   rooms: Type.Array(exactly({ room: RoomName, members: count(0) })), more: Type.Boolean()
 })
+export const ReplicasAnswer = exactly({
+  replicas: Type.Array(exactly({ replica: Text, connections: count(0), rooms: count(0), deliveries: count(0) }))
+})
 export const PositionAnswer = exactly({ position: Type.Integer() })
 export const UserAnswer = exactly({ user: User })
 export const StatusAnswer = exactly({ status: Text })

@@ -13,6 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   react: ['client', 'react'],
   auth: ['protocol', 'jose'],
   quota: ['protocol'],
+  replicas: ['protocol'],
   schemas: ['protocol', 'typebox'],
   files: ['protocol', 'file-type', 'image-size'],
   hub: ['protocol'],
@@ -25,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   webhooks: ['protocol', 'presence'],
   session: ['protocol', 'auth', 'hub', 'broker', 'log', 'position', 'presence', 'quota'],
   http: [
-    'protocol', 'auth', 'session', 'hub', 'position', 'presence', 'quota', 'files', 'metrics', 'schemas', 'fastify', '@fastify/*', 'ws',
+    'protocol', 'auth', 'session', 'hub', 'position', 'presence', 'quota', 'files', 'replicas', 'metrics', 'schemas', 'fastify', '@fastify/*', 'ws',
     'ajv', 'content-disposition', 'range-parser'
   ],
   embed: [
@@ -35,7 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: [
     'protocol', 'auth', 'client', 'redis', 'config.ts', 'config-error.ts', 'settings.ts', 'commander', 'jose', 'string-width', 'ws'
   ],
-  web: []
+  web: ['protocol', 'client', 'preact', '@preact/*', 'uplot', 'uplot/*']
 }
 /** Files that are allowed more than their folder. */
 const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
@@ -44,6 +45,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'position/redis.ts': ['redis', 'ioredis'],
   'presence/redis.ts': ['redis'],
   'quota/redis.ts': ['redis'],
+  'replicas/redis.ts': ['redis'],
   'webhooks/redis.ts': ['redis'],
   'broker/redis-signals.ts': ['redis'],
   'embed/publisher.ts': ['redis'],
@@ -58,7 +60,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'cli/main.ts': ['main.ts', 'workers.ts'],
   'follow.ts': ['protocol', 'hub', 'broker', 'log', 'position', 'session'],
   'gateway.ts': ['*'],
-  'replica.ts': ['config.ts', 'auth', 'files', 'protocol', 'log', 'redis', 'session', 'webhooks', 'http', 'fastify'],
+  'replica.ts': ['config.ts', 'auth', 'files', 'protocol', 'log', 'redis', 'replicas', 'session', 'webhooks', 'http', 'fastify'],
   'main.ts': [
     'config.ts', 'config-error.ts', 'end-signals.ts', 'gateway.ts', 'replica.ts', 'workers.ts', 'pino', 'close-with-grace'
   ],
@@ -70,7 +72,7 @@ const BROWSER_SAFE = ['protocol', 'client', 'react', 'web']
 
 interface Import { readonly file: string, readonly target: string, readonly isNode: boolean }
 
-const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file))
 const sources = new Map(files.map((file) => [file, readFileSync(join(SRC, file), 'utf8')]))
 const FROM = /(?:^|\n)(?:import|export)\b[^'\n]*(?:\n[^'\n]*)*?\bfrom '([^']+)'|(?:^|\n)import '([^']+)'/
 // Loaded only when it is needed.
@@ -90,7 +92,8 @@ function folderOf (path: string): string {
 
 function isAllowed ({ file, target, isNode }: Import): boolean {
   if (isNode) return !BROWSER_SAFE.includes(folderOf(file))
-  if (sources.has(target) && folderOf(target) === folderOf(file)) return true
+  // A style is a part of the page that imports it.
+  if ((sources.has(target) || target.endsWith('.css')) && folderOf(target) === folderOf(file)) return true
   const allowed = [...(MAY_IMPORT[folderOf(file)] ?? []), ...(EXCEPTIONS[file] ?? [])]
   return allowed.some((name) => name === '*' || name === target || name === folderOf(target) ||
     (name.endsWith('/*') && target.startsWith(name.slice(0, -1))))

@@ -32,6 +32,7 @@ const NO_RATES = { RATE_HTTP: '0', RATE_PUBLISHES: '0', RATE_REQUESTS: '0', RATE
 const ASKED: Readonly<Record<string, ReadonlyArray<readonly [path: string, body?: unknown]>>> = {
   'get /position': [['/position']],
   'post /position': [['/position', { delta: 5 }], ['/position', { delta: 'x' }], ['/position', { delta: 2 ** 53 - 1 }]],
+  'get /replicas': [['/replicas']],
   'get /rooms': [['/rooms'], ['/rooms?limit=1&after=a'], ['/rooms?limit=0']],
   'get /rooms/{room}/members': [['/rooms/general/members'], ['/rooms/-/members'], ['/rooms/live:a/members']],
   'post /rooms/{room}/messages': [

@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs'
-import { chromium, type Page } from 'playwright-core'
+import { type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 
 const browser = await chromium.launch({
@@ -7,21 +7,36 @@ const browser = await chromium.launch({
 })
 t.teardown(() => browser.close())
 
+const OUTAGE = new RegExp('WebSocket connection|ERR_CONNECTION|ERR_INCOMPLETE_CHUNKED|ERR_INTERNET_DISCONNECTED|' +
+  'status of (40[01]|50[23])')
+
 /** Where screenshots go, for whoever wants to look at them. */
 const SCREENSHOTS = process.env['SCREENSHOTS']
 
 /** A page of its own; what it says on its console, or throws, is a failure. */
-export async function open (t: Test, url: string, width = 1280): Promise<Page> {
-  const context = await browser.newContext({ viewport: { width, height: 800 } })
+export async function open (t: Test, url: string, options: BrowserContextOptions = {}): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
   t.teardown(() => context.close())
   const page = await context.newPage()
   page.on('pageerror', (error) => t.fail(`the page threw: ${error.message}`))
   page.on('console', (message) => {
-    // A browser reports every connection that breaks, an event stream's too; the outage of a test does.
-    if (message.type() === 'error' && !/WebSocket connection|ERR_CONNECTION|ERR_INCOMPLETE_CHUNKED|status of (401|503)/.test(message.text())) t.fail(message.text())
+    // A browser reports every connection that breaks, an event stream's too, and what is refused; a test wants these.
+    if (message.type() === 'error' && !OUTAGE.test(message.text())) t.fail(message.text())
   })
   await page.goto(url)
   return page
+}
+
+/** Goes by a name, in an open gateway. */
+export async function goBy (page: Page, name: string): Promise<void> {
+  await page.fill('#name', name)
+  await page.press('#name', 'Enter')
+  await isOnline(page, new RegExp(`as ${name} via`))
+}
+
+/** The lines of the conversation that are drawn, as their text. */
+export async function texts (page: Page): Promise<string[]> {
+  return await page.locator('#messages .content').allTextContents()
 }
 
 export async function isOnline (page: Page, who: RegExp): Promise<void> {

@@ -24,6 +24,8 @@ interface Door {
   readonly needs: Right
   /** What it takes besides, without which something else would be refused first. */
   readonly holds?: readonly Right[] | undefined
+  /** An open gateway tells it everyone. */
+  readonly isToldByOpen?: boolean
   /** A route, as Fastify has it. */
   readonly route?: string | undefined
   /** What others see of it: the type of a frame. */
@@ -204,6 +206,8 @@ export const DOORS: readonly Door[] = [
   overHttp('POST /broadcast', 'broadcast', { content: 'hello' }, 'broadcast'),
   overHttp('GET /rooms', 'admin'),
   overHttp('HEAD /rooms', 'admin'),
+  { ...overHttp('GET /replicas', 'admin'), isToldByOpen: true },
+  { ...overHttp('HEAD /replicas', 'admin'), isToldByOpen: true },
   overHttp('DELETE /users/:user/connections', 'admin')
 ]
 

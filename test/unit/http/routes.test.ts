@@ -8,6 +8,7 @@ import { createServer } from '../../../src/http/server.ts'
 import { MemoryLog } from '../../../src/log/memory.ts'
 import { Metrics } from '../../../src/metrics/metrics.ts'
 import { MemoryPosition } from '../../../src/position/memory.ts'
+import { MemoryReplicas } from '../../../src/replicas/memory.ts'
 import { MemoryQuota } from '../../../src/quota/memory.ts'
 import { Orders } from '../../../src/session/orders.ts'
 import { Sessions } from '../../../src/session/sessions.ts'
@@ -51,6 +52,7 @@ t.test('every route is known to the table of permissions, or known to be public,
     requestsPerSecond: Infinity,
     maxConnectionsPerAddress: Infinity,
     quota: new MemoryQuota(),
+    replicas: new MemoryReplicas(),
     orders: new Orders(log),
     services,
     admission: new Admission(LIMITS, () => undefined, { meanMs: 0 }, () => 0),
