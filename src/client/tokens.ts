@@ -57,6 +57,8 @@ export class Tokens {
   }
 
   #renewIn (waitMs: number, connection: Connection): void {
+    // Where it has ended, or all has, there is nothing to renew.
+    if (!connection.isOpen) return
     this.stop()
     if (waitMs < LONGEST_TIMER_MS) this.#timer = this.#host.setTimeout(() => { void this.#renew(connection) }, waitMs)
   }

@@ -113,6 +113,8 @@ export class ScriptedGateway {
   readonly time: VirtualTime
   readonly kinds: Readonly<Record<string, 'log' | 'latest' | 'live'>>
   latencyMs = 5
+  /** Of the token of whoever connects. */
+  expires: string | undefined
   dialled = 0
   #ids = 0
 
@@ -281,7 +283,8 @@ export class ScriptedSocket implements SocketLike {
       replica: 'r',
       pingIntervalMs: 25_000,
       maxMessageBytes: 65_536,
-      broadcastCursor: all.cursor
+      broadcastCursor: all.cursor,
+      expires: this.#gateway.expires
     }))
   }
 
