@@ -76,6 +76,7 @@ export class Tokens {
     connection.ask(JSON.stringify({ type: 'auth', token: this.#token }), (reply) => {
       // Where it has ended, the next one has the token from the beginning.
       if (reply?.type === 'error') return failed(errorOf(reply))
+      this.#attempts = 0
       connection.expires = reply?.expires
       this.watch(connection)
     })
@@ -87,7 +88,6 @@ export class Tokens {
     try {
       this.#token = await getToken()
       this.#staleMs = Infinity
-      this.#attempts = 0
     } catch (cause) {
       throw new TidegateError('token_failed', `getToken: ${String(cause)}`, { cause })
     }

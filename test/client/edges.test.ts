@@ -100,6 +100,21 @@ t.test('after close() no token is asked for, also where one is asked for just th
   t.equal(time.waiting, 0)
 })
 
+t.test('where the gateway takes no fresh token, it is asked for one less and less often', async (t) => {
+  const askedMs: number[] = []
+  const { time, gateway } = start(t, {
+    getToken: () => {
+      askedMs.push(time.now())
+      return 'one of somebody else'
+    }
+  })
+  // Its clock stands at 0, and of `auth` it knows nothing.
+  gateway.expires = new Date(20_000).toISOString()
+  await time.run(120_000)
+  t.ok(askedMs.length > 5, 'it goes on')
+  t.ok(askedMs.length < 60, `asked ${askedMs.length} times`)
+})
+
 t.test('an iterator that begins after the end ends, too', async (t) => {
   const { time, client } = start(t)
   const [left, closed] = [client.room('left'), client.room('closed')]
