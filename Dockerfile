@@ -23,8 +23,8 @@ COPY src src
 RUN npm run build
 
 FROM base AS run
-# Owned by root: the process can read its own code, and change none of it. It writes no file at all, so the root
-# file system may be read-only.
+# Owned by root: the process can read its own code, and change none of it. It writes no file but those that are
+# shared, into FILES_DIR (a volume), so the root file system may be read-only.
 COPY --from=deps /app/node_modules node_modules
 COPY --from=build /app/dist dist
 # Without `"type": "module"` Node would read dist/ as CommonJS.

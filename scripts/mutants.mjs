@@ -161,6 +161,12 @@ const MUTANTS = [
   ['embedded: app.close() cuts connections off', 'embed/plugin.js', "host.addHook('preClose', async () => await replica.drain())", "host.addHook('preClose', async () => await replica.stop(0))",
     'embed/plugin.test.js'],
   ['embedded: requests with their tokens are in the app\'s log', 'http/guest.js', "logLevel: 'silent'", "logLevel: 'debug'", 'embed/plugin.test.js'],
+  ['client: tokens are renewed when they have ended', 'client/tokens.js', 'Math.min(LONGEST_LEAD_MS, leftMs / 4)', '0', 'client/tokens.test.js'],
+  ['client: a getToken that fails is not asked again', 'client/tokens.js', 'this.#renewIn(backoffMs(', 'void (backoffMs(', 'client/tokens.test.js'],
+  ['client: what may be in a lost log is published again', 'client/channel.js', 'this.#listener.onLogLost(this.name)', '{}', 'client/lost-keys.test.js'],
+  ['client: what has no answer is sent again after its key is forgotten', 'client/outbox.js', 'nowMs - head.unknownMs > KNOWN_MS', 'false', 'client/lost-keys.test.js'],
+  ['client: signals of live rooms are told by both connections', 'client/overlap.js', 'count <= (this.#delivered.get(text) ?? 0)', 'false', 'client/kinds.test.js'],
+  ['client: the jumps of latest rooms are gaps', 'client/continuity.js', 'if (replay !== top.seq - since.seq)', 'if (false)', 'client/kinds.test.js'],
   ['embedded: a publisher stores what is of a live room', 'embed/publisher.js', 'ruleOf(room).kind', "'log'", 'embed/publisher.test.js'],
   ['embedded: code shares keys with users', 'embed/outbox.js', "SCOPE = 'server'", "SCOPE = 'user:server'", 'embed/publisher.test.js']
 ]

@@ -2,12 +2,12 @@ import { isIP } from 'node:net'
 import { availableParallelism, hostname } from 'node:os'
 import type { TokenSettings } from './auth/tokens.ts'
 import { ConfigError } from './config-error.ts'
+import { type FilesConfig, readFiles } from './files-config.ts'
 import { newEpoch } from './log/ids.ts'
 import { checkRoomRules, readRoomRules, RoomRules, type WrittenRules } from './room-rules.ts'
-import { readSettings, REPLICA_CHARS, type Settings } from './settings.ts'
+import { limit, MIN_SECRET_BYTES, readSettings, REPLICA_CHARS, type Settings } from './settings.ts'
 import { readWebhooks, type WebhookSettings } from './webhooks/settings.ts'
 
-const MIN_SECRET_BYTES = 32
 const USER_CONNECTIONS = 5
 
 /** What the gateway runs by. Limits that are turned off are Infinity. */
@@ -53,6 +53,8 @@ export interface Config {
   /** Undefined: nobody is told outside. */
   readonly webhooks: WebhookSettings | undefined
   readonly positionBounds: { readonly min: number, readonly max: number }
+  /** Undefined where no files are shared. */
+  readonly files: FilesConfig | undefined
   readonly logLevel: string
 }
 
@@ -104,6 +106,7 @@ function toConfig (settings: Settings, problems: string[], written: WrittenRules
     maxConnectionAgeMs: limit(settings.MAX_CONNECTION_AGE_MS),
     webhooks: readWebhooks(settings, problems),
     positionBounds: { min: settings.POSITION_MIN, max: settings.POSITION_MAX },
+    files: readFiles(settings, problems),
     logLevel: settings.LOG_LEVEL
   }
 }
@@ -131,10 +134,6 @@ function readRules (settings: Settings, problems: string[], written: WrittenRule
     problems.push(...error.problems)
     return new RoomRules({}, defaults)
   }
-}
-
-function limit (value: number): number {
-  return value === 0 ? Infinity : value
 }
 
 function readRedis (settings: Settings, problems: string[]): Config['redis'] {

@@ -6,8 +6,13 @@ import { MemoryBroker, MemoryBus } from './broker/memory.ts'
 import { RedisBroker } from './broker/redis.ts'
 import type { Config } from './config.ts'
 import { type FileBudget, fileBudget } from './file-limit.ts'
+import { FileCounts } from './files/counts.ts'
+import { DiskFiles } from './files/disk.ts'
+import { FileLinks } from './files/links.ts'
+import { S3Files } from './files/s3.ts'
 import { follow } from './follow.ts'
 import { Admission } from './http/admission.ts'
+import type { FileServices } from './http/files.ts'
 import type { Guest } from './http/guest.ts'
 import { HeapLoad } from './http/heap-load.ts'
 import { LoopDelay } from './http/loop-delay.ts'
@@ -133,6 +138,7 @@ export async function compose (asked: Config, logger: FastifyBaseLogger, embeddi
     now,
     logger
   }
+  const shared = createFiles(config.files)
   const webhooks = events && new Webhooks({
     queue: events, settings: config.webhooks!, leaseMs: config.presenceLeaseMs, logger, now
   })
@@ -151,7 +157,8 @@ export async function compose (asked: Config, logger: FastifyBaseLogger, embeddi
     isReady: () => whyNotReady() === undefined,
     hooks,
     redis,
-    webhooks: webhooks?.counts
+    webhooks: webhooks?.counts,
+    files: shared
   }, now)
   const app = await createServer({
     logger,
@@ -166,12 +173,23 @@ export async function compose (asked: Config, logger: FastifyBaseLogger, embeddi
     sessions,
     whyNotReady,
     metrics,
+    files: shared,
     guest
   })
   // On somebody else's server it is for them to say.
   if (guest === undefined && files.sockets < Infinity) app.server.maxConnections = files.sockets
   const replica = new Replica({
-    config, auth: tokens, services, sessions, idleCheck, loopDelay, heap, connections, webhooks, app
+    config,
+    auth: tokens,
+    services,
+    sessions,
+    idleCheck,
+    loopDelay,
+    heap,
+    connections,
+    webhooks,
+    files: shared?.store,
+    app
   })
   return { replica, app, services, orders, metrics, config, position }
 }
@@ -191,6 +209,18 @@ function within ({ connections }: FileBudget, config: Config, logger: FastifyBas
     logger.info({ connections, asked: config.maxConnections }, 'the limit of open files (ulimit -n) leaves room for fewer connections')
   }
   return { ...config, maxConnections: connections }
+}
+
+function createFiles (config: Config['files']): FileServices | undefined {
+  if (config === undefined) return undefined
+  const { store, secret, maxBytes, perMinute } = config
+  return {
+    store: 's3' in store ? new S3Files(store.s3) : new DiskFiles(store.disk),
+    links: secret === undefined ? undefined : new FileLinks(secret),
+    counts: new FileCounts(),
+    maxBytes,
+    perMinute
+  }
 }
 
 function createShared (config: Config, logger: FastifyBaseLogger): Shared {

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
+import type { Files } from './files/files.ts'
 import type { HeapLoad } from './http/heap-load.ts'
 import type { LoopDelay } from './http/loop-delay.ts'
 import type { IdleCheck } from './log/idle-check.ts'
@@ -53,6 +54,8 @@ interface Parts {
   readonly heap: HeapLoad
   /** Undefined with the embedded broker. */
   readonly connections: RedisConnections | undefined
+  /** Undefined where none are shared. */
+  readonly files: Files | undefined
   readonly webhooks: Webhooks | undefined
   readonly app: FastifyInstance
 }
@@ -70,6 +73,7 @@ export class Replica implements Gateway {
   readonly #loopDelay: LoopDelay
   readonly #heap: HeapLoad
   readonly #connections: RedisConnections | undefined
+  readonly #files: Files | undefined
   readonly #webhooks: Webhooks | undefined
   readonly #app: FastifyInstance
   #isSynced = false
@@ -78,7 +82,8 @@ export class Replica implements Gateway {
   #stopping: Promise<void> | undefined
   #lastProblem = ''
 
-  constructor ({ config, auth, services, sessions, idleCheck, loopDelay, heap, connections, webhooks, app }: Parts) {
+  constructor (parts: Parts) {
+    const { config, auth, services, sessions, idleCheck, loopDelay, heap, connections, webhooks, files, app } = parts
     this.replica = config.replica
     this.#config = config
     this.#auth = auth
@@ -90,6 +95,7 @@ export class Replica implements Gateway {
     this.#loopDelay = loopDelay
     this.#heap = heap
     this.#connections = connections
+    this.#files = files
     this.#webhooks = webhooks
     this.#app = app
   }
@@ -126,6 +132,7 @@ export class Replica implements Gateway {
     this.#slowMessages.start()
     services.userRates?.start()
     this.#loopDelay.start()
+    this.#files?.start()
     this.#heap.start((pressure) => this.#shedder.check(pressure))
     this.#idleCheck.start()
   }
@@ -170,6 +177,7 @@ export class Replica implements Gateway {
     const latestMs = this.#services.now() + drainMs + HARD_END_MS
     await this.drain(drainMs)
     await this.#closeServer(Math.max(LEAST_HTTP_MS, Math.min(LAST_HTTP_MS, latestMs - this.#services.now())))
+    await this.#files?.stop()
     this.#idleCheck.stop()
     this.#loopDelay.stop()
     this.#heap.stop()

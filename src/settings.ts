@@ -20,6 +20,8 @@ const NUMBER = { pattern: '^[0-9]{1,15}$' } as const
 const WORKERS = { default: '1', pattern: '^(?:auto|[1-9][0-9]{0,2})$' } as const
 /** A replica's name has at most so many. */
 export const REPLICA_CHARS = 64
+/** Of what signs: as long as the digest (RFC 7518 section 3.2). */
+export const MIN_SECRET_BYTES = 32
 
 function integer (
   byDefault: number, unit: string, description: string, minimum = 0, maximum = LARGEST
@@ -53,6 +55,17 @@ export const SETTINGS = {
   AUTH_AUDIENCE: text('what `aud` of a token must have; unset: anything'),
   ALLOWED_ORIGINS: text("origins besides the gateway's own, comma-separated, or `*`", { default: '' }),
   TRUST_PROXY: text('addresses or CIDRs of the proxies in front, comma-separated', { default: 'loopback' }),
+  FILES: text('`off`: nobody shares files; `auto`: they are kept where FILES_S3_URL or FILES_DIR says', { default: 'auto', enum: ['auto', 'off'] }),
+  FILES_DIR: text('the folder for shared files, the same one for all replicas (docs/files.md); unset: a temporary one, or with Redis none, and no files'),
+  FILES_S3_URL: text('instead: the address of a bucket of S3 or of what speaks like it, `https://host/bucket`'),
+  FILES_S3_REGION: text('its region', { default: 'us-east-1' }),
+  FILES_S3_KEY_ID: text('the id of the access key for it'),
+  FILES_S3_SECRET: text('its secret; never logged'),
+  FILES_SECRET: text('signs links to files, at least 32 bytes; never logged; unset: AUTH_SECRET'),
+  FILE_MAX_BYTES: integer(10_485_760, 'bytes', 'the largest file that is taken', 1, 2 ** 40),
+  FILES_MAX_BYTES: integer(1_073_741_824, 'bytes', 'all files together in FILES_DIR; above it none is taken'),
+  FILES_MAX_AGE_MS: integer(A_DAY_MS, 'ms', 'how long they are kept in FILES_DIR', 0, MAX_AGE_MS),
+  RATE_FILES: integer(30, 'a minute', 'files of one user, or of one address where auth is off, over all replicas'),
   ROOMS_FILE: text('rules by room name, YAML or JSON (docs/rooms.md); unset: the built-in ones'),
   LOG_ENTRIES: integer(500, 'messages', 'how many a `log` room keeps', 1, 1_000_000),
   LOG_MAX_AGE_MS: integer(900_000, 'ms', 'how long a `log` room keeps them; 0 for as long as Redis does', 0, MAX_AGE_MS),
@@ -103,6 +116,11 @@ export const VARIABLES: readonly string[] = [...Object.keys(SETTINGS), ...NOT_YE
 type SettingValue<S> = S extends { type: 'integer' } ? number : S extends { default: string } ? string : string | undefined
 /** The settings as the environment gives them, checked, with their defaults. */
 export type Settings = { readonly [Name in keyof typeof SETTINGS]: SettingValue<(typeof SETTINGS)[Name]> }
+
+/** A limit that is turned off is Infinity. */
+export function limit (value: number): number {
+  return value === 0 ? Infinity : value
+}
 
 /**
  * Reads the settings, with their defaults.

@@ -6,7 +6,6 @@ import type { Host, Timer } from './host.ts'
 import type { ConnectOptions } from './types.ts'
 
 const LONGEST_LEAD_MS = 60_000
-const LONGEST_TIMER_MS = 2 ** 31 - 1
 const FIRST_RETRY_MS = 500
 const LONGEST_RETRY_MS = 10_000
 
@@ -60,7 +59,7 @@ export class Tokens {
     // Where it has ended, or all has, there is nothing to renew.
     if (!connection.isOpen) return
     this.stop()
-    if (waitMs < LONGEST_TIMER_MS) this.#timer = this.#host.setTimeout(() => { void this.#renew(connection) }, waitMs)
+    this.#timer = this.#host.setTimeout(() => { void this.#renew(connection) }, waitMs)
   }
 
   async #renew (connection: Connection): Promise<void> {

@@ -47,11 +47,13 @@ const ASYNC_API = {
 
 /** `/docs`: OpenAPI to look through and to try, `/docs/json` and `/docs/yaml`; the socket in `/docs/asyncapi.json`. */
 export const docsRoutes: FastifyPluginAsync = async (app) => {
-  const asyncApi = JSON.stringify(asyncApiDocument(VERSION))
+  const asyncApi = JSON.stringify(asyncApiDocument(VERSION, app.prefix))
   app.get('/docs/asyncapi.json', { schema: ASYNC_API }, async (_request, reply) =>
     reply.type('application/json; charset=utf-8').send(asyncApi))
   await app.register(swaggerUi, {
     routePrefix: '/docs',
+    // Without it the page at `/docs` would look for its scripts beside the prefix of an app.
+    indexPrefix: app.prefix,
     // The policy of http/headers.ts is enough.
     staticCSP: false,
     theme: { title: 'Tidegate: HTTP' },

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
+import { FilesError } from '../files/files.ts'
 import { BrokerError, ERRORS, type Refusal, refusal } from '../protocol/codes.ts'
 import { InvalidRequest } from './validation.ts'
 
@@ -67,6 +68,7 @@ export function registerErrors (app: FastifyInstance): void {
 
 function toRefusal (error: FastifyError): Refusal {
   if (error instanceof BrokerError) return refusal(error.reason)
+  if (error instanceof FilesError) return refusal('unavailable', error.message)
   if (error instanceof InvalidRequest) return error.refusal
   if (error instanceof RateLimited) return refusal('rate_limited', error.message, error.retryAfterMs)
   switch (error.code) {

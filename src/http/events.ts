@@ -4,13 +4,15 @@ import { decode, type Decoded } from '../protocol/codec.ts'
 import { type Refusal, refusal } from '../protocol/codes.ts'
 import { ALL } from '../protocol/rooms.ts'
 import { errorAnswers, EventsQuery, TextAnswer } from '../schemas/http.ts'
+import { refuseJoins } from '../session/asked-hooks.ts'
 import { refuseJoin } from '../session/permissions.ts'
-import { Session } from '../session/session.ts'
-import { type Caller, identify, isCaller } from './access.ts'
+import { type Identity, Session } from '../session/session.ts'
+import { identify, isCaller } from './access.ts'
 import { refuseUser } from './admission.ts'
 import { sendRefusal } from './errors.ts'
 import { EventId, MAX_STREAM_ROOMS, parseEventId, type Places, STOP } from './event-id.ts'
 import { EventStreamTransport } from './event-stream-transport.ts'
+import { claimSocket } from './pipelining.ts'
 import { UNLIMITED } from './rate-limit.ts'
 import type { UpgradeOptions } from './upgrade.ts'
 import { identityOf } from './websocket.ts'
@@ -31,12 +33,14 @@ const HEADERS = {
 const NO_STATUS = 1005
 const ABNORMAL = 1006
 
+const SHARED = refusal('bad_message', 'a stream has no end: no other request of its connection may wait for it')
+
 /** For the documents: what is wrong with a field is said by read(), as a socket's joins would. */
 const STREAM = {
   tags: ['socket'],
   summary: 'Rooms, as server-sent events',
   description: 'The token may stand in the address instead (`?token=`). `Last-Event-ID` resumes, as a header or as ' +
-    '`lastEventId`. What comes is what the socket gets, in /docs/asyncapi.json.',
+    '`lastEventId`. What comes is what the socket gets, in the AsyncAPI document.',
   querystring: EventsQuery,
   response: {
     200: { description: 'the stream', content: { 'text/event-stream': { schema: TextAnswer } } },
@@ -68,15 +72,18 @@ export const eventRoutes: FastifyPluginAsync<EventsOptions> = async (app, option
     const lastId = lastIdOf(request)
     if (lastId === STOP) return reply.code(204).send()
     const asked = read(request, lastId)
-    const caller = 'reason' in asked ? asked : await arrive(request, reply, asked, options)
-    // The check of a token may have taken longer than an answer may.
+    const identity = 'reason' in asked ? asked : await arrive(request, reply, asked, options)
+    // The check of a token, and hooks, may have taken longer than an answer may.
     if (reply.sent) return reply
-    if (!isCaller(caller)) {
-      options.services.counts.upgradesRefused[caller.reason]++
-      return sendRefusal(reply, caller)
+    // Or the client has gone meanwhile: of a stream to nobody no end would ever be told.
+    if (request.raw.socket.destroyed) return reply.hijack()
+    const refused = 'reason' in identity ? identity : claimSocket(request.raw.socket) ? undefined : SHARED
+    if (refused !== undefined) {
+      options.services.counts.upgradesRefused[refused.reason]++
+      return sendRefusal(reply, refused)
     }
     if (request.method === 'HEAD') return reply.headers(HEADERS).send()
-    begin(request, reply, { ...asked as Asked, caller }, options)
+    begin(request, reply, { ...asked as Asked, identity: identity as Identity }, options)
     return reply
   })
 }
@@ -88,7 +95,7 @@ function lastIdOf ({ headers, query }: FastifyRequest): unknown {
 
 type Field = string | string[] | undefined
 
-function read ({ query }: FastifyRequest, lastId: unknown): Asked | Refusal {
+function read ({ headers, query }: FastifyRequest, lastId: unknown): Asked | Refusal {
   const { room, history, user } = query as Readonly<Record<string, Field>>
   if (room === undefined) return refusal('bad_message', 'room: missing')
   const rooms = [...new Set([room].flat())].filter((name) => name !== ALL)
@@ -98,7 +105,10 @@ function read ({ query }: FastifyRequest, lastId: unknown): Asked | Refusal {
   if (Array.isArray(history)) return refusal('bad_message', 'history: must be there once')
   if (Array.isArray(user)) return refusal('bad_message', 'user: must be there once')
   const places = typeof lastId !== 'string' ? undefined : lastId === '' ? new Map<string, string>() : parseEventId(lastId)
-  if (places === undefined) return refusal('bad_cursor', 'Last-Event-ID: not the id of an event of this gateway')
+  if (places === undefined) {
+    const field = headers['last-event-id'] === undefined ? 'lastEventId' : 'Last-Event-ID'
+    return refusal('bad_cursor', `${field}: not the id of an event of this gateway`)
+  }
   const count = history !== undefined && /^[0-9]{1,15}$/.test(history) ? Number(history) : history
   const wanted = places.has(ALL) ? [ALL, ...rooms] : rooms
   const joins = wanted.map((name) =>
@@ -111,7 +121,7 @@ function read ({ query }: FastifyRequest, lastId: unknown): Asked | Refusal {
 /** As for an upgrade (http/upgrade.ts). Whatever becomes of it, its place is free when the answer has ended. */
 async function arrive (
   request: FastifyRequest, reply: FastifyReply, { user, rooms }: Asked, { admission, services }: EventsOptions
-): Promise<Caller | Refusal> {
+): Promise<Identity | Refusal> {
   const { auth, limits: { maxRoomsPerConnection } } = services
   const refused = auth === undefined ? refuseUser(user) : undefined
   if (refused !== undefined) return refused
@@ -125,19 +135,23 @@ async function arrive (
   if (!isCaller(caller)) return caller
   const forbidden = rooms.find((room) => refuseJoin(caller.access.grants, room) !== undefined)
   if (forbidden !== undefined) return refusal('forbidden', `room: the token does not allow to join ${forbidden}`)
-  // The keys of tokens may have taken seconds to come: who is let in now would hold up the end.
-  return admission.refuseAll() ?? caller
+  // Before the stream begins, like all that is wrong: at its end a browser would come back, and be refused again.
+  const identity = { ...identityOf(caller, user), isAuthorized: true }
+  const refusedByRule = await refuseJoins(services.hooks, identity.user, rooms)
+  if (refusedByRule !== undefined) return refusedByRule
+  // The keys of tokens may have taken seconds to come, or hooks: who is let in now would hold up the end.
+  return admission.refuseAll() ?? identity
 }
 
 function begin (
   { raw: { socket }, ip }: FastifyRequest, reply: FastifyReply,
-  { user, places, joins, caller }: Asked & { readonly caller: Caller }, { services, sessions }: EventsOptions
+  { places, joins, identity }: Asked & { readonly identity: Identity }, { services, sessions }: EventsOptions
 ): void {
   const { counts, logger } = services
   const { raw } = reply
   const transport = new EventStreamTransport(raw, socket, new EventId(places))
-  const session = new Session(services, transport, identityOf(caller, user))
-  const { connection } = session.identity
+  const session = new Session(services, transport, identity)
+  const { connection } = identity
   // A close follows.
   raw.on('error', (error) => logger.debug({ connection, err: error }, 'event stream'))
   raw.once('close', () => {

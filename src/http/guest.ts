@@ -1,6 +1,6 @@
-import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import type { Server } from 'node:http'
 import type { FastifyInstance, HTTPMethods } from 'fastify'
+import { serveWithoutUpgrade, type TakeUpgrade } from './upgrades.ts'
 
 /** A gateway's routes on a server that is somebody else's: ADR 10 says why they are another Fastify instance's. */
 export interface Guest {
@@ -15,7 +15,7 @@ export interface Guest {
   /** Filled with the gateway's routes. */
   readonly noted: Routes
   /** An upgrade of a path that is none of ours. */
-  readonly elsewhere: (request: IncomingMessage, socket: Socket) => void
+  readonly elsewhere: TakeUpgrade
 }
 
 export interface GuestRoutes {
@@ -27,18 +27,12 @@ export interface GuestRoutes {
 /** Listeners of ours, of any gateway: they hear what is nobody's. */
 const ours = new WeakSet<object>()
 
-/** Where the host has no other listener for upgrades, it would have answered as if nobody had asked for one. */
-export function answerElsewhere (host: FastifyInstance): Guest['elsewhere'] {
-  const answer: Guest['elsewhere'] = (request, socket) => {
-    const [first, ...others] = host.server.listeners('upgrade')
+/** Where the host has no other listener for upgrades, it answers as if nobody had asked for one. */
+export function answerElsewhere ({ server }: FastifyInstance): Guest['elsewhere'] {
+  const answer: Guest['elsewhere'] = (request, socket, head) => {
+    const [first, ...others] = server.listeners('upgrade')
     // With several gateways one answers.
-    if (first !== answer || others.some((other) => !ours.has(other))) return
-    socket.on('error', () => socket.destroy())
-    const response = new ServerResponse(request)
-    response.shouldKeepAlive = false
-    response.assignSocket(socket)
-    response.on('finish', () => socket.end())
-    host.routing(request, response)
+    if (first === answer && others.every((other) => ours.has(other))) serveWithoutUpgrade(server, request, socket, head)
   }
   ours.add(answer)
   return answer
@@ -75,7 +69,8 @@ export function mount (host: FastifyInstance, inner: FastifyInstance, routes: Ro
       logLevel: 'silent',
       onRequest: (request, reply) => {
         reply.hijack()
-        inner.routing(request.raw, reply.raw)
+        // Whoever has gone while the host's own hooks decided has no address any more, and no end that would be told.
+        if (!request.raw.socket.destroyed) inner.routing(request.raw, reply.raw)
       },
       handler: async () => {}
     })

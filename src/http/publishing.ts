@@ -41,7 +41,8 @@ export async function publishBody (
   return published === 'key_reused' ? sendRefusal(reply, refusal('key_reused')) : reply.send(answerOf(published))
 }
 
-function answerOf ({ cursor, duplicate }: Published): object {
+/** Where it stands, if it is stored. */
+export function answerOf ({ cursor, duplicate }: Published): object {
   const place = cursor === undefined ? {} : { seq: cursor.seq, cursor: formatCursor(cursor) }
   return { ...place, ...(duplicate ? { duplicate } : {}) }
 }

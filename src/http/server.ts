@@ -10,16 +10,19 @@ import { refusal } from '../protocol/codes.ts'
 import type { Quota } from '../quota/quota.ts'
 import type { Orders } from '../session/orders.ts'
 import { registerBodies } from './body.ts'
+import { BodyDeadlines } from './body-deadlines.ts'
 import { broadcastRoutes } from './broadcast.ts'
 import { docsRoutes, registerOpenApi } from './docs.ts'
 import { endRefused, registerErrors, sendRefusal } from './errors.ts'
 import { eventRoutes } from './events.ts'
+import { type FileServices, fileRoutes, TRANSFER_MS } from './files.ts'
 import { registerHeaders } from './headers.ts'
 import { type GuestRoutes, noteRoutes } from './guest.ts'
 import { messageRoutes } from './messages.ts'
 import { opsRoutes } from './ops.ts'
 import { isOriginAllowed } from './origins.ts'
 import { pageRoutes } from './pages.ts'
+import { limitPipelining } from './pipelining.ts'
 import { positionRoutes } from './position.ts'
 import { registerRateLimit } from './rate-limit.ts'
 import { roomRoutes } from './rooms.ts'
@@ -37,13 +40,15 @@ interface ServerOptions extends UpgradeOptions {
   readonly orders: Orders
   readonly whyNotReady: () => string | undefined
   readonly metrics: Metrics
+  /** Undefined where no files are shared. */
+  readonly files: FileServices | undefined
 }
 
 // A user's name has up to 128 characters, and a slash in it is three here: %2F.
 const MAX_PARAM_CHARS = 3 * 128
 export const HANDLER_TIMEOUT_MS = 5_000
 const HEADERS_TIMEOUT_MS = 8_000
-const REQUEST_TIMEOUT_MS = 10_000
+const BODY_TIMEOUT_MS = 10_000
 
 /** The HTTP shell: after the upgrade nothing in here knows of a connection any more. */
 export async function createServer (options: ServerOptions): Promise<FastifyInstance> {
@@ -55,7 +60,8 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
     genReqId: (request) => requestIdOf(request.headers['x-request-id']),
     bodyLimit: options.services.limits.maxMessageBytes || Number.MAX_SAFE_INTEGER,
     handlerTimeout: options.guest?.handlerTimeoutMs ?? HANDLER_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    // All but files have less: body-deadlines.ts.
+    requestTimeout: TRANSFER_MS,
     routerOptions: { maxParamLength: MAX_PARAM_CHARS },
     // A path that is not even a path is the client's mistake like any other. Fastify would repeat it, token and all.
     frameworkErrors: (_error, _request, reply) => {
@@ -64,8 +70,11 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
     clientErrorHandler: refuseBytes,
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 2_000 }
   })
+  // On somebody else's server it is for them to say.
+  const deadlines = options.guest === undefined ? new BodyDeadlines(app.server, BODY_TIMEOUT_MS, endLate) : undefined
   if (options.guest === undefined) limitSockets(app.server, options.maxConnectionsPerAddress, options.trustProxy)
   else noteRoutes(app, options.guest.noted)
+  limitPipelining(app)
   registerErrors(app)
   registerBodies(app)
   registerValidation(app)
@@ -88,24 +97,31 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   const path = options.guest?.prefix ?? ''
   await registerOpenApi(app, options.services.auth === undefined, path)
   registerUpgrade(app, options)
-  await app.register(routes, { ...options, prefix: path })
+  await app.register(routes, { ...options, deadlines, prefix: path })
   return app
 }
 
 const ALL_ROUTES: GuestRoutes = { http: true, ops: true, pages: true }
 
-const routes: FastifyPluginAsync<ServerOptions> = async (app, options) => {
-  const { guest, services, orders, whyNotReady, metrics } = options
+interface RoutesOptions extends ServerOptions {
+  readonly deadlines: BodyDeadlines | undefined
+}
+
+const routes: FastifyPluginAsync<RoutesOptions> = async (app, options) => {
+  // The prefix is this scope's already: handed on it would stand there twice.
+  const { prefix: _, ...handedOn } = options as RoutesOptions & { readonly prefix?: string }
+  const { guest, services, orders, whyNotReady, metrics, files, quota, allowedOrigins, deadlines } = options
   const { auth, presence, rules, hooks } = services
   const wanted = guest?.routes ?? ALL_ROUTES
   if (wanted.ops) await app.register(opsRoutes, { whyNotReady, metrics })
   if (wanted.http) {
-    await app.register(eventRoutes, options)
+    await app.register(eventRoutes, handedOn)
     await app.register(positionRoutes, { auth, services })
     await app.register(roomRoutes, { auth, presence, rules, hooks })
     await app.register(messageRoutes, { auth, services })
     await app.register(broadcastRoutes, { auth, services })
     await app.register(userRoutes, { auth, orders, hooks })
+    if (files !== undefined) await app.register(fileRoutes, { auth, services, files, quota, allowedOrigins, deadlines })
   }
   if (wanted.pages) {
     await app.register(docsRoutes)
@@ -124,9 +140,11 @@ function describeRequest (request: FastifyRequest): object {
 
 /** Bytes that are no HTTP, or too many of them: there is no request to answer, only a socket. */
 function refuseBytes (error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return endRefused(socket, refusal('bad_message', 'the request took too long to come'), 408)
-  }
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return endLate(socket)
   const refused = refusal('bad_message', 'the request is not HTTP, or its head is too large')
   endRefused(socket, refused, error.code === 'HPE_HEADER_OVERFLOW' ? 431 : undefined)
+}
+
+function endLate (socket: Socket): void {
+  endRefused(socket, refusal('bad_message', 'the request took too long to come'), 408)
 }

@@ -15,9 +15,11 @@ export function limitSockets (server: Server, maxConnections: number, trustProxy
   if (maxConnections === Infinity) return
   const isTrusted = proxyAddr.compile([...trustProxy])
   const byAddress = new Map<string, number>()
+  const counted = new WeakSet<Socket>()
   server.on('connection', (socket: Socket) => {
     const { remoteAddress } = socket
-    if (remoteAddress === undefined || isTrusted(remoteAddress, 0)) return
+    // One that has offered an upgrade in vain comes again.
+    if (remoteAddress === undefined || counted.has(socket) || isTrusted(remoteAddress, 0)) return
     const address = networkOf(remoteAddress)
     const count = (byAddress.get(address) ?? 0) + 1
     if (count > SOCKETS_PER_CONNECTION * maxConnections) {
@@ -25,6 +27,7 @@ export function limitSockets (server: Server, maxConnections: number, trustProxy
       return
     }
     byAddress.set(address, count)
+    counted.add(socket)
     socket.once('close', () => {
       const left = byAddress.get(address)! - 1
       if (left > 0) byAddress.set(address, left)

@@ -16,7 +16,7 @@ import { ClosingSocket } from './closing-socket.ts'
 import { endRefused, sendRefusal } from './errors.ts'
 import type { Guest } from './guest.ts'
 import { UNLIMITED } from './rate-limit.ts'
-import { pathOf, takeUpgrades } from './upgrades.ts'
+import { cannotUpgrade, pathOf, serveWithoutUpgrade, takeUpgrades } from './upgrades.ts'
 import { connect, queryOf } from './websocket.ts'
 
 export interface UpgradeOptions {
@@ -34,7 +34,7 @@ const PATH = '/ws'
 const SOCKET = {
   tags: ['socket'],
   summary: 'The upgrade to a WebSocket',
-  description: 'The token may stand in the address instead (`?token=`). What goes over it is in /docs/asyncapi.json.',
+  description: 'The token may stand in the address instead (`?token=`). What goes over it is in the AsyncAPI document.',
   response: {
     101: { description: 'the socket', type: 'null' },
     ...errorAnswers('bad_message', 'unauthenticated', 'token_expired', 'forbidden', 'rate_limited', 'unavailable')
@@ -121,19 +121,17 @@ function problemOf ({ httpVersion, headersDistinct }: IncomingMessage): string |
   return version?.[0] === '13' ? undefined : 'Sec-WebSocket-Version: must be 13'
 }
 
-/** The client has gone, and its address with it; or an answer to what it asked before would come between the frames. */
-function cannotUpgrade (socket: Socket & { readonly _httpMessage?: object | null }): boolean {
-  return socket.remoteAddress === undefined || (socket._httpMessage ?? null) !== null
-}
-
 /** On a server of one's own nobody else takes an upgrade. */
 function refuseElsewhere (app: FastifyInstance): Guest['elsewhere'] {
   // Those that are registered after this, which are all.
   const paths = new Set<string>()
   app.addHook('onRoute', ({ url }) => { paths.add(url) })
-  return (request, socket) => {
+  return (request, socket, head) => {
     socket.on('error', destroy)
+    const isWebSocket = request.headers.upgrade?.toLowerCase() === 'websocket'
     if (cannotUpgrade(socket)) socket.destroy()
+    // Another protocol, which is not spoken here.
+    else if (!isWebSocket) serveWithoutUpgrade(app.server, request, socket.off('error', destroy), head)
     else if (paths.has(pathOf(request))) endRefused(socket, refusal('bad_message', `upgrade: only ${PATH} takes WebSockets`))
     else endRefused(socket, refusal('not_found'))
   }

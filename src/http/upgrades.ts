@@ -1,7 +1,8 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 
-type TakeUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer) => void
+export type TakeUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer) => void
 
 /** Whose upgrades are taken, by the path of their address. */
 const taken = new WeakMap<Server, Map<string, TakeUpgrade>>()
@@ -37,4 +38,28 @@ function patch (server: Server): Map<string, TakeUpgrade> {
   }) as Server['emit']
   taken.set(server, paths)
   return paths
+}
+
+/** The client has gone, and its address with it; or an answer to what it asked before would come between the frames. */
+export function cannotUpgrade (socket: Socket & { readonly _httpMessage?: object | null }): boolean {
+  return socket.remoteAddress === undefined || (socket._httpMessage ?? null) !== null
+}
+
+/**
+ * An upgrade that nobody takes is a request like any other (RFC 9110 section 7.8): Java's and curl's clients offer h2c
+ * with whatever they send, a body among it. Node has taken the socket out of HTTP by then, body and all: it is given
+ * back, with the same head but for the offer.
+ */
+export function serveWithoutUpgrade (server: Server, request: IncomingMessage, socket: Socket, head: Buffer): void {
+  if (cannotUpgrade(socket)) {
+    socket.destroy()
+    return
+  }
+  const { method, url, httpVersion, rawHeaders } = request
+  const lines = [`${method} ${url} HTTP/${httpVersion}`]
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    if (rawHeaders[at]!.toLowerCase() !== 'upgrade') lines.push(`${rawHeaders[at]}: ${rawHeaders[at + 1]}`)
+  }
+  socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]))
+  server.emit(socket instanceof TLSSocket ? 'secureConnection' : 'connection', socket)
 }

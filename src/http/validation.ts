@@ -31,7 +31,7 @@ export function registerValidation (app: FastifyInstance): void {
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer))
 }
 
-const compile: FastifySchemaCompiler<ObjectSchema> = ({ schema, httpPart }) => {
+export const compile: FastifySchemaCompiler<ObjectSchema> = ({ schema, httpPart }) => {
   const isValid = ajv.compile(schema)
   const fields = Object.entries(schema.properties).map(([name, field]) =>
     ({ name, field, isRequired: schema.required?.includes(name) === true, isValid: ajv.compile(field) }))

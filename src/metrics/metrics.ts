@@ -2,7 +2,7 @@ import { Registry } from 'prom-client'
 import { HighWater } from './high-water.ts'
 import { nodeDefaults } from './node-defaults.ts'
 import { ReadAtScrape } from './read-at-scrape.ts'
-import type { HookSource, RedisSource, Sources, WebhookSource } from './sources.ts'
+import type { FilesSource, HookSource, RedisSource, Sources, WebhookSource } from './sources.ts'
 
 /**
  * The figures of one gateway, in a registry of its own: two may live side by side. No label ever holds what a client
@@ -23,6 +23,7 @@ export class Metrics {
     if (sources.hooks !== undefined) hooks(read, sources.hooks)
     if (sources.redis !== undefined) redis(read, sources.redis)
     if (sources.webhooks !== undefined) webhooks(read, sources.webhooks)
+    if (sources.files !== undefined) files(read, sources.files)
     for (const metric of nodeDefaults()) this.registry.registerMetric(metric)
   }
 
@@ -158,4 +159,14 @@ function webhooks (read: ReadAtScrape, counts: WebhookSource): void {
   read.gauge({
     name: 'webhook_oldest_age_seconds', help: 'How long the oldest of them has waited; 0 where none does, and on others.'
   }, () => counts.oldestMs / 1_000)
+}
+
+function files (read: ReadAtScrape, { store, counts }: FilesSource): void {
+  read.counter({ name: 'files_stored_total', help: 'Files that were kept and announced.' }, () => counts.stored)
+  read.counter({ name: 'files_stored_bytes_total', help: 'Bytes of these files.' }, () => counts.storedBytes)
+  read.counter({ name: 'files_served_total', help: 'Files that were sent to somebody, or parts of them.' }, () => counts.served)
+  read.counters({ name: 'files_refused_total', help: 'Uploads that were refused, by reason.' }, 'reason', () => counts.refusals)
+  read.gauge({
+    name: 'files_held_bytes', help: 'What FILES_DIR holds, as this replica knows; 0 for a bucket, which counts for itself.'
+  }, () => store.heldBytes ?? 0)
 }

@@ -41,6 +41,18 @@ export interface Sources {
   readonly redis: RedisSource | undefined
   /** Undefined where there is no webhook. */
   readonly webhooks: WebhookSource | undefined
+  /** Undefined where no files are shared. */
+  readonly files: FilesSource | undefined
+}
+
+export interface FilesSource {
+  readonly store: { readonly heldBytes: number | undefined }
+  readonly counts: {
+    readonly stored: number
+    readonly storedBytes: number
+    readonly served: number
+    readonly refusals: ByName
+  }
 }
 
 export interface WebhookSource {

@@ -31,7 +31,7 @@ const toMessage = (name: string): object => ({ $ref: `#/channels/socket/messages
  * The socket in AsyncAPI 3 (https://www.asyncapi.com/docs/reference/specification/v3.0.0), out of the schemas that hold
  * protocol/codec.ts and the frames; operations are told from the gateway's side.
  */
-export function asyncApiDocument (version: string): object {
+export function asyncApiDocument (version: string, path: string): object {
   const asked = Object.entries(REQUESTS).map(([name, payload]) => [`${name}${ASKED}`, { name, payload }] as const)
   const sent = Object.entries(FRAMES).map(([name, payload]) => [name, { name, payload }] as const)
   const requests = Object.keys(REQUESTS).map((type) => [type, {
@@ -54,7 +54,7 @@ export function asyncApiDocument (version: string): object {
     defaultContentType: 'application/json',
     channels: {
       socket: {
-        address: '/ws',
+        address: `${path}/ws`,
         messages: Object.fromEntries([...asked, ...sent]),
         bindings: { ws: { method: 'GET', query: QUERY, bindingVersion: '0.1.0' } }
       }

@@ -5,7 +5,8 @@ import { ALL, NAME, NAME_RULE } from '../protocol/rooms.ts'
 
 /**
  * The fields that requests are made of, on the socket and over HTTP. What a field must be is said once, in its
- * `description`: the documents show it, and http/validation.ts refuses with "field: must be <description>".
+ * `description`: the documents show it, and http/validation.ts refuses with "field: must be <description>". What the
+ * documents fill in for a try is in `examples`: a pattern alone would be answered with noise.
  */
 
 /** The reason of a refusal, where it is not `bad_message`; in the form of a documents' extension. */
@@ -15,8 +16,11 @@ const LARGEST = Number.MAX_SAFE_INTEGER
 
 /** `null` is the same as absent. */
 export function optional<Schema extends TSchema> (schema: Schema): TOptional<TUnion<[Schema, Type.TNull]>> {
-  const { description } = schema as { description?: string }
-  return Type.Optional(Type.Union([schema, Type.Null()], description === undefined ? {} : { description }))
+  const { description, examples } = schema as { description?: string, examples?: unknown[] }
+  return Type.Optional(Type.Union([schema, Type.Null()], {
+    ...description === undefined ? {} : { description },
+    ...examples === undefined ? {} : { examples }
+  }))
 }
 
 function refusedAs (reason: Reason): TSchemaOptions {
@@ -44,7 +48,8 @@ export const RequestId = Type.Union([
 /** Half a surrogate pair is no character, and two of those would be one to Redis. */
 export const Key = Type.String({
   pattern: `^[^\\p{Surrogate}]{1,${MAX_KEY_CHARS}}$`,
-  description: `a string of 1 to ${MAX_KEY_CHARS} characters`
+  description: `a string of 1 to ${MAX_KEY_CHARS} characters`,
+  examples: ['order-7-packed']
 })
 
 /** The largest number that a cursor holds, digit by digit: a pattern can't say "at most". */
@@ -61,6 +66,7 @@ function digitsUpTo (largest: number): string {
 export const CursorText = Type.String({
   pattern: `^[A-Za-z0-9_-]{1,32}\\.${digitsUpTo(LARGEST)}\\.[A-Za-z0-9_-]{1,32}$`,
   description: 'a cursor, as the gateway gave it; opaque',
+  examples: ['k3f9.42.a8Tq0w'],
   ...refusedAs('bad_cursor')
 })
 

@@ -3,24 +3,44 @@ import { DEFAULT_HISTORY_LIMIT, MAX_HISTORY_LIMIT } from '../protocol/codec.ts'
 import { ERRORS, type Reason } from '../protocol/codes.ts'
 import { NAME } from '../protocol/rooms.ts'
 import {
-  Content, count, CursorText, Delta, Flag, JoinableRoom, Key, optional, RoomName, Seq, Text, User
+  Content, count, CursorText, Delta, Flag, JoinableRoom, Key, optional, RoomName, Seq, Text, Timestamp, User
 } from './fields.ts'
 import { exactly, Gap, Members, Messages, words } from './frames.ts'
 
 export const DEFAULT_ROOMS = 100
 const MAX_ROOMS = 1_000
 const MAX_FROM_CHARS = 64
+// Of which safeName leaves fewer.
+const MAX_NAME_CHARS = 1_000
 
 /** What http/admission.ts asks of `?user=` as well: a name is shown on one line. */
 const From = Type.String({
   pattern: `^[^\\p{Cc}\\p{Cs}]{1,${MAX_FROM_CHARS}}$`,
-  description: `1 to ${MAX_FROM_CHARS} characters, none of them a control character`
+  description: `1 to ${MAX_FROM_CHARS} characters, none of them a control character`,
+  examples: ['shop']
 })
 
 export const KeyHeader = Type.Object({ 'idempotency-key': Type.Optional(Key) })
 export const OfRoom = Type.Object({ room: RoomName })
 export const OfJoinableRoom = Type.Object({ room: JoinableRoom })
-export const OfUser = Type.Object({ user: User })
+// Nobody is called that: a script whose variable is empty would be told that it was done.
+export const OfUser = Type.Object({ user: Type.String({ minLength: 1, description: "a user's name" }) })
+
+export const OfFile = Type.Object({
+  id: Type.String({ description: "a file's id" }), name: Type.String({ description: "the file's name" })
+})
+
+/** A body that is no JSON. */
+export const binary = { type: 'string', format: 'binary' } as const
+export const UploadQuery = Type.Object({
+  name: Type.Optional(Type.String({ maxLength: MAX_NAME_CHARS, description: `at most ${MAX_NAME_CHARS} characters` })),
+  from: Type.Optional(From)
+})
+export const FileQuery = Type.Object({
+  token: Type.Optional(Type.String({ description: 'a token, once' })),
+  expires: Type.Optional(count(0)),
+  signature: Type.Optional(Type.String({ description: 'as a link has it' }))
+})
 
 export const PublishBody = Type.Object({
   content: Content, key: optional(Key), ephemeral: optional(Flag), from: optional(From)
@@ -47,9 +67,23 @@ export const EventsQuery = Type.Object({
   lastEventId: Type.Optional(Text)
 })
 
-export const PublishedAnswer = exactly({
+const PUBLISHED = {
   seq: Type.Optional(Seq), cursor: Type.Optional(CursorText), duplicate: Type.Optional(Type.Literal(true))
+}
+export const PublishedAnswer = exactly(PUBLISHED)
+/** A file that was shared, as the message about it has it. */
+const SharedFile = exactly({
+  type: Type.Literal('file'),
+  id: Text,
+  name: Text,
+  mediaType: Text,
+  bytes: count(1),
+  url: Text,
+  width: Type.Optional(count(1)),
+  height: Type.Optional(count(1))
 })
+export const FileAnswer = exactly({ ...PUBLISHED, file: SharedFile })
+export const LinkAnswer = exactly({ room: RoomName, query: Text, expires: Type.Optional(Timestamp) })
 export const MessagesAnswer = exactly({
   room: JoinableRoom, messages: Messages, more: Type.Boolean(), gap: Type.Optional(Gap)
 })
@@ -64,7 +98,9 @@ export const TextAnswer = Text
 export const JsonAnswer = Type.Object({})
 
 /** The answers of a route: the one of success, and errors. */
-export function answers (success: TSchema, ...reasons: readonly Reason[]): Record<string, TSchema> {
+export function answers (
+  success: TSchema | Readonly<Record<string, unknown>>, ...reasons: readonly Reason[]
+): Record<string, unknown> {
   return { 200: { description: 'success', ...success }, ...errorAnswers(...reasons) }
 }
 

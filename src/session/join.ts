@@ -22,7 +22,7 @@ export async function join (session: Session, request: Join): Promise<void> {
   const { interest, hub, rules, limits, isShort, hooks } = session.services
   const refused = refuseJoin(session.credentials.grants, name)
   if (refused !== undefined) return session.refuse(refused, id, name)
-  if (hooks !== undefined && name !== ALL) {
+  if (hooks !== undefined && name !== ALL && session.identity.isAuthorized !== true) {
     const forbidden = await refuseFor(session, 'join', name)
     if (session.isClosed) return
     if (forbidden !== undefined) return session.refuse(forbidden, id, name)

@@ -9,6 +9,7 @@ import { type Cursor, formatCursor } from '../protocol/cursor.ts'
 import type { Attendee } from '../presence/local.ts'
 import type { Reply, Request, RequestId } from '../protocol/messages.ts'
 import { ALL } from '../protocol/rooms.ts'
+import { MAX_DECISIONS } from './asked-hooks.ts'
 import { Credentials, type TokenHolder } from './credentials.ts'
 import { LAST_ANSWERS_MS, LET_GO_MS } from './drain-times.ts'
 import { Gate } from './gate.ts'
@@ -26,10 +27,11 @@ export interface Identity {
   /** Whose keys count as one's own: the user's, or those of all guests, who have no lasting name. */
   readonly keyScope: string
   readonly access: Access
+  /** Whether the operator's own rule has allowed, before it began, all that it joins. */
+  readonly isAuthorized?: boolean
 }
 
 const CURSOR_PATIENCE_MS = 1_000
-const MAX_DECISIONS = 8
 // Whose clients flood, or talk nonsense.
 const DEAF: ReadonlySet<CloseName> = new Set(['flooding', 'malformed'])
 

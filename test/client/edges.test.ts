@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { Client } from '../../src/client/client.ts'
 import type { TidegateError } from '../../src/client/errors.ts'
+import { realHost } from '../../src/client/host.ts'
 import type { ConnectOptions, Message, State } from '../../src/client/types.ts'
 import { seeded } from '../../bench/random.ts'
 import { ScriptedGateway } from './scripted-gateway.ts'
@@ -89,8 +90,7 @@ t.test('after close() no token is asked for, also where one is asked for just th
     return await new Promise((_resolve, reject) => { fail = reject })
   }
   const { time, gateway, client } = start(t, { getToken })
-  // Its clock stands at 0.
-  gateway.expires = new Date(20_000).toISOString()
+  gateway.tokenLifeMs = 20_000
   await time.run(18_000)
   t.equal(asked, 2)
   client.close()
@@ -108,9 +108,9 @@ t.test('where the gateway takes no fresh token, it is asked for one less and les
       return 'one of somebody else'
     }
   })
-  // Its clock stands at 0, and of `auth` it knows nothing.
-  gateway.expires = new Date(20_000).toISOString()
-  await time.run(120_000)
+  gateway.tokenLifeMs = 480_000
+  gateway.isRefusingTokens = true
+  await time.run(gateway.tokenLifeMs)
   t.ok(askedMs.length > 5, 'it goes on')
   t.ok(askedMs.length < 60, `asked ${askedMs.length} times`)
 })
@@ -124,6 +124,15 @@ t.test('an iterator that begins after the end ends, too', async (t) => {
   t.match(await left[Symbol.asyncIterator]().next(), { done: true })
   t.match(await closed[Symbol.asyncIterator]().next(), { done: true })
   t.match(await closed.publish('x').catch((error: TidegateError) => error), { reason: 'closed' })
+})
+
+t.test('a timer of more than 24 days, which would overflow, is not one of no time at all', async (t) => {
+  const host = realHost()
+  let isDue = false
+  const timer = host.setTimeout(() => { isDue = true }, 1e12)
+  t.teardown(() => host.clearTimeout(timer))
+  await new Promise((resolve) => { setTimeout(resolve, 20) })
+  t.notOk(isDue)
 })
 
 t.test('a room is the same until it is left', async (t) => {

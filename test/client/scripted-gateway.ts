@@ -113,9 +113,13 @@ export class ScriptedGateway {
   readonly time: VirtualTime
   readonly kinds: Readonly<Record<string, 'log' | 'latest' | 'live'>>
   latencyMs = 5
-  /** Of the token of whoever connects. */
-  expires: string | undefined
   dialled = 0
+  /** How long a token lasts from when it was shown; undefined where none is asked for. */
+  tokenLifeMs: number | undefined
+  /** It takes none by `auth`. */
+  isRefusingTokens = false
+  /** All that were shown, by a connection's address or by `auth`. */
+  readonly tokens: Array<string | null> = []
   #ids = 0
 
   constructor (time: VirtualTime, kinds: Readonly<Record<string, 'log' | 'latest' | 'live'>> = {}) {
@@ -178,6 +182,7 @@ export class ScriptedSocket implements SocketLike {
   #isOver = false
   #upMs = 0
   #downMs = 0
+  #expiresMs = Infinity
   readonly #gateway: ScriptedGateway
 
   constructor (gateway: ScriptedGateway, url: string) {
@@ -273,6 +278,7 @@ export class ScriptedSocket implements SocketLike {
     this.readyState = 1
     if (closeCode !== undefined) return this.end(closeCode)
     this.#gateway.connections.add(this)
+    const expires = this.#believe(this.url.searchParams.get('token'))
     const all = this.#gateway.log('$all')
     this.members.set('$all', all.cursor)
     this.push(JSON.stringify({
@@ -284,14 +290,30 @@ export class ScriptedSocket implements SocketLike {
       pingIntervalMs: 25_000,
       maxMessageBytes: 65_536,
       broadcastCursor: all.cursor,
-      expires: this.#gateway.expires
+      expires
     }))
+  }
+
+  /** @returns when the token ends; then the connection does, unless another was shown */
+  #believe (token: string | null): string | undefined {
+    const { time, tokenLifeMs, tokens } = this.#gateway
+    tokens.push(token)
+    if (tokenLifeMs === undefined) return undefined
+    const expiresMs = this.#expiresMs = time.now() + tokenLifeMs
+    time.setTimeout(() => {
+      if (this.#expiresMs === expiresMs && !this.#isOver) this.end(4401, 'token expired')
+    }, tokenLifeMs)
+    return new Date(expiresMs).toISOString()
   }
 
   #take (request: Request): void {
     const { type, id, room = '' } = request
-    if (type === 'ping') this.push(JSON.stringify({ type: 'pong', id, timestamp: new Date(0).toISOString() }))
-    else if (type === 'join') this.#join(request)
+    if (type === 'ping') this.push(JSON.stringify({ type: 'pong', id, timestamp: new Date(this.#gateway.time.now()).toISOString() }))
+    else if (type === 'auth' && this.#gateway.isRefusingTokens) this.#refuse(id, room, 403, 'forbidden', false)
+    else if (type === 'auth') {
+      const expires = this.#believe(request.token!)
+      this.push(JSON.stringify({ type: 'authenticated', id, user: this.user, expires }))
+    } else if (type === 'join') this.#join(request)
     else if (type === 'leave') {
       this.members.delete(room)
       this.push(JSON.stringify({ type: 'left', id, room }))

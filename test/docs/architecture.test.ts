@@ -14,6 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   auth: ['protocol', 'jose'],
   quota: ['protocol'],
   schemas: ['protocol', 'typebox'],
+  files: ['protocol', 'file-type', 'image-size'],
   hub: ['protocol'],
   broker: ['protocol'],
   log: ['protocol', 'broker'],
@@ -24,7 +25,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   webhooks: ['protocol', 'presence'],
   session: ['protocol', 'auth', 'hub', 'broker', 'log', 'position', 'presence', 'quota'],
   http: [
-    'protocol', 'auth', 'session', 'hub', 'position', 'presence', 'quota', 'metrics', 'schemas', 'fastify', '@fastify/*', 'ws', 'ajv'
+    'protocol', 'auth', 'session', 'hub', 'position', 'presence', 'quota', 'files', 'metrics', 'schemas', 'fastify', '@fastify/*', 'ws',
+    'ajv', 'content-disposition', 'range-parser'
   ],
   embed: [
     'protocol', 'auth', 'broker', 'log', 'position', 'hub', 'session', 'http', 'fastify', 'fastify-plugin', 'config.ts',
@@ -45,14 +47,18 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'webhooks/redis.ts': ['redis'],
   'broker/redis-signals.ts': ['redis'],
   'embed/publisher.ts': ['redis'],
-  'config.ts': ['auth', 'log', 'webhooks', 'config-error.ts', 'room-rules.ts', 'settings.ts'],
+  'files/s3.ts': ['aws4fetch'],
+  'config.ts': [
+    'auth', 'log', 'webhooks', 'config-error.ts', 'files-config.ts', 'room-rules.ts', 'settings.ts'
+  ],
+  'files-config.ts': ['files', 'settings.ts'],
   'settings.ts': ['room-rules.ts', 'env-schema'],
   'room-rules.ts': ['protocol', 'log', 'config-error.ts', 'ajv', 'yaml'],
   'cli/doctor/redis.ts': ['ioredis'],
   'cli/main.ts': ['main.ts', 'workers.ts'],
   'follow.ts': ['protocol', 'hub', 'broker', 'log', 'position', 'session'],
   'gateway.ts': ['*'],
-  'replica.ts': ['config.ts', 'auth', 'protocol', 'log', 'redis', 'session', 'webhooks', 'http', 'fastify'],
+  'replica.ts': ['config.ts', 'auth', 'files', 'protocol', 'log', 'redis', 'session', 'webhooks', 'http', 'fastify'],
   'main.ts': [
     'config.ts', 'config-error.ts', 'end-signals.ts', 'gateway.ts', 'replica.ts', 'workers.ts', 'pino', 'close-with-grace'
   ],
@@ -104,7 +110,7 @@ t.test('every folder of src is in the table, and in ARCHITECTURE.md', async (t) 
 
 t.test('sessions and the hub know ports, never their implementations', async (t) => {
   const known = imports.filter(({ file, target }) =>
-    ['session', 'hub', 'http'].includes(folderOf(file)) && /(?:^|\/)(?:memory|redis)\.ts$|^redis\//.test(target))
+    ['session', 'hub', 'http'].includes(folderOf(file)) && /(?:^|\/)(?:memory|redis|disk|s3)\.ts$|^redis\//.test(target))
   t.strictSame(known, [])
 })
 

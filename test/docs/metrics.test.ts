@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { parse } from 'yaml'
+import { FileCounts } from '../../src/files/counts.ts'
 import { Hub } from '../../src/hub/hub.ts'
 import { WriteCounts } from '../../src/hub/write-counts.ts'
 import { Metrics } from '../../src/metrics/metrics.ts'
@@ -37,7 +38,8 @@ const { registry } = new Metrics({
     broker: { probeAgeMs: 0, signalCounts: batches },
     log: { appendCounts: batches }
   },
-  webhooks: { sent: 0, dropped: 0, waiting: 0, oldestMs: 0, attempts: {} }
+  webhooks: { sent: 0, dropped: 0, waiting: 0, oldestMs: 0, attempts: {} },
+  files: { store: { heldBytes: 0 }, counts: new FileCounts() }
 }, () => 0)
 const metrics = registry.getMetricsAsArray() as unknown as ReadonlyArray<Shown & { get (): Promise<Shown> }>
 const shown = await Promise.all(metrics.map(async (each) => ({ ...await each.get(), labelNames: each.labelNames })))

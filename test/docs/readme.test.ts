@@ -27,6 +27,8 @@ t.test('the links of the documents lead somewhere', async (t) => {
   const pages = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md']
   const folder = new URL('../../../docs/', import.meta.url)
   pages.push(...readdirSync(folder).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`))
+  const examples = readdirSync(new URL('../../../examples/', import.meta.url))
+  pages.push(...examples.map((name) => `examples/${name}/README.md`))
   for (const page of pages) {
     const url = new URL(`../../../${page}`, import.meta.url)
     for (const [, target] of readFileSync(url, 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)\)/g)) {

@@ -109,6 +109,7 @@ t.test('examples/publisher publishes to a replica over Redis, once for a key, an
 t.test('the examples, and a sample of the types, compile under strict rules against the package', async (t) => {
   const folder = installExample(t, 'embedded')
   cpSync(join(ROOT, 'examples/publisher/publish.js'), join(folder, 'publish.js'))
+  cpSync(join(ROOT, 'examples/node-bot/bot.js'), join(folder, 'bot.js'))
   writeFileSync(join(folder, 'sample.ts'), SAMPLE)
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({
     compilerOptions: {

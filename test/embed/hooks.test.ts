@@ -1,5 +1,9 @@
+import { once } from 'node:events'
+import { get } from 'node:http'
+import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
+import { eventually } from '../../cluster/until.ts'
 import type { Action, Hooks, RoomEvent } from '../../src/index.ts'
 import { connect, refused } from '../helpers/client.ts'
 import { type Host, startHost } from '../helpers/host.ts'
@@ -109,6 +113,32 @@ t.test('one connection has few hooks decide at once, and all together no more th
   t.ok(answers.some(({ reason, message }) => reason === 'unavailable' && String(message).includes('too much')))
 })
 
+t.test('hooks are not asked of what waited for its turn when the connection ended', async (t) => {
+  const held: Array<() => void> = []
+  let asked = 0
+  let ended = (): void => {}
+  const hasEnded = new Promise<void>((resolve) => { ended = resolve })
+  const { ws, app } = await startHost(t, {
+    hooks: {
+      onDisconnect: () => ended(),
+      onMessage: async () => {
+        asked++
+        await new Promise<void>((resolve) => { held.push(resolve) })
+      }
+    }
+  })
+  const rooms = Array.from({ length: 20 }, (_, n) => `r${n}`)
+  const ann = await connect(t, `${ws}?user=ann&${rooms.map((room) => `join=${room}`).join('&')}`)
+  for (let n = 0; n < rooms.length; n++) await ann.next('joined')
+  for (const room of rooms) ann.send({ type: 'message', room, content: 1 })
+  await ann.ask({ type: 'ping' })
+  ann.socket.terminate()
+  await hasEnded
+  for (const release of held) release()
+  await eventually('none is decided any more', async () => (await app.tidegate.metrics()).includes('hooks_under_way 0\n'))
+  t.equal(asked, 8)
+})
+
 t.test('a key stands for what was sent, though a hook makes something else of it each time', async (t) => {
   let n = 0
   const { ws } = await startHost(t, { hooks: { onMessage: ({ content }) => ({ content: { content, n: n++ } }) } })
@@ -194,6 +224,26 @@ t.test('authenticate says who somebody is, by all that the request has; it may g
   t.match(await soon.ask({ type: 'auth', token: 'bob' }), { reason: 'forbidden' })
   const ending = await connect(t, ws, { headers: { cookie: 'name=soon' } })
   t.match(await ending.closed, { code: 4401 })
+})
+
+t.test('who asks for an event stream and leaves before it is known who that is leaves nothing behind', async (t) => {
+  let known = (): void => {}
+  const sockets: Socket[] = []
+  const { app, http } = await startHost(t, {
+    maxConnectionsPerAddress: 1,
+    hooks: { authenticate: async () => await new Promise((resolve) => { known = () => { resolve({ user: 'ann' }) } }) }
+  }, { setUp: (host) => { host.server.on('connection', (socket) => { sockets.push(socket) }) } })
+  const figure = async (name: string): Promise<string | undefined> =>
+    new RegExp(`^tidegate_${name} (.+)$`, 'm').exec(await app.tidegate.metrics())?.[1]
+  const asked = get(`${http}/events?room=a`, { agent: false }).on('error', () => {})
+  await eventually('the hook is asked', async () => await figure('hooks_under_way') === '1')
+  asked.destroy()
+  await once(sockets.at(-1)!, 'close')
+  known()
+  await eventually('the hook has decided', async () => await figure('hooks_under_way') === '0')
+  t.match([await figure('event_streams'), await figure('connections')], ['0', '0'])
+  t.equal((await app.tidegate.members('a')).count, 0)
+  await app.close()
 })
 
 async function connectClosed (ws: string): Promise<number> {

@@ -1,5 +1,6 @@
-import { once } from 'node:events'
-import { connect as connectTcp } from 'node:net'
+import { EventEmitter, once } from 'node:events'
+import { get, type IncomingMessage } from 'node:http'
+import { connect as connectTcp, type Socket } from 'node:net'
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
@@ -8,6 +9,7 @@ import t from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
 import { ConfigError, tidegate, type TidegateOptions } from '../../src/index.ts'
 import { connect, refused } from '../helpers/client.ts'
+import { offerH2c } from '../helpers/h2c.ts'
 import { startHost } from '../helpers/host.ts'
 
 t.test('a gateway in an app of one\'s own: sockets, routes, and code that publishes', async (t) => {
@@ -85,6 +87,17 @@ t.test('an app with CORS, helmet, a rate limit and hooks of its own takes a gate
   for (const [, path] of (await landed.text()).matchAll(/(?:src|href)="([^"#]+)"/g)) {
     t.equal((await fetch(new URL(path!, landed.url))).status, 200, path!)
   }
+  for (const docs of [`${http}/realtime/docs`, `${http}/realtime/docs/`]) {
+    const paths = [...(await (await fetch(docs)).text()).matchAll(/(?:src|href)="([^"#]+)"/g)].map(([, path]) => path!)
+    t.ok(paths.length > 4)
+    for (const path of paths) {
+      const part = await fetch(new URL(path, docs))
+      t.equal(part.status, 200, `${path} of ${docs}`)
+      // Unread, a large one would hold up the end.
+      await part.arrayBuffer()
+    }
+  }
+  t.match(await (await fetch(`${http}/realtime/docs/asyncapi.json`)).json(), { channels: { socket: { address: '/realtime/ws' } } })
   await connect(t, ws)
 })
 
@@ -115,14 +128,59 @@ t.test('another library\'s WebSockets on another path work beside it, and neithe
   t.match(await ann.ask({ type: 'ping' }), { type: 'pong' })
 })
 
+t.test('who leaves while the app\'s own onRequest decides is none of the gateway\'s', async (t) => {
+  let decide = (): void => {}
+  const asking = new EventEmitter()
+  const { app, http, logged } = await startHost(t, { trustProxy: ['127.0.0.1'], maxConnectionsPerAddress: 1, opsRoutes: true }, {
+    setUp: (app) => {
+      app.addHook('onRequest', async (request) => {
+        if (!request.url.startsWith('/events')) return
+        asking.emit('asked', request.raw.socket)
+        await new Promise<void>((resolve) => { decide = resolve })
+      })
+    }
+  })
+  const headers = { 'x-forwarded-for': '192.0.2.1' }
+  const asked = get(`${http}/events?room=a`, { headers, agent: false }).on('error', () => {})
+  const [socket] = await once(asking, 'asked') as [Socket]
+  asked.destroy()
+  await once(socket, 'close')
+  decide()
+  void once(asking, 'asked').then(() => decide())
+  const stream = get(`${http}/events?room=a`, { headers, agent: false })
+  const [answer] = await once(stream, 'response') as [IncomingMessage]
+  t.equal(answer.statusCode, 200, 'its place is free')
+  t.match(await app.tidegate.metrics(), /tidegate_event_streams 1\n/)
+  stream.destroy()
+  t.notOk(logged.some((line) => line.includes('request failed')))
+})
+
 t.test('where nobody else takes upgrades, an address of the app answers as if none had been asked for', async (t) => {
-  const { http } = await startHost(t, { prefix: '/realtime' }, { setUp: (app) => { app.get('/hello', async () => 'hello') } })
-  const socket = connectTcp(Number(new URL(http).port), '127.0.0.1')
-  socket.write('GET /hello HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n\r\n')
-  let answer = ''
-  for await (const chunk of socket) answer += String(chunk)
-  t.match(answer, /^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nhello$/)
+  const { http } = await startHost(t, { prefix: '/realtime' }, {
+    setUp: (app) => {
+      app.get('/hello', async () => 'hello')
+      app.post('/echo', async ({ body }) => body)
+    }
+  })
+  const { port } = new URL(http)
+  t.strictSame(await offerH2c(port, 'GET', '/hello'), [200, 'hello'])
+  t.strictSame(await offerH2c(port, 'POST', '/echo', '{"a":1}'), [200, '{"a":1}'])
+  t.match(await offerH2c(port, 'POST', '/realtime/rooms/a/messages', '{"content":1}'), [200, /^\{"seq":1,/])
   t.match(await refused(`${http.replace('http', 'ws')}/nowhere`), { status: 404, body: { statusCode: 404 } })
+})
+
+t.test('an upgrade behind a request that is not answered yet ends that connection, and no process', async (t) => {
+  const { http } = await startHost(t, {}, {
+    setUp: (app) => {
+      app.get('/hang', async () => await new Promise(() => {}))
+      app.get('/hello', async () => 'hello')
+    }
+  })
+  const client = connectTcp(Number(new URL(http).port), '127.0.0.1')
+  client.on('error', () => {})
+  client.write('GET /hang HTTP/1.1\r\nHost: x\r\n\r\nGET /hello HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n')
+  await once(client, 'close')
+  t.equal(await (await fetch(`${http}/hello`)).text(), 'hello')
 })
 
 t.test('two gateways in one app know nothing of each other', async (t) => {

@@ -5,6 +5,7 @@ import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
 import t, { type Test } from 'tap'
 import { connect, type Frame } from '../helpers/client.ts'
+import { furnish, sharedPath } from '../helpers/doors.ts'
 import { startGateway } from '../helpers/gateway.ts'
 import { bearer, SECRET, tokenOf } from '../helpers/tokens.ts'
 
@@ -25,7 +26,7 @@ interface OpenApi {
 const ajv = new Ajv({ strict: false })
 addFormats.default(ajv)
 const RIGHTS = { rooms: { '*': ['join', 'publish'] }, can: ['broadcast', 'move', 'admin'] }
-const NO_RATES = { RATE_HTTP: '0', RATE_PUBLISHES: '0', RATE_REQUESTS: '0', RATE_USER_PUBLISHES: '0' }
+const NO_RATES = { RATE_HTTP: '0', RATE_PUBLISHES: '0', RATE_REQUESTS: '0', RATE_USER_PUBLISHES: '0', RATE_FILES: '0', FILE_MAX_BYTES: '60000' }
 
 /** Some questions of each operation, good and bad: `METHOD path body`. */
 const ASKED: Readonly<Record<string, ReadonlyArray<readonly [path: string, body?: unknown]>>> = {
@@ -45,7 +46,13 @@ const ASKED: Readonly<Record<string, ReadonlyArray<readonly [path: string, body?
     ['/rooms/-/messages'], ['/rooms/general/messages?limit=0']
   ],
   'post /broadcast': [['/broadcast', { content: 1 }], ['/broadcast', {}]],
-  'delete /users/{user}/connections': [['/users/nobody/connections']],
+  'post /rooms/{room}/files': [
+    ['/rooms/general/files?name=a.json', { any: 'text' }], ['/rooms/general/files?name=a.png', { no: 'picture' }], ['/rooms/-/files', {}],
+    ['/rooms/position/files', {}], ['/rooms/general/files', 'x'.repeat(70_000)]
+  ],
+  'get /rooms/{room}/files/link': [['/rooms/general/files/link'], ['/rooms/-/files/link']],
+  'get /files/{id}/{name}': [['/files/:shared'], ['/files/a/b'], ['/files/a/b?expires=x'], ['/files/a/b?expires=1&signature=x']],
+  'delete /users/{user}/connections': [['/users/nobody/connections'], ['/users//connections']],
   'get /ws': [['/ws']],
   'get /events': [['/events?room=general'], ['/events'], ['/events?room=-'], ['/events?room=a&lastEventId=x'], ['/events?room=a&lastEventId=stop']],
   'get /healthz': [['/healthz']],
@@ -96,23 +103,24 @@ t.test('the OpenAPI document is valid, as JSON and as YAML, in an open gateway a
 t.test('every documented route is asked, and answers as it is documented', async (t) => {
   const guarded = await startGateway(t, { AUTH_SECRET: SECRET, POSITION_MAX: '1000', ...NO_RATES })
   const open = await startGateway(t, NO_RATES)
+  await Promise.all([guarded, open].map(furnish))
   const document = await documentOf(guarded.http)
   const operations = operationsOf(document)
   t.strictSame(Object.keys(ASKED).sort(), [...operations.keys()].sort(), 'all of them')
   const member = await connect(t, `${guarded.ws}?join=general`, bearer(await tokenOf('bob', { info: { team: 1 } })))
   await member.next('joined')
   const tokens = [await tokenOf('ann', RIGHTS), await tokenOf('eve', { rooms: {} }), undefined]
-  const askers = [...tokens.map((token) => [guarded.http, token] as const), [open.http, undefined] as const]
+  const askers = [...tokens.map((token) => [guarded, token] as const), [open, undefined] as const]
   for (const [name, questions] of Object.entries(ASKED)) {
     const operation = operations.get(name)!
     const method = name.split(' ')[0]!.toUpperCase()
     const seen = new Set<number>()
     for (const [path, body] of questions) {
-      for (const [base, token] of askers) {
+      for (const [gateway, token] of askers) {
         const sent = body === undefined ? {} : { body: JSON.stringify(body) }
         const headers = new Headers(token === undefined ? {} : bearer(token).headers)
         if (body !== undefined) headers.set('content-type', 'application/json')
-        const answer = await fetch(base + path, { method, headers, ...sent })
+        const answer = await fetch(gateway.http + path.replace('/files/:shared', () => sharedPath(gateway)), { method, headers, ...sent })
         seen.add(answer.status)
         await isAsDocumented(t, `${method} ${path}`, operation, answer)
       }

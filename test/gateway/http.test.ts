@@ -3,6 +3,7 @@ import { type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import t from 'tap'
 import { startGateway } from '../helpers/gateway.ts'
+import { offerH2c } from '../helpers/h2c.ts'
 
 t.test('what is not there is answered as JSON, whatever the method', async (t) => {
   const { http } = await startGateway(t)
@@ -59,4 +60,11 @@ t.test('the pages are served under a strict policy, with nothing inline', async 
   }
   const root = await fetch(`${http}/`)
   t.equal(new URL(root.url).pathname, '/chat')
+})
+
+t.test('who offers to go on in HTTP/2 is answered in HTTP/1.1, body and all', async (t) => {
+  const { port } = await startGateway(t)
+  t.match(await offerH2c(port, 'POST', '/rooms/a/messages', '{"content":1}'), [200, /^\{"seq":1,/])
+  t.match(await offerH2c(port, 'GET', '/position'), [200, '{"position":0}'])
+  t.match(await offerH2c(port, 'GET', '/nothing'), [404, /not_found/])
 })

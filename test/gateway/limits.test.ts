@@ -26,6 +26,22 @@ t.test('over HTTP an address may ask so often in a second; those who watch the r
   }
 })
 
+t.test('of one connection a few requests are under way at once; whoever sends more is ended', async (t) => {
+  const { port } = await startGateway(t)
+  const ask = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'
+  const answersTo = async (text: string): Promise<number> => {
+    const socket = createConnection(port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write(text)
+    let got = ''
+    for await (const chunk of socket) got += String(chunk)
+    return got.split('HTTP/1.1 200 OK').length - 1
+  }
+  const last = ask.replace('Host', 'Connection: close\r\nHost')
+  t.equal(await answersTo(ask.repeat(15) + last), 16)
+  t.equal(await answersTo(ask.repeat(17)), 0)
+})
+
 t.test('the limit comes before the token is looked at', async (t) => {
   const { http } = await startGateway(t, { RATE_HTTP: '5', AUTH_SECRET: SECRET })
   const guesses = await statuses(`${http}/position`, 30, { headers: { authorization: 'Bearer guess' } })

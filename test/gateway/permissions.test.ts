@@ -1,11 +1,17 @@
 import t, { type Test } from 'tap'
 import { connect } from '../helpers/client.ts'
-import { ALL_RIGHTS, DOORS, openWitness, seenBy, tokenWith } from '../helpers/doors.ts'
+import { ALL_RIGHTS, DOORS, furnish, openWitness, seenBy, tokenWith } from '../helpers/doors.ts'
 import { type RunningGateway, startGateway } from '../helpers/gateway.ts'
 import { bearer, SECRET, tokenOf } from '../helpers/tokens.ts'
 
 const UNLIMITED = {
-  RATE_HTTP: '0', RATE_REQUESTS: '0', RATE_PUBLISHES: '0', RATE_BYTES: '0', RATE_USER_PUBLISHES: '0', RATE_CONNECTIONS: '0'
+  RATE_HTTP: '0',
+  RATE_REQUESTS: '0',
+  RATE_PUBLISHES: '0',
+  RATE_BYTES: '0',
+  RATE_USER_PUBLISHES: '0',
+  RATE_CONNECTIONS: '0',
+  RATE_FILES: '0'
 }
 
 async function startGuarded (t: Test, env: Readonly<Record<string, string>> = {}): Promise<RunningGateway> {
@@ -19,6 +25,7 @@ async function remove (http: string, user: string, token?: string): Promise<numb
 
 t.test('whoever lacks a right is refused, and nothing happens; whoever has that right alone may', async (t) => {
   const gateway = await startGuarded(t)
+  await furnish(gateway)
   const witness = await openWitness(t, gateway, 'eve', await tokenWith(ALL_RIGHTS, 'eve'))
   for (const { name, needs, holds = [], seen, ask } of DOORS) {
     const without = await tokenWith(ALL_RIGHTS.filter((right) => right !== needs))
@@ -34,6 +41,7 @@ t.test('whoever lacks a right is refused, and nothing happens; whoever has that 
 
 t.test('a right to one room is none to another, nor to anything else', async (t) => {
   const gateway = await startGuarded(t)
+  await furnish(gateway)
   const witness = await openWitness(t, gateway, 'eve', await tokenWith(ALL_RIGHTS, 'eve'))
   const nothing = await tokenWith([])
   for (const { name, holds = [], ask } of DOORS) {
@@ -45,6 +53,7 @@ t.test('a right to one room is none to another, nor to anything else', async (t)
 
 t.test('over HTTP nobody gets anything without a token', async (t) => {
   const gateway = await startGuarded(t)
+  await furnish(gateway)
   for (const { route, ask } of DOORS) {
     if (route !== undefined) t.match(await ask(t, gateway, undefined), { code: 401 }, route)
   }
@@ -52,6 +61,7 @@ t.test('over HTTP nobody gets anything without a token', async (t) => {
 
 t.test('in an open gateway everyone may do everything but administrate, and tokens are not known', async (t) => {
   const gateway = await startGateway(t, UNLIMITED)
+  await furnish(gateway)
   const witness = await openWitness(t, gateway, 'eve')
   for (const { name, needs, seen, ask } of DOORS) {
     t.match(await ask(t, gateway, undefined), { code: needs === 'admin' ? 403 : 200 }, name)
@@ -144,5 +154,6 @@ t.test('whoever may administrate disconnects a user, whatever the name, and nobo
     t.match(await one!.closed, { code: 4403 })
     t.match(await two!.closed, { code: 4403 })
   }
+  t.equal(await remove(http, '', admin), 400, 'nobody is called that')
   t.match(await others.ask({ type: 'ping' }), { type: 'pong' })
 })

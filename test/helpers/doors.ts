@@ -127,6 +127,33 @@ function overHttp (route: string, needs: Right, body?: object, seen?: Door['seen
   }
 }
 
+const shared = new WeakMap<RunningGateway, string>()
+
+/** What must be there before anybody watches: a file in `general`. */
+export async function furnish (gateway: RunningGateway): Promise<void> {
+  const headers = headersOf(await tokenWith(ALL_RIGHTS, 'founder'))
+  const answer = await fetch(`${gateway.http}/rooms/general/files?name=a.txt`, { method: 'POST', headers, body: 'hello' })
+  shared.set(gateway, (await answer.json() as { file: { url: string } }).file.url)
+}
+
+/** Where the file is that `furnish` has shared. */
+export function sharedPath (gateway: RunningGateway): string {
+  return shared.get(gateway)!
+}
+
+function sharedFile (method: 'GET' | 'HEAD'): Door {
+  return {
+    name: `${method} /files/:id/:name`,
+    needs: 'join general',
+    route: `${method} /files/:id/:name`,
+    ask: async (_t, gateway, token) => {
+      const answer = await fetch(gateway.http + sharedPath(gateway), { method, headers: headersOf(token) })
+      const text = await answer.text()
+      return { type: 'http', code: answer.status, ...(answer.ok || text === '' ? {} : JSON.parse(text) as object) }
+    }
+  }
+}
+
 /** An answer that does not end: what is refused is read, and the rest is left. */
 function followingEvents (): Door {
   return {
@@ -169,6 +196,11 @@ export const DOORS: readonly Door[] = [
   overHttp('POST /rooms/:room/messages', 'publish general', { content: 'hello' }, 'message'),
   overHttp('GET /rooms/:room/messages', 'join general'),
   overHttp('HEAD /rooms/:room/messages', 'join general'),
+  overHttp('POST /rooms/:room/files', 'publish general', { any: 'text' }, 'message'),
+  overHttp('GET /rooms/:room/files/link', 'join general'),
+  overHttp('HEAD /rooms/:room/files/link', 'join general'),
+  sharedFile('GET'),
+  sharedFile('HEAD'),
   overHttp('POST /broadcast', 'broadcast', { content: 'hello' }, 'broadcast'),
   overHttp('GET /rooms', 'admin'),
   overHttp('HEAD /rooms', 'admin'),

@@ -18,8 +18,8 @@ function problems (env: Env): readonly string[] {
 }
 
 t.test('without settings the gateway runs by its defaults', (t) => {
-  const { replica, rules, ...config } = loadConfig({})
-  const expected: Omit<Config, 'replica' | 'rules'> = {
+  const { replica, rules, files, ...config } = loadConfig({})
+  const expected: Omit<Config, 'replica' | 'rules' | 'files'> = {
     port: 8080,
     host: '0.0.0.0',
     redis: undefined,
@@ -55,6 +55,9 @@ t.test('without settings the gateway runs by its defaults', (t) => {
   }
   t.strictSame(config, expected)
   t.match(replica, /^[A-Za-z0-9_.:-]{6,64}$/)
+  t.strictSame({ ...files, secret: '' }, {
+    store: { disk: { dir: undefined, maxBytes: 2 ** 30, maxAgeMs: 86_400_000 } }, maxBytes: 10 * 2 ** 20, perMinute: 30, secret: ''
+  })
   t.match(rules.of('general'), { kind: 'log', retention: { maxEntries: 500, maxAgeMs: 900_000 } })
   t.end()
 })
@@ -342,6 +345,31 @@ t.test('a prefix of Redis keys holds no braces, which are its hash tags', (t) =>
   t.match(problems({ REDIS_PREFIX: 'a{b}:' }), [/^REDIS_PREFIX: /])
   t.equal(loadConfig({ REDIS_PREFIX: 'staging:' }).redisPrefix, 'staging:')
   t.end()
+})
+
+t.test('files are shared where all replicas find them, and nowhere else', async (t) => {
+  const REDIS_URL = 'redis://127.0.0.1:6379'
+  const S3 = { FILES_S3_URL: 'http://minio:9000/files/', FILES_S3_KEY_ID: 'id', FILES_S3_SECRET: 'secret' }
+  t.equal(loadConfig({ FILES: 'off' }).files, undefined)
+  t.equal(loadConfig({ REDIS_URL }).files, undefined, 'a temporary folder of each replica would be none of the others')
+  t.equal(loadConfig({ REDIS_URL, FILES: 'off', FILES_DIR: '/files' }).files, undefined)
+  t.match(loadConfig({ REDIS_URL, FILES_DIR: '/files' }).files, { store: { disk: { dir: '/files' } }, secret: undefined })
+  t.match(loadConfig({ REDIS_URL, FILES_DIR: '/files', AUTH_SECRET: 'a'.repeat(32) }).files, { secret: 'a'.repeat(32) })
+  const s3 = { url: 'http://minio:9000/files', region: 'us-east-1', keyId: 'id', secret: 'secret' }
+  t.strictSame(loadConfig({ REDIS_URL, ...S3 }).files?.store, { s3 })
+  t.match(loadConfig({}).files?.secret, /.{40}/, 'a replica that is alone makes a secret of its own')
+})
+
+t.test('settings for files that cannot be meant are refused, and no secret is repeated', async (t) => {
+  t.strictSame(problems({ FILES_SECRET: 'short' }), ['FILES_SECRET: must be at least 32 bytes (openssl rand -base64 48 makes one)'])
+  t.match(problems({ FILES: 'on' }), [/^FILES: must be one of auto, off/])
+  t.match(problems({ FILES_S3_SECRET: 'x' }), ['FILES_S3_SECRET: needs FILES_S3_URL'])
+  t.match(problems({ FILES_S3_KEY_ID: 'x' }), ['FILES_S3_KEY_ID: needs FILES_S3_URL'])
+  for (const url of ['minio', 'ftp://a/b', 'https://a', 'https://a/', 'https://u:hidden@a/b', 'https://a/b?hidden']) {
+    const found = problems({ FILES_S3_URL: url, FILES_DIR: '/files' })
+    t.strictSame(found.map((each) => each.split(':')[0]), ['FILES_S3_KEY_ID', 'FILES_S3_SECRET', 'FILES_S3_URL', 'FILES_DIR'])
+    t.notMatch(found.join(), /hidden/)
+  }
 })
 
 t.test('webhooks need an address and a secret that is one, and say what is wrong without repeating either', async (t) => {

@@ -1,6 +1,8 @@
 import Fastify from 'fastify'
 import t from 'tap'
 import { MemoryBroker, MemoryBus } from '../../../src/broker/memory.ts'
+import { FileCounts } from '../../../src/files/counts.ts'
+import { DiskFiles } from '../../../src/files/disk.ts'
 import { Admission } from '../../../src/http/admission.ts'
 import { createServer } from '../../../src/http/server.ts'
 import { MemoryLog } from '../../../src/log/memory.ts'
@@ -65,8 +67,16 @@ t.test('every route is known to the table of permissions, or known to be public,
       heap: { share: 0 },
       isReady: () => true,
       redis: undefined,
-      webhooks: undefined
-    }, () => 0)
+      webhooks: undefined,
+      files: undefined
+    }, () => 0),
+    files: {
+      store: new DiskFiles({ dir: undefined, maxBytes: Infinity, maxAgeMs: Infinity }),
+      links: undefined,
+      counts: new FileCounts(),
+      maxBytes: 1,
+      perMinute: Infinity
+    }
   })
   t.teardown(async () => {
     await app.close()

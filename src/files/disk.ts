@@ -1,0 +1,251 @@
+import { randomBytes } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { type FileHandle, mkdir, mkdtemp, open, readdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { type ByteRange, exactly, FILE_ID, type FileHead, FilesError, type Files, type StoredFile } from './files.ts'
+
+export interface DiskOptions {
+  /** Undefined: a folder of its own in the system's temporary one, which is gone when the store stops. */
+  readonly dir: string | undefined
+  /** Infinity for no bound. */
+  readonly maxBytes: number
+  /** Infinity for as long as the disk does. */
+  readonly maxAgeMs: number
+}
+
+type Stored = Omit<FileHead, 'bytes'>
+interface Found { readonly head: FileHead, readonly prefixBytes: number }
+
+const SWEEP_MS = 60_000
+// No upload takes so long (http/upload.ts): whoever wrote it has crashed.
+const ABANDONED_MS = 600_000
+const PART = /^[A-Za-z0-9_-]{22}\.[0-9a-f]{8}\.part$/
+const LENGTH_BYTES = 4
+const MAX_HEAD_BYTES = 4_096
+const FULL = ['ENOSPC', 'EDQUOT']
+
+/**
+ * Files in one folder, which replicas may share. Each is its head and its content in one file, under its id: it is
+ * there with both or not at all, and what a web server showed of the folder by mistake would be no page. A full store
+ * takes nothing more until what is old is swept: nobody's files are removed to make room for another's.
+ */
+export class DiskFiles implements Files {
+  readonly #options: DiskOptions
+  readonly #now: () => number
+  #dir: Promise<string> | undefined
+  #timer: NodeJS.Timeout | undefined
+  #firstSweep: Promise<void> | undefined
+  #storedBytes = 0
+  /** Of files that are being written. */
+  #reservedBytes = 0
+
+  constructor (options: DiskOptions, now = Date.now) {
+    this.#options = options
+    this.#now = now
+  }
+
+  start (): void {
+    // What fails then is told to whoever wants to put something.
+    this.#timer = setInterval(() => { this.sweep().catch(() => {}) }, SWEEP_MS)
+    if (this.#options.dir !== undefined) this.#swept().catch(() => {})
+  }
+
+  async put (id: string, head: FileHead, content: AsyncIterable<Uint8Array>): Promise<'stored' | 'exists'> {
+    await this.#swept()
+    const prefix = prefixOf(head)
+    const bytes = prefix.length + head.bytes
+    if (this.heldBytes + bytes > this.#options.maxBytes) throw new FilesError('full')
+    this.#reservedBytes += bytes
+    try {
+      const outcome = await this.#write(await this.#pathOf(id), exactly(bytes, joined(prefix, content)))
+      if (outcome === 'stored') this.#storedBytes += bytes
+      return outcome
+    } catch (error) {
+      throw toFilesError(error)
+    } finally {
+      this.#reservedBytes -= bytes
+    }
+  }
+
+  async find (id: string): Promise<StoredFile | undefined> {
+    if (!FILE_ID.test(id)) return undefined
+    try {
+      const path = await this.#pathOf(id)
+      const found = await this.#readHead(path)
+      return found && { head: found.head, read: async (range) => readContent(path, found, range) }
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw toFilesError(error)
+    }
+  }
+
+  async remove (id: string): Promise<void> {
+    if (!FILE_ID.test(id)) return
+    try {
+      const path = await this.#pathOf(id)
+      const { size } = await stat(path)
+      await unlink(path)
+      this.#storedBytes -= size
+    } catch (error) {
+      if (!isMissing(error)) throw toFilesError(error)
+    }
+  }
+
+  get heldBytes (): number {
+    return this.#storedBytes + this.#reservedBytes
+  }
+
+  async stop (): Promise<void> {
+    clearInterval(this.#timer)
+    if (this.#options.dir !== undefined || this.#dir === undefined) return
+    await rm(await this.#dir, { recursive: true, force: true })
+  }
+
+  /**
+   * Removes what is too old, and what a crash has left half written; counts the rest anew, also what other replicas
+   * have put there. Files that are not ours are left alone. Rejects with what the disk says.
+   */
+  async sweep (): Promise<void> {
+    const dir = await this.#folder()
+    let bytes = 0
+    for (const name of await readdir(dir)) {
+      if (!FILE_ID.test(name) && !PART.test(name)) continue
+      const path = join(dir, name)
+      try {
+        const { size, mtimeMs } = await stat(path)
+        const ageMs = this.#now() - mtimeMs
+        if (ageMs > (PART.test(name) ? ABANDONED_MS : this.#options.maxAgeMs)) await unlink(path)
+        else if (FILE_ID.test(name)) bytes += size
+      } catch (error) {
+        // Another replica sweeps, too.
+        if (!isMissing(error)) throw error
+      }
+    }
+    this.#storedBytes = bytes
+  }
+
+  /** The bound holds from the first file on: what was there before counts. */
+  async #swept (): Promise<void> {
+    this.#firstSweep ??= this.sweep()
+    try {
+      await this.#firstSweep
+    } catch (error) {
+      this.#firstSweep = undefined
+      throw toFilesError(error)
+    }
+  }
+
+  /** Under another name first, so that nobody reads a half of it, whatever happens meanwhile. */
+  async #write (path: string, content: AsyncIterable<Uint8Array>): Promise<'stored' | 'exists'> {
+    const part = `${path}.${randomBytes(4).toString('hex')}.part`
+    try {
+      await writeSynced(part, content)
+      if (await isThere(path)) return 'exists'
+      await rename(part, path)
+      await syncFolder(await this.#folder())
+      return 'stored'
+    } finally {
+      await rm(part, { force: true })
+    }
+  }
+
+  async #readHead (path: string): Promise<Found | undefined> {
+    const handle = await open(path)
+    try {
+      const { size, mtimeMs } = await handle.stat()
+      if (this.#now() - mtimeMs > this.#options.maxAgeMs) return undefined
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(LENGTH_BYTES + MAX_HEAD_BYTES), { position: 0 })
+      const prefixBytes = LENGTH_BYTES + buffer.readUInt32BE(0)
+      // Not of ours, or of a disk that has lost it.
+      if (prefixBytes > bytesRead) throw new FilesError('unavailable')
+      const stored = JSON.parse(buffer.toString('utf8', LENGTH_BYTES, prefixBytes)) as Stored
+      return { head: { ...stored, bytes: size - prefixBytes }, prefixBytes }
+    } finally {
+      await handle.close()
+    }
+  }
+
+  async #pathOf (id: string): Promise<string> {
+    return join(await this.#folder(), id)
+  }
+
+  /** Made when it is first needed. */
+  async #folder (): Promise<string> {
+    this.#dir ??= makeFolder(this.#options.dir)
+    try {
+      return await this.#dir
+    } catch (error) {
+      this.#dir = undefined
+      throw error
+    }
+  }
+}
+
+async function makeFolder (dir: string | undefined): Promise<string> {
+  if (dir === undefined) return await mkdtemp(join(tmpdir(), 'tidegate-files-'))
+  await mkdir(dir, { recursive: true, mode: 0o700 })
+  return dir
+}
+
+function prefixOf ({ room, name, mediaType }: FileHead): Buffer {
+  const stored: Stored = { room, name, mediaType }
+  const text = Buffer.from(JSON.stringify(stored))
+  const length = Buffer.alloc(LENGTH_BYTES)
+  length.writeUInt32BE(text.length)
+  return Buffer.concat([length, text])
+}
+
+async function * joined (first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield first
+  yield * rest
+}
+
+/** What is renamed must be on the disk before its new name is. */
+async function writeSynced (path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
+  const handle: FileHandle = await open(path, 'wx', 0o600)
+  try {
+    await writeFile(handle, content)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+async function syncFolder (dir: string): Promise<void> {
+  const handle = await open(dir)
+  try {
+    await handle.sync()
+  } catch {
+    // Not every file system can, and the file is there all the same.
+  } finally {
+    await handle.close()
+  }
+}
+
+async function isThere (path: string): Promise<boolean> {
+  try {
+    await stat(path)
+    return true
+  } catch (error) {
+    if (isMissing(error)) return false
+    throw error
+  }
+}
+
+function readContent (path: string, { head, prefixBytes }: Found, range?: ByteRange): Readable {
+  const { start, end } = range ?? { start: 0, end: head.bytes - 1 }
+  return createReadStream(path, { start: prefixBytes + start, end: prefixBytes + end })
+}
+
+function isMissing (error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT'
+}
+
+/** What the content threw stays what it is; what the disk says becomes a FilesError. */
+function toFilesError (error: unknown): unknown {
+  const { code = '', syscall } = error as NodeJS.ErrnoException
+  if (FULL.includes(code)) return new FilesError('full', { cause: error })
+  return syscall === undefined || code === 'ECONNRESET' ? error : new FilesError('unavailable', { cause: error })
+}
