@@ -34,7 +34,7 @@ export async function followRoom (target: Target, name: string, options: JoinOpt
   } finally {
     // So that whoever wants to goes on where this ends.
     const { cursor } = room
-    if (cursor !== undefined && io.signal.aborted && !options.isJson) io.stderr.write(`\nto go on: --since ${cursor}\n`)
+    if (cursor !== undefined && io.signal.aborted && !options.isJson) io.stderr.write(`\nto go on: --since ${printable(cursor)}\n`)
     room.leave()
     client.close()
   }

@@ -63,7 +63,7 @@ interface MoveOptions extends AskOptions { readonly key: string | undefined }
 export async function move (target: Target, delta: number, options: MoveOptions, io: Io): Promise<void> {
   await withClient(target, { signal: io.signal, timeoutS: options.timeoutS }, async (client, deadline) => {
     const { position } = await client.position.move(delta, { key: options.key, signal: deadline() })
-    await write(io.stdout, options.isJson ? `${safeJson({ position })}\n` : `${position}\n`)
+    await write(io.stdout, options.isJson ? `${safeJson({ position })}\n` : `${printable(String(position))}\n`)
   })
 }
 
@@ -92,8 +92,8 @@ async function tell (receipt: Receipt, { isQuiet }: SendOptions, { stdout, env }
   const { seq, cursor, duplicate } = receipt
   if (isQuiet) return
   const paint = paintFor(stdout, env)
-  const number = seq === undefined ? 'sent' : `#${seq}`
-  const more = [cursor === undefined ? '' : paint('dim', cursor), duplicate ? paint('yellow', 'as before') : '']
+  const number = seq === undefined ? 'sent' : `#${printable(String(seq))}`
+  const more = [cursor === undefined ? '' : paint('dim', printable(cursor)), duplicate ? paint('yellow', 'as before') : '']
   await write(stdout, `${[number, ...more].filter((each) => each !== '').join('  ')}\n`)
 }
 

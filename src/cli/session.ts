@@ -4,6 +4,10 @@ import { CliError, EXIT, type ExitCode } from './exit.ts'
 import type { Target } from './options.ts'
 import { open } from './socket.ts'
 
+// As the SDK's own, and for a second look at what is wrong.
+const LONGEST_MS = 10_000
+const LONGEST_ASK_MS = 5_000
+
 /** The SDK puts the token into the address, as browsers must: here it goes into a header, which no proxy logs. */
 class HeaderSocket extends WebSocket {
   constructor (address: string) {
@@ -16,11 +20,12 @@ class HeaderSocket extends WebSocket {
 
 /**
  * Resolves when the gateway has let us in; from then on the client comes back by itself.
+ * @param timeoutMs how long an answer may take
  * @throws CliError that says why not: the first try counts
  */
-export async function connectTo (target: Target, signal: AbortSignal): Promise<Client> {
+export async function connectTo (target: Target, signal: AbortSignal, timeoutMs = LONGEST_MS): Promise<Client> {
   const { ws, token, user } = target
-  const client = connect(ws, { token, user, WebSocket: HeaderSocket })
+  const client = connect(ws, { token, user, WebSocket: HeaderSocket, timeoutMs: Math.min(timeoutMs, LONGEST_MS) })
   const onAbort = (): void => client.close()
   signal.addEventListener('abort', onAbort)
   try {
@@ -34,16 +39,18 @@ export async function connectTo (target: Target, signal: AbortSignal): Promise<C
     return client
   } catch (error) {
     client.close()
-    throw await whyNot(target, error as Error)
+    // Ctrl-C is no question.
+    if (signal.aborted) throw error
+    throw await whyNot(target, error as Error, timeoutMs)
   } finally {
     signal.removeEventListener('abort', onAbort)
   }
 }
 
 /** In the gateway's own words: a client is told only the status. */
-async function whyNot (target: Target, { message }: Error): Promise<CliError> {
+async function whyNot (target: Target, { message }: Error, timeoutMs: number): Promise<CliError> {
   const { site } = target
-  const opening = await open(target.ws, target)
+  const opening = await open(target.ws, { ...target, timeoutMs: Math.min(timeoutMs, LONGEST_ASK_MS) })
   if (opening.outcome === 'welcome') {
     opening.socket.terminate()
     return new CliError(EXIT.unreachable, `${site}: ${message}`, 'It answers by now: try again.')
@@ -79,7 +86,7 @@ interface Asking {
 export async function withClient<Result> (
   target: Target, { signal, timeoutS }: Asking, ask: (client: Client, signal: () => AbortSignal) => Promise<Result>
 ): Promise<Result> {
-  const client = await connectTo(target, signal)
+  const client = await connectTo(target, signal, timeoutS * 1_000)
   try {
     return await ask(client, () => AbortSignal.any([signal, AbortSignal.timeout(timeoutS * 1_000)]))
   } catch (error) {

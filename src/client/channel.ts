@@ -37,6 +37,8 @@ export class Channel {
   /** Why it cannot be joined any more. */
   refused: TidegateError | undefined
   source: Connection | undefined
+  /** What the application has of it. */
+  room: object | undefined
   readonly events = new Emitter<ChannelEvents<unknown>>()
   readonly #history: number
   readonly #owner: ChannelOwner
@@ -136,17 +138,17 @@ export class Channel {
     this.events.emit('error', error)
   }
 
-  /** The client has ended. */
-  close (error: TidegateError | undefined): void {
+  /** It was left, or the client has ended: whoever comes later is told, too. */
+  close (error?: TidegateError): void {
     this.source = undefined
+    this.refused ??= error ?? new TidegateError('left', `${this.name} was left`, { room: this.name })
     this.events.emit('end', error)
   }
 
   leave (connections: readonly Connection[]): void {
-    this.refused ??= new TidegateError('left', `${this.name} was left`, { room: this.name })
     for (const connection of connections) connection.ask(JSON.stringify({ type: 'leave', room: this.name }), () => {})
     this.#asked.clear()
-    this.close(undefined)
+    this.close()
   }
 
   #joined (connection: Connection, frame: Frame, since: string | undefined): void {

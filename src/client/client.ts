@@ -14,7 +14,6 @@ export class Client<Rooms extends RoomMap = Record<string, unknown>> {
   /** The shared counter. */
   readonly position: SharedPosition
   readonly #core: Core
-  readonly #rooms = new Map<string, Room<unknown>>()
 
   /** As `connect`; of the surroundings, tests have their own. */
   constructor (url: string, options: ConnectOptions, host: Host) {
@@ -59,12 +58,7 @@ export class Client<Rooms extends RoomMap = Record<string, unknown>> {
   room<Name extends string> (name: Name, options?: RoomOptions): Room<ContentOf<Rooms, Name>>
   room<Content> (name: string, options?: RoomOptions): Room<Content>
   room (name: string, options: RoomOptions = {}): object {
-    let room = this.#rooms.get(name)
-    if (room === undefined || this.#core.rooms.get(name) === undefined) {
-      room = new Room<unknown>(name, options, this.#core)
-      this.#rooms.set(name, room)
-    }
-    return room
+    return this.#core.rooms.get(name)?.room ?? new Room<unknown>(name, options, this.#core)
   }
 
   /** To every connection of the gateway; where tokens are asked for, one that can broadcast. As `room.publish`. */

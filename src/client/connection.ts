@@ -125,14 +125,14 @@ export class Connection {
     if (this.#isClosed) return
     this.#heardMs = this.#options.host.now()
     this.#patienceMs = this.#options.timeoutMs
-    let frame: Frame
     try {
-      frame = JSON.parse(text) as Frame
-    } catch {
-      return this.#giveUp('it speaks no JSON')
+      const frame = JSON.parse(text) as Frame
+      if (frame.type === 'welcome') this.#welcome(frame)
+      else if (this.isWelcome) this.#take(frame, text)
+    } catch (error) {
+      // No JSON, or not what the protocol says: what listeners throw does not come here.
+      this.#giveUp(String(error))
     }
-    if (frame.type === 'welcome') this.#welcome(frame)
-    else if (this.isWelcome) this.#take(frame, text)
   }
 
   #welcome (frame: Frame): void {

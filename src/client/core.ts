@@ -94,6 +94,8 @@ export class Core implements LinkListener {
     if (state === 'closed') {
       this.#end = error ?? new TidegateError('closed', 'the client was closed')
       this.#outbox.fail(this.#end)
+      // Nothing is left: it looks at no clock any more.
+      this.#outbox.pump()
       this.rooms.close(error)
     }
     this.events.emit('state', change)

@@ -31,6 +31,8 @@ type Surroundings = Partial<Target> & {
 const around = globalThis as unknown as Surroundings
 // Of clocks that are set: less is drift.
 const JUMP_MS = 1_000
+// More overflows, and would be due at once.
+const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 function clock (): () => number {
   let startMs = Date.now()
@@ -49,7 +51,7 @@ export function realHost (): Host {
   return {
     now: clock(),
     random: Math.random,
-    setTimeout: (task, ms) => setTimeout(task, ms),
+    setTimeout: (task, ms) => setTimeout(task, Math.min(ms, LONGEST_TIMER_MS)),
     clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
     isOffline: () => around.navigator?.onLine === false,
     onNetwork: (listener) => {

@@ -215,7 +215,8 @@ export class Link implements ConnectionListener {
 
   #setState (state: State, error?: TidegateError, retryInMs?: number): void {
     const previous = this.state
-    if (previous === state && retryInMs === undefined) return
+    // A listener may have closed it in the middle of a change.
+    if (previous === 'closed' || (previous === state && retryInMs === undefined)) return
     this.state = state
     this.#listener.onState({ state, previous, error, retryInMs })
   }

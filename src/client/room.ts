@@ -16,6 +16,7 @@ export class Room<Content = unknown> implements AsyncIterable<Message<Content>> 
     this.name = name
     this.#core = core
     this.#channel = core.rooms.add(name, options)
+    this.#channel.room = this
   }
 
   /** Keep it to resume from, as `since`; undefined before the room is joined, and in `live` rooms. */

@@ -17,7 +17,8 @@ export async function * streamOf<Content> (channel: Channel): AsyncGenerator<Mes
   let end = channel.refused && { error: channel.refused as TidegateError | undefined }
   const stops = [
     events.on('message', (message) => {
-      if (waiting.length < MAX_WAITING) waiting.push(message as Message<Content>)
+      // After one that was left out none may follow.
+      if (end === undefined && waiting.length < MAX_WAITING) waiting.push(message as Message<Content>)
       else end ??= { error: new TidegateError('slow_consumer', 'it is too slow', { room, cursor: waiting.at(-1)!.cursor }) }
       wake()
     }),

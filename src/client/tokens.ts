@@ -6,7 +6,6 @@ import type { Host, Timer } from './host.ts'
 import type { ConnectOptions } from './types.ts'
 
 const LONGEST_LEAD_MS = 60_000
-const LONGEST_TIMER_MS = 2 ** 31 - 1
 const FIRST_RETRY_MS = 500
 const LONGEST_RETRY_MS = 10_000
 
@@ -57,8 +56,10 @@ export class Tokens {
   }
 
   #renewIn (waitMs: number, connection: Connection): void {
+    // Where it has ended, or all has, there is nothing to renew.
+    if (!connection.isOpen) return
     this.stop()
-    if (waitMs < LONGEST_TIMER_MS) this.#timer = this.#host.setTimeout(() => { void this.#renew(connection) }, waitMs)
+    this.#timer = this.#host.setTimeout(() => { void this.#renew(connection) }, waitMs)
   }
 
   async #renew (connection: Connection): Promise<void> {
@@ -74,6 +75,7 @@ export class Tokens {
     connection.ask(JSON.stringify({ type: 'auth', token: this.#token }), (reply) => {
       // Where it has ended, the next one has the token from the beginning.
       if (reply?.type === 'error') return failed(errorOf(reply))
+      this.#attempts = 0
       connection.expires = reply?.expires
       this.watch(connection)
     })
@@ -85,7 +87,6 @@ export class Tokens {
     try {
       this.#token = await getToken()
       this.#staleMs = Infinity
-      this.#attempts = 0
     } catch (cause) {
       throw new TidegateError('token_failed', `getToken: ${String(cause)}`, { cause })
     }

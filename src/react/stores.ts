@@ -18,17 +18,18 @@ const KEPT = 200
 const LINGER_MS = 1_000
 
 const rooms = new WeakMap<AnyClient, Map<string, Held>>()
+// What those ask for who show a room's messages: known since they were rendered, so that whoever asks only for its
+// members, and holds it first (effects of children run before their parents'), does not join it without a history.
+const asked = new WeakMap<AnyClient, Map<string, RoomOptions>>()
 const stores = new WeakMap<AnyClient, Map<string, Store<unknown>>>()
 
 /** A room for as long as somebody holds it, and a second longer. */
-function holdRoom (
-  client: AnyClient, name: string, options: RoomOptions
-): { room: Room<unknown>, release: () => void } {
+function holdRoom (client: AnyClient, name: string): { room: Room<unknown>, release: () => void } {
   let all = rooms.get(client)
   if (all === undefined) rooms.set(client, all = new Map())
   let held = all.get(name)
   if (held === undefined) {
-    held = { room: client.room<unknown>(name, options), holders: 0, timer: undefined }
+    held = { room: client.room<unknown>(name, asked.get(client)?.get(name)), holders: 0, timer: undefined }
     all.set(name, held)
   }
   const { room } = held
@@ -100,6 +101,8 @@ export function roomStore<Content> (
 ): Store<RoomView<Content>> {
   return shared(client, `room ${name}`, () => {
     const { limit = KEPT, ...roomOptions } = options
+    if (!asked.has(client)) asked.set(client, new Map())
+    asked.get(client)!.set(name, roomOptions)
     const room = (): Room<Content> => client.room<Content>(name, roomOptions)
     const initial: RoomView<Content> = {
       messages: [],
@@ -110,7 +113,7 @@ export function roomStore<Content> (
       ephemeral: (content) => room().ephemeral(content)
     }
     return makeStore(initial, (set) => {
-      const held = holdRoom(client, name, roomOptions)
+      const held = holdRoom(client, name)
       const change = (part: Partial<RoomView<Content>>): void => set((view) => ({ ...view, ...part }))
       const ends = [
         held.room.on('message', (message) => set((view) => (
@@ -132,7 +135,7 @@ export function roomStore<Content> (
 
 export function membersStore (client: AnyClient, name: string): Store<MembersView> {
   return shared<MembersView>(client, `members ${name}`, () => makeStore<MembersView>({ count: 0, members: [] }, (set) => {
-    const held = holdRoom(client, name, {})
+    const held = holdRoom(client, name)
     // What is told while the list is asked for is newer than it, or in it already.
     let meanwhile: MembersEvent[] | undefined
     let isOver = false

@@ -116,6 +116,8 @@ export class ScriptedGateway {
   dialled = 0
   /** How long a token lasts from when it was shown; undefined where none is asked for. */
   tokenLifeMs: number | undefined
+  /** It takes none by `auth`. */
+  isRefusingTokens = false
   /** All that were shown, by a connection's address or by `auth`. */
   readonly tokens: Array<string | null> = []
   #ids = 0
@@ -307,6 +309,7 @@ export class ScriptedSocket implements SocketLike {
   #take (request: Request): void {
     const { type, id, room = '' } = request
     if (type === 'ping') this.push(JSON.stringify({ type: 'pong', id, timestamp: new Date(this.#gateway.time.now()).toISOString() }))
+    else if (type === 'auth' && this.#gateway.isRefusingTokens) this.#refuse(id, room, 403, 'forbidden', false)
     else if (type === 'auth') {
       const expires = this.#believe(request.token!)
       this.push(JSON.stringify({ type: 'authenticated', id, user: this.user, expires }))

@@ -16,6 +16,11 @@ export class VirtualTime implements Host {
     this.random = random
   }
 
+  /** How many timers there are. */
+  get waiting (): number {
+    return this.#tasks.size
+  }
+
   now (): number {
     return this.nowMs
   }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import t, { type Test } from 'tap'
 import { connect } from '../helpers/client.ts'
@@ -129,6 +130,27 @@ t.test('lines of stdin are stored in order, and the first that is refused is nam
   const ann = await connect(t, `${ws}?user=ann`)
   const { messages } = await ann.ask({ type: 'history', room: 'general' }) as unknown as { messages: Array<{ content: string }> }
   t.strictSame(messages.map(({ content }) => content), ['one', 'two', 'three'])
+})
+
+t.test('where nobody ever answers: --timeout holds, and Ctrl-C ends it at once', async (t) => {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => sockets.add(socket)).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  })
+  const env = { TIDEGATE_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+  const startMs = performance.now()
+  t.match(await cli(['send', 'general', 'hi', '--timeout', '1'], { env }), { code: 3, stderr: /no answer within 1000 ms/ })
+  t.ok(performance.now() - startMs < 5_000, 'a try, and a look at why')
+
+  const tried = sockets.size
+  const join = new Cli(['join', 'general'], { env })
+  await once(server, 'connection')
+  join.interrupt()
+  t.match(await join.ended, { code: 130, stdout: '', stderr: '' })
+  t.equal(sockets.size, tried + 1, 'nobody asks why')
 })
 
 t.test('as a process: pipes that close, signals, serve', async (t) => {
