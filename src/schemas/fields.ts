@@ -45,9 +45,14 @@ export const RequestId = Type.Union([
   Type.Integer({ minimum: -LARGEST, maximum: LARGEST }), Type.String({ maxLength: MAX_ID_CHARS })
 ], { description: `an integer, or a string of at most ${MAX_ID_CHARS} characters` })
 
+/** So many characters, with and without the flag `u`: /docs compiles it without. @param forbidden ranges of a class */
+export function charactersBut (forbidden: string, most: number): string {
+  return `^(?:[^${forbidden}\\uD800-\\uDFFF]|[\\uD800-\\uDBFF][\\uDC00-\\uDFFF]){1,${most}}$`
+}
+
 /** Half a surrogate pair is no character, and two of those would be one to Redis. */
 export const Key = Type.String({
-  pattern: `^[^\\p{Surrogate}]{1,${MAX_KEY_CHARS}}$`,
+  pattern: charactersBut('', MAX_KEY_CHARS),
   description: `a string of 1 to ${MAX_KEY_CHARS} characters`,
   examples: ['order-7-packed']
 })

@@ -3,7 +3,8 @@ import { DEFAULT_HISTORY_LIMIT, MAX_HISTORY_LIMIT } from '../protocol/codec.ts'
 import { ERRORS, type Reason } from '../protocol/codes.ts'
 import { NAME } from '../protocol/rooms.ts'
 import {
-  Content, count, CursorText, Delta, Flag, JoinableRoom, Key, optional, RoomName, Seq, Text, Timestamp, User
+  charactersBut, Content, count, CursorText, Delta, Flag, JoinableRoom, Key, optional, RoomName, Seq, Text, Timestamp,
+  User
 } from './fields.ts'
 import { exactly, Gap, Members, Messages, words } from './frames.ts'
 
@@ -15,7 +16,7 @@ const MAX_NAME_CHARS = 1_000
 
 /** What http/admission.ts asks of `?user=` as well: a name is shown on one line. */
 const From = Type.String({
-  pattern: `^[^\\p{Cc}\\p{Cs}]{1,${MAX_FROM_CHARS}}$`,
+  pattern: charactersBut('\\u0000-\\u001F\\u007F-\\u009F', MAX_FROM_CHARS),
   description: `1 to ${MAX_FROM_CHARS} characters, none of them a control character`,
   examples: ['shop']
 })

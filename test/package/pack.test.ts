@@ -30,7 +30,7 @@ t.test('what npm publishes', { timeout: 180_000 }, async (t) => {
   const { folder, tarball, files } = await pack(t)
 
   await t.test('holds what it should, and nothing else', async (t) => {
-    for (const path of ['dist/client/index.js', 'dist/client/index.d.ts', 'dist/react/index.js', 'dist/react/index.d.ts', 'dist/index.js', 'dist/main.js', 'dist/web/chat.js', 'package.json', 'README.md', 'LICENSE']) {
+    for (const path of ['dist/client/index.js', 'dist/client/index.d.ts', 'dist/react/index.js', 'dist/react/index.d.ts', 'dist/index.js', 'dist/main.js', 'dist/web/chat.html', 'dist/web/dashboard.html', 'package.json', 'README.md', 'LICENSE']) {
       t.ok(files.includes(path), path)
     }
     const strange = files.filter((path) => !/^(?:dist\/|package\.json$|README\.md$|CHANGELOG\.md$|LICENSE$)/.test(path))
