@@ -92,7 +92,7 @@ t.test('sixty users on three replicas, some on two tabs; one replica is killed',
 })
 
 t.test('a survivor that dies while it tells of the dead: nobody is told twice, and members are right', async (t) => {
-  const { gateways, urls } = await startFleet(t, 4, { PRESENCE_LEASE_MS: '2000' })
+  const { gateways, urls } = await startFleet(t, 4, { PRESENCE_LEASE_MS: '3000' })
   const rooms = Array.from({ length: 300 }, (_, n) => `room-${n}`)
   const dead = await connect(t, `${urls[3]!}?user=dead`)
   for (const room of rooms.slice(0, 100)) await dead.ask({ type: 'join', room })

@@ -55,7 +55,7 @@ t.test('a folder that cannot be had refuses files, and is had again when it can 
   const place = t.testdir({ file: 'no folder' })
   const { files } = start(t, { dir: join(place, 'file', 'files') })
   await t.rejects(files.put(newFileId(), HEAD, chunks('0123456789')), new FilesError('unavailable'))
-  const { dir } = start(t, { dir: join(place, 'other') })
+  const dir = join(place, 'other')
   writeFileSync(dir, '')
   const later = start(t, { dir }).files
   await t.rejects(later.put(newFileId(), HEAD, chunks('0123456789')), new FilesError('unavailable'))

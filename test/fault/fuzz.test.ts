@@ -32,7 +32,7 @@ const gateway = new GatewayProcess(t, {
   MAX_LOOP_DELAY_MS: '0',
   LOG_LEVEL: 'info',
   // With much memory V8 is in no hurry to collect: what leaks would not be seen among what is only garbage.
-  NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --max-old-space-size=110 --max-semi-space-size=2`
+  NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --max-old-space-size=120 --max-semi-space-size=2`
 })
 const { http, ws } = await gateway.ready()
 const port = Number(new URL(http).port)

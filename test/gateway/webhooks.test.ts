@@ -33,6 +33,8 @@ t.test('a target is told of rooms and members, in order, each once, over one con
   const ann = await connect(t, `${ws}?user=ann&join=general&join=live:cursors`)
   await ann.ask({ type: 'members', room: 'general' })
   const bob = await connect(t, `${ws}?user=bob&join=general`)
+  // Who comes and goes within a moment is not told of at all.
+  await bob.ask({ type: 'members', room: 'general' })
   await bob.ask({ type: 'leave', room: 'general' })
   await bob.ask({ type: 'members', room: 'general' })
   for (const room of ['general', 'live:cursors']) await ann.ask({ type: 'leave', room })
