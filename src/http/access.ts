@@ -58,6 +58,11 @@ export function isCaller (outcome: Caller | Refusal): outcome is Caller {
   return 'access' in outcome
 }
 
+/** The room in the path of a route that has one. */
+export function roomOf ({ params }: FastifyRequest): string {
+  return (params as { room: string }).room
+}
+
 type Permit = (grants: Grants, request: FastifyRequest) => Refusal | undefined
 
 /** What the operator's own rule is asked, where there is one. */

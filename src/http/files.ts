@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest, preParsingAsyncHookHandler } from 'fastify'
+import type { preParsingAsyncHookHandler } from 'fastify'
 import type { Authenticator } from '../auth/auth.ts'
 import type { FileCounts } from '../files/counts.ts'
 import type { Files } from '../files/files.ts'
@@ -10,7 +10,7 @@ import {
   answers, binary, FileAnswer, FileQuery, KeyHeader, LinkAnswer, OfFile, OfRoom, UploadQuery
 } from '../schemas/http.ts'
 import { refuseJoin, refuseServerPublish } from '../session/permissions.ts'
-import { guard } from './access.ts'
+import { guard, roomOf } from './access.ts'
 import type { BodyDeadlines } from './body-deadlines.ts'
 import { admitReader, download } from './download.ts'
 import { sendRefusal } from './errors.ts'
@@ -127,8 +127,4 @@ export const fileRoutes: FastifyPluginAsyncTypebox<FilesOptions> = async (app, o
     const ends = new Date(expires * 1_000).toISOString()
     return { room, query: `expires=${expires}&signature=${signature}`, expires: ends }
   })
-}
-
-function roomOf ({ params }: FastifyRequest): string {
-  return (params as { room: string }).room
 }

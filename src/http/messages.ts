@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Authenticator } from '../auth/auth.ts'
 import { payloadOf } from '../hub/frame.ts'
@@ -11,7 +11,7 @@ import {
 } from '../schemas/http.ts'
 import { type HistoryPage, readBefore, readSince } from '../session/history.ts'
 import { refuseJoin, refuseServerPublish } from '../session/permissions.ts'
-import { guard } from './access.ts'
+import { guard, roomOf } from './access.ts'
 import { sendRefusal } from './errors.ts'
 import { type Publishing, publishBody } from './publishing.ts'
 
@@ -62,10 +62,6 @@ export const messageRoutes: FastifyPluginAsyncTypebox<MessagesOptions> = async (
     if (before !== undefined) return sendRefusal(reply, refusal('bad_message', 'before: not together with since'))
     return sendPage(reply, room, await readSince(services, room, parseCursor(since)!, limit))
   })
-}
-
-function roomOf (request: FastifyRequest): string {
-  return (request as FastifyRequest<{ Params: { room: string } }>).params.room
 }
 
 function refuseName (room: string): Refusal | undefined {

@@ -1,12 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest } from 'fastify'
 import type { Authenticator } from '../auth/auth.ts'
 import { refusal } from '../protocol/codes.ts'
 import { isRoomName, NAME_RULE } from '../protocol/rooms.ts'
 import { answers, DEFAULT_ROOMS, MembersAnswer, OfRoom, RoomsAnswer, RoomsQuery } from '../schemas/http.ts'
 import { refuseAdmin, refuseMembers } from '../session/permissions.ts'
 import type { Services } from '../session/services.ts'
-import { guard } from './access.ts'
+import { guard, roomOf } from './access.ts'
 
 interface RoomsOptions {
   readonly auth: Authenticator | undefined
@@ -46,8 +45,4 @@ export const roomRoutes: FastifyPluginAsyncTypebox<RoomsOptions> = async (app, {
     const { after = '', limit = DEFAULT_ROOMS } = query
     return reply.send(await presence.rooms(after, limit))
   })
-}
-
-function roomOf (request: FastifyRequest): string {
-  return (request as FastifyRequest<{ Params: { room: string } }>).params.room
 }
