@@ -8,7 +8,7 @@ const browser = await chromium.launch({
 t.teardown(() => browser.close())
 
 const OUTAGE = new RegExp('WebSocket connection|ERR_CONNECTION|ERR_INCOMPLETE_CHUNKED|ERR_INTERNET_DISCONNECTED|' +
-  'status of (40[01]|50[23])')
+  'status of (40[01]|413|50[23])')
 
 /** Where screenshots go, for whoever wants to look at them. */
 const SCREENSHOTS = process.env['SCREENSHOTS']

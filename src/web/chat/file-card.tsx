@@ -13,12 +13,14 @@ export function FileCard ({ file, room }: { readonly file: SharedFile, readonly 
   const isBroken = useSignal(false)
   const link = linkOf(room)
   const { name, mediaType, bytes, width = 0, height = 0 } = file
+  const isSized = [width, height].every((pixels) => Number.isSafeInteger(pixels) && pixels > 0)
   const url = link === undefined ? undefined : link === '' ? file.url : `${file.url}?${link}`
   const size = `${name} · ${sizeText(bytes)}`
-  if (!PICTURES.includes(mediaType) || !(width > 0 && height > 0) || isBroken.value) {
+  if (!PICTURES.includes(mediaType) || !isSized || isBroken.value) {
+    // The name that it is saved under is the gateway's, whose ending says what it is, not one of the message's.
     return (
-      <a class='file' href={url} download={name} target='_blank' rel='noopener noreferrer'>
-        <Icon name='file' /><span><b>{name}</b><small>{sizeText(bytes)} · {mediaType}</small></span>
+      <a class='file' href={url} download='' target='_blank' rel='noopener noreferrer'>
+        <Icon name='file' /><span><b dir='auto'>{name}</b><small>{sizeText(bytes)} · {mediaType}</small></span>
       </a>
     )
   }

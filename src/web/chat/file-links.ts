@@ -1,9 +1,12 @@
 import { signal, type Signal } from '@preact/signals'
-import { authorization, get } from '../shared/api.ts'
+import { authorization, get, refusalOf } from '../shared/api.ts'
 import { hasToken } from '../shared/link.ts'
 
 // A link holds for 10 minutes at least.
 const HOLDS_MS = 8 * 60_000
+
+// Where it could not be had.
+const AGAIN_MS = 5_000
 
 const links = new Map<string, Signal<string | undefined>>()
 
@@ -22,8 +25,11 @@ export function linkOf (room: string): string | undefined {
 }
 
 async function renew (room: string, link: Signal<string | undefined>): Promise<void> {
-  const answer = await get<{ readonly query: string }>(`rooms/${encodeURIComponent(room)}/files/link`)
-  // Where replicas have no secret in common, only the token opens them.
-  link.value = answer?.query ?? `token=${(authorization()['Authorization'] ?? '').slice('Bearer '.length)}`
-  setTimeout(() => { void renew(room, link) }, HOLDS_MS)
+  const path = `rooms/${encodeURIComponent(room)}/files/link`
+  const answer = await get<{ readonly query: string }>(path)
+  // Where replicas have no secret in common, only the token opens them. It is in no address for less.
+  const isTokenNeeded = answer === undefined && refusalOf(path) === 404
+  if (answer !== undefined) link.value = answer.query
+  else if (isTokenNeeded) link.value = `token=${(authorization()['Authorization'] ?? '').slice('Bearer '.length)}`
+  setTimeout(() => { void renew(room, link) }, answer !== undefined || isTokenNeeded ? HOLDS_MS : AGAIN_MS)
 }

@@ -22,7 +22,8 @@ export function NameForm (): JSX.Element {
   }
   const submit = (event: Event): void => {
     event.preventDefault()
-    const name = field.current!.value.trim()
+    // The gateway takes no name that is not shown on one line.
+    const name = field.current!.value.replace(/[\p{Cc}\p{Cs}]+/gu, ' ').trim()
     if (name !== chosenName.peek()) goBy(name)
     isOpen.value = name === ''
   }

@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import { readable } from './content.tsx'
 import type { Said } from './lines.ts'
+import { shortened } from './shortened.ts'
 
 // Where much is said, what is read out would never end.
 const EVERY_MS = 1_500
@@ -13,7 +14,7 @@ class News {
   #timer: ReturnType<typeof setTimeout> | undefined
 
   add ({ from, content, kind }: Omit<Said, 'at'>): void {
-    this.#waiting.push(`${kind === 'announcement' ? 'Announcement: ' : ''}${from}: ${readable(content)}`)
+    this.#waiting.push(`${kind === 'announcement' ? 'Announcement: ' : ''}${from}: ${shortened(readable(content))}`)
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
       const said = this.#waiting.splice(0)

@@ -1,5 +1,6 @@
 import { computed, effect, signal } from '@preact/signals'
 import { isRoomName, NAME_RULE } from '../../protocol/rooms.ts'
+import { hashOf } from '../shared/address.ts'
 import { keepRooms, keptRooms, MAX_ROOMS } from '../shared/kept-rooms.ts'
 import { client } from '../shared/link.ts'
 import { Conversation } from './conversation.ts'
@@ -36,7 +37,7 @@ export function show (room: Conversation | undefined): void {
   active.value = room
   if (room === undefined) return
   room.unread.value = 0
-  history.replaceState(null, '', `#${room.name}`)
+  history.replaceState(null, '', hashOf(room.name))
 }
 
 function enter (name: string): Conversation {
@@ -56,8 +57,8 @@ function keep (): void {
 
 /** The rooms of the last time, and the one of the address, `/chat#lobby`. */
 export function start (): void {
-  const asked = decodeURIComponent(location.hash.slice(1))
-  const names = new Set([...keptRooms(), ...isRoomName(asked) ? [asked] : []])
+  const asked = askedRoom()
+  const names = new Set([...keptRooms(), ...asked === undefined ? [] : [asked]])
   if (names.size === 0) names.add(FIRST)
   for (const name of names) enter(name)
   show(rooms.peek().find(({ name }) => name === asked) ?? rooms.peek()[0])
@@ -83,7 +84,17 @@ export function start (): void {
     if (document.visibilityState === 'visible' && active.peek() !== undefined) active.peek()!.unread.value = 0
   })
   window.addEventListener('hashchange', () => {
-    const name = decodeURIComponent(location.hash.slice(1))
-    if (isRoomName(name)) join(name)
+    const name = askedRoom()
+    if (name !== undefined) join(name)
   })
+}
+
+/** Undefined where the address names none: anyone can have written it. */
+function askedRoom (): string | undefined {
+  try {
+    const name = decodeURIComponent(location.hash.slice(1))
+    return isRoomName(name) ? name : undefined
+  } catch {
+    return undefined
+  }
 }

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import { addressOf } from '../shared/address.ts'
 import { authorization } from '../shared/api.ts'
-import { user } from '../shared/link.ts'
+import { hasToken, user } from '../shared/link.ts'
 import type { Conversation } from './conversation.ts'
 import { uniqueKey } from './key.ts'
 
@@ -36,8 +36,9 @@ function send (upload: Upload): void {
   const { room, file, key } = upload
   put(upload)
   const request = new XMLHttpRequest()
-  // In an open gateway this is who we are; a token says it itself.
-  const query = new URLSearchParams({ name: file.name || 'pasted.png', from: user.peek() })
+  const query = new URLSearchParams({ name: file.name || 'pasted.png' })
+  // In an open gateway this is who we are, once that is known; a token says it itself.
+  if (!hasToken() && user.peek() !== '') query.set('from', user.peek())
   request.open('POST', addressOf(`rooms/${encodeURIComponent(room.name)}/files?${query.toString()}`))
   request.setRequestHeader('Content-Type', file.type || 'application/octet-stream')
   request.setRequestHeader('Idempotency-Key', key)

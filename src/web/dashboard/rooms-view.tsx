@@ -1,4 +1,5 @@
 import type { JSX } from 'preact'
+import { hashOf } from '../shared/address.ts'
 import { hasMoreRooms, isAllRooms, rooms } from './cluster.ts'
 
 /** Rooms with somebody in them, over all replicas. */
@@ -17,7 +18,7 @@ export function RoomsView (): JSX.Element {
               <tbody>
                 {all.map(({ room, members }) => (
                   <tr key={room}>
-                    <th scope='row'>{room === 'position' ? room : <a href={`chat#${room}`}>{room}</a>}</th>
+                    <th scope='row'>{room === 'position' ? room : <a href={`chat${hashOf(room)}`}>{room}</a>}</th>
                     <td class='number'>{members}</td>
                   </tr>
                 ))}

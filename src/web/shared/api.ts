@@ -9,8 +9,8 @@ export function authorization (): Record<string, string> {
   return token === null ? {} : { Authorization: `Bearer ${token}` }
 }
 
-// Who was refused is not asked again, with the same token.
-const refused = new Set<string>()
+// Who was refused is not asked again, with the same token; by what was asked, the status of the answer.
+const refused = new Map<string, number>()
 
 /**
  * The answer; undefined where it is not to be had: no permission, no network, no such route.
@@ -23,9 +23,14 @@ export async function get<Answer> (path: string, query = ''): Promise<Answer | u
   if (refused.has(question)) return undefined
   try {
     const response = await fetch(addressOf(path) + query, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) })
-    if ([401, 403, 404].includes(response.status)) refused.add(question)
+    if ([401, 403, 404].includes(response.status)) refused.set(question, response.status)
     return response.ok ? await response.json() as Answer : undefined
   } catch {
     return undefined
   }
+}
+
+/** The status with which this was refused for good, with the token that there is now. */
+export function refusalOf (path: string): number | undefined {
+  return refused.get(JSON.stringify([path, authorization()]))
 }

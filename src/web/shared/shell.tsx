@@ -13,7 +13,7 @@ interface ShellProps {
 export function Shell ({ page, before, children }: ShellProps): JSX.Element {
   return (
     <>
-      <a class='skip' href='#main'>Skip to the {page === 'chat' ? 'conversation' : 'car'}</a>
+      <a class='skip' href='#main' onClick={skip}>Skip to the {page === 'chat' ? 'conversation' : 'car'}</a>
       <header class='bar'>
         {before}
         <span class='brand'><img src='favicon.ico' alt='' width={24} height={24} />Tidegate</span>
@@ -27,4 +27,10 @@ export function Shell ({ page, before, children }: ShellProps): JSX.Element {
       {children}
     </>
   )
+}
+
+/** What follows the # of the chat is a room. */
+function skip (event: Event): void {
+  event.preventDefault()
+  document.getElementById('main')!.focus()
 }
