@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { type FileHandle, mkdir, mkdtemp, open, readdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { type FileHandle, lstat, mkdir, mkdtemp, open, readdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { type ByteRange, exactly, FILE_ID, type FileHead, FilesError, type Files, type StoredFile } from './files.ts'
+import {
+  type ByteRange, exactly, FILE_ID, type FileHead, FilesError, type Files, headOf, type StoredFile, textOf
+} from './files.ts'
 
 export interface DiskOptions {
   /** Undefined: a folder of its own in the system's temporary one, which is gone when the store stops. */
@@ -15,7 +17,6 @@ export interface DiskOptions {
   readonly maxAgeMs: number
 }
 
-type Stored = Omit<FileHead, 'bytes'>
 interface Found { readonly head: FileHead, readonly prefixBytes: number }
 
 const SWEEP_MS = 60_000
@@ -25,6 +26,8 @@ const PART = /^[A-Za-z0-9_-]{22}\.[0-9a-f]{8}\.part$/
 const LENGTH_BYTES = 4
 const MAX_HEAD_BYTES = 4_096
 const FULL = ['ENOSPC', 'EDQUOT']
+// Nothing that leads elsewhere, or waits for somebody; Windows knows neither.
+const READ_FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 /**
  * Files in one folder, which replicas may share. Each is its head and its content in one file, under its id: it is
@@ -74,7 +77,7 @@ export class DiskFiles implements Files {
     try {
       const path = await this.#pathOf(id)
       const found = await this.#readHead(path)
-      return found && { head: found.head, read: async (range) => readContent(path, found, range) }
+      return found && { head: found.head, read: async (range) => await readContent(path, found, range) }
     } catch (error) {
       if (isMissing(error)) return undefined
       throw toFilesError(error)
@@ -105,25 +108,32 @@ export class DiskFiles implements Files {
 
   /**
    * Removes what is too old, and what a crash has left half written; counts the rest anew, also what other replicas
-   * have put there. Files that are not ours are left alone. Rejects with what the disk says.
+   * have put there, and what cannot be removed. Files that are not ours are left alone. Rejects with what the disk says
+   * of the folder.
    */
   async sweep (): Promise<void> {
     const dir = await this.#folder()
     let bytes = 0
     for (const name of await readdir(dir)) {
-      if (!FILE_ID.test(name) && !PART.test(name)) continue
-      const path = join(dir, name)
-      try {
-        const { size, mtimeMs } = await stat(path)
-        const ageMs = this.#now() - mtimeMs
-        if (ageMs > (PART.test(name) ? ABANDONED_MS : this.#options.maxAgeMs)) await unlink(path)
-        else if (FILE_ID.test(name)) bytes += size
-      } catch (error) {
-        // Another replica sweeps, too.
-        if (!isMissing(error)) throw error
-      }
+      if (FILE_ID.test(name) || PART.test(name)) bytes += await this.#sweepOne(join(dir, name), PART.test(name))
     }
     this.#storedBytes = bytes
+  }
+
+  /** @returns the bytes that it holds */
+  async #sweepOne (path: string, isPart: boolean): Promise<number> {
+    let bytes = 0
+    try {
+      const entry = await lstat(path)
+      if (!entry.isFile()) return 0
+      if (!isPart) bytes = entry.size
+      if (this.#now() - entry.mtimeMs <= (isPart ? ABANDONED_MS : this.#options.maxAgeMs)) return bytes
+      await unlink(path)
+      return 0
+    } catch (error) {
+      // Another replica sweeps, too; and one that cannot be removed is no reason to keep the others.
+      return isMissing(error) ? 0 : bytes
+    }
   }
 
   /** The bound holds from the first file on: what was there before counts. */
@@ -152,7 +162,7 @@ export class DiskFiles implements Files {
   }
 
   async #readHead (path: string): Promise<Found | undefined> {
-    const handle = await open(path)
+    const handle = await open(path, READ_FILE)
     try {
       const { size, mtimeMs } = await handle.stat()
       if (this.#now() - mtimeMs > this.#options.maxAgeMs) return undefined
@@ -160,8 +170,7 @@ export class DiskFiles implements Files {
       const prefixBytes = LENGTH_BYTES + buffer.readUInt32BE(0)
       // Not of ours, or of a disk that has lost it.
       if (prefixBytes > bytesRead) throw new FilesError('unavailable')
-      const stored = JSON.parse(buffer.toString('utf8', LENGTH_BYTES, prefixBytes)) as Stored
-      return { head: { ...stored, bytes: size - prefixBytes }, prefixBytes }
+      return { head: headOf(buffer.toString('utf8', LENGTH_BYTES, prefixBytes), size - prefixBytes), prefixBytes }
     } finally {
       await handle.close()
     }
@@ -189,9 +198,8 @@ async function makeFolder (dir: string | undefined): Promise<string> {
   return dir
 }
 
-function prefixOf ({ room, name, mediaType }: FileHead): Buffer {
-  const stored: Stored = { room, name, mediaType }
-  const text = Buffer.from(JSON.stringify(stored))
+function prefixOf (head: FileHead): Buffer {
+  const text = Buffer.from(textOf(head))
   const length = Buffer.alloc(LENGTH_BYTES)
   length.writeUInt32BE(text.length)
   return Buffer.concat([length, text])
@@ -234,9 +242,15 @@ async function isThere (path: string): Promise<boolean> {
   }
 }
 
-function readContent (path: string, { head, prefixBytes }: Found, range?: ByteRange): Readable {
+/** Opened before anything is said of it: it may be swept meanwhile. */
+async function readContent (path: string, { head, prefixBytes }: Found, range?: ByteRange): Promise<Readable> {
   const { start, end } = range ?? { start: 0, end: head.bytes - 1 }
-  return createReadStream(path, { start: prefixBytes + start, end: prefixBytes + end })
+  try {
+    const handle = await open(path, READ_FILE)
+    return handle.createReadStream({ start: prefixBytes + start, end: prefixBytes + end })
+  } catch (error) {
+    throw toFilesError(error)
+  }
 }
 
 function isMissing (error: unknown): boolean {

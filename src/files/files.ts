@@ -56,6 +56,24 @@ export class FilesError extends Error {
 /** What a name of a file in a store looks like: 128 bits in base64url. */
 export const FILE_ID = /^[A-Za-z0-9_-]{22}$/
 
+/** What a store keeps beside the content. */
+export function textOf ({ room, name, mediaType }: FileHead): string {
+  return JSON.stringify({ room, name, mediaType })
+}
+
+/** What `textOf` made. Throws FilesError where it is something else: whoever may read it stands in it. */
+export function headOf (text: string, bytes: number): FileHead {
+  try {
+    const { room, name, mediaType } = JSON.parse(text) as Record<string, unknown>
+    if (bytes > 0 && typeof room === 'string' && typeof name === 'string' && typeof mediaType === 'string') {
+      return { room, name, mediaType, bytes }
+    }
+  } catch {
+    // As below.
+  }
+  throw new FilesError('unavailable', { cause: new Error('what is kept under this id is no file') })
+}
+
 /**
  * Hands the content on, and throws where it is not as long as was said; before the last chunk, so that no store has all
  * that it waits for.

@@ -1,7 +1,9 @@
 import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import { AwsV4Signer } from 'aws4fetch'
-import { type ByteRange, exactly, FILE_ID, type FileHead, FilesError, type Files, type StoredFile } from './files.ts'
+import {
+  type ByteRange, exactly, FILE_ID, type FileHead, FilesError, type Files, headOf, type StoredFile, textOf
+} from './files.ts'
 
 export interface S3Options {
   /** The bucket's address, with a folder in it if there is one: `https://s3.eu-central-1.amazonaws.com/bucket`. */
@@ -40,22 +42,22 @@ export class S3Files implements Files {
   start (): void {}
 
   async put (id: string, head: FileHead, content: AsyncIterable<Uint8Array>): Promise<'stored' | 'exists'> {
-    const { room, name, mediaType, bytes } = head
+    const { bytes } = head
     const answer = await this.#ask('PUT', id, {
       headers: {
         'content-length': String(bytes),
         // Whoever opens the bucket to the world serves no pages with it.
         'content-type': 'application/octet-stream',
         // Metadata is ASCII.
-        [HEAD]: Buffer.from(JSON.stringify({ room, name, mediaType })).toString('base64url'),
+        [HEAD]: Buffer.from(textOf(head)).toString('base64url'),
         'if-none-match': '*'
       },
       body: exactly(bytes, content),
       timeoutMs: UPLOAD_MS
     })
     await answer.body?.cancel()
-    // 409: another one of this id is under way.
-    if (answer.status === 412 || answer.status === 409) return 'exists'
+    if (answer.status === 412) return 'exists'
+    // 409, too: another one of this id is under way, of which nobody knows whether it will be there.
     if (!answer.ok) throw refused(answer)
     return 'stored'
   }
@@ -66,9 +68,8 @@ export class S3Files implements Files {
     if (answer.status === 404) return undefined
     const stored = answer.headers.get(HEAD)
     if (!answer.ok || stored === null) throw refused(answer)
-    const known = JSON.parse(Buffer.from(stored, 'base64url').toString()) as Omit<FileHead, 'bytes'>
-    const head = { ...known, bytes: Number(answer.headers.get('content-length')) }
-    return { head, read: async (range) => await this.#read(id, range) }
+    const head = headOf(Buffer.from(stored, 'base64url').toString(), lengthOf(answer))
+    return { head, read: async (range) => await this.#read(id, head.bytes, range) }
   }
 
   async remove (id: string): Promise<void> {
@@ -80,10 +81,16 @@ export class S3Files implements Files {
 
   async stop (): Promise<void> {}
 
-  async #read (id: string, range?: ByteRange): Promise<Readable> {
+  /** How long it is was told already: an answer that is longer would run into the next one. */
+  async #read (id: string, allBytes: number, range?: ByteRange): Promise<Readable> {
     const answer = await this.#ask('GET', id, range && { headers: { range: `bytes=${range.start}-${range.end}` } })
-    if (answer.status !== (range === undefined ? 200 : 206) || answer.body === null) throw refused(answer)
-    return Readable.fromWeb(answer.body as ReadableStream)
+    const [status, bytes] = range === undefined ? [200, allBytes] : [206, range.end - range.start + 1]
+    if (answer.status === status && answer.body !== null && lengthOf(answer) === bytes) {
+      return Readable.fromWeb(answer.body as ReadableStream)
+    }
+    // One that nobody reads holds its connection.
+    await answer.body?.cancel()
+    throw refused(answer)
   }
 
   async #ask (method: Method, id: string, asking: Asking = {}): Promise<Response> {
@@ -92,6 +99,8 @@ export class S3Files implements Files {
     const signed = await new AwsV4Signer({
       method, url: `${url}/${id}`, headers, service: 's3', region, accessKeyId: keyId, secretAccessKey: secret
     }).sign()
+    // Not signed: proxies change it. What is packed on the way has no length that is told.
+    signed.headers.set('accept-encoding', 'identity')
     const patience = new AbortController()
     const timer = setTimeout(() => patience.abort(), timeoutMs)
     let thrown: unknown
@@ -119,6 +128,11 @@ async function * noting (content: Content, note: (error: unknown) => void): Asyn
     note(error)
     throw error
   }
+}
+
+/** 0 where it is not told, or of something that was packed on the way. */
+function lengthOf ({ headers }: Response): number {
+  return headers.has('content-encoding') ? 0 : Number(headers.get('content-length'))
 }
 
 function refused ({ status }: Response): FilesError {

@@ -6,6 +6,10 @@ import { BrokerError, ERRORS, type Refusal, refusal } from '../protocol/codes.ts
 import { InvalidRequest } from './validation.ts'
 
 const RETRY_AFTER_S = 1
+// What an answer said of its content, which then could not be had: a browser would keep the error for a year.
+const OF_CONTENT = [
+  'accept-ranges', 'cache-control', 'content-disposition', 'content-length', 'content-range', 'content-type', 'etag'
+]
 
 /** Over the limit of http/rate-limit.ts, which can only throw. */
 export class RateLimited extends Error {
@@ -60,6 +64,11 @@ export function endRefused (
 export function registerErrors (app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const refused = toRefusal(error)
+    for (const name of OF_CONTENT) {
+      reply.removeHeader(name)
+      // Where a stream was begun it stands there already.
+      if (!reply.raw.headersSent) reply.raw.removeHeader(name)
+    }
     if (refused.reason === 'internal') request.log.error({ err: error }, 'request failed')
     else if (error instanceof BrokerError && error.isRefused) request.log.warn({ err: error }, 'request failed')
     return sendRefusal(reply, refused)

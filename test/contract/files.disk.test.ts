@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -106,4 +107,31 @@ t.test('a file that a disk has damaged is a failing store, not a file', async (t
   await files.put(id, HEAD, chunks('0123456789'))
   writeFileSync(join(dir, id), Buffer.from('ffffffff00', 'hex'))
   await t.rejects(files.find(id), new FilesError('unavailable'))
+})
+
+t.test('what has the name of a file and is none is neither read nor swept, and keeps nothing else from being', async (t) => {
+  const place = t.testdir({ secret: 'a secret that is longer than a head', files: {} })
+  const [dir, outside] = [join(place, 'files'), join(place, 'secret')]
+  const [link, folder, pipe, damaged] = [newFileId(), newFileId(), newFileId(), newFileId()]
+  symlinkSync(outside, join(dir, link))
+  mkdirSync(join(dir, folder))
+  t.equal(spawnSync('mkfifo', [join(dir, pipe)]).status, 0)
+  writeFileSync(join(dir, damaged), Buffer.concat([Buffer.from('00000002', 'hex'), Buffer.from('{}'), Buffer.from('content')]))
+  const old = newFileId()
+  const { files } = start(t, { dir, maxAgeMs: 60_000 })
+  t.equal(await files.put(old, HEAD, chunks('0123456789')), 'stored', 'a folder that cannot be removed stops nobody')
+  const before = new Date(Date.now() - 61_000)
+  for (const id of [link, folder, pipe, damaged]) await t.rejects(files.find(id), new FilesError('unavailable'))
+  for (const id of [old, folder]) utimesSync(join(dir, id), before, before)
+  await files.sweep()
+  t.strictSame(readdirSync(dir).sort(), [link, folder, pipe, damaged].sort())
+})
+
+t.test('a file that is swept between being found and being read is a failing store, before anything is said', async (t) => {
+  const { files, dir } = start(t)
+  const id = newFileId()
+  await files.put(id, HEAD, chunks('0123456789'))
+  const found = (await files.find(id))!
+  rmSync(join(dir, id))
+  await t.rejects(found.read(), new FilesError('unavailable'))
 })
