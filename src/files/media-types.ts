@@ -36,6 +36,10 @@ const PICTURE_EXTENSION = /^(?:png|apng|jpe?g|jfif|gif|webp|avif|svgz?|bmp|ico|t
 // So much of a text is looked at; the last character may be cut.
 const LONGEST_CHARACTER_BYTES = 4
 
+// Of AVIF every box is compared with all that follow: of 128 KiB that takes 130 ms, in which nobody else is served.
+// Its size stands far in front of that.
+const MAX_BOXES_BYTES = 8 * 1_024
+
 /** How much of a file `mediaOf` looks at: a photo's size stands after its thumbnail, which is 64 KiB at most. */
 export const HEAD_BYTES = 128 * 1_024
 
@@ -56,7 +60,8 @@ export async function mediaOf (head: Uint8Array, name: string, declared: string)
   const isSaid = /^image\//i.test(declared) || PICTURE_EXTENSION.test(extensionOf(name))
   if (isSaid && row.isPicture === undefined) return 'body: must be the picture that it says it is'
   const mediaType = found === 'image/apng' ? 'image/png' : found
-  return { mediaType, extensions: row.extensions, ...row.isPicture === true ? sizeOf(head) : {} }
+  const sized = mediaType === 'image/avif' ? head.subarray(0, MAX_BOXES_BYTES) : head
+  return { mediaType, extensions: row.extensions, ...row.isPicture === true ? sizeOf(sized) : {} }
 }
 
 async function typeOf (head: Uint8Array): Promise<string | undefined> {

@@ -97,6 +97,9 @@ function isKnown ({ headers }: FastifyRequest, tag: string): boolean {
 function rangeOf ({ headers }: FastifyRequest, tag: string, bytes: number): ByteRange | 'unsatisfiable' | undefined {
   const { range, 'if-range': condition } = headers
   if (range === undefined || (condition !== undefined && condition !== tag)) return undefined
+  // Of more bytes than there are, the last ones are all of them. The parser refuses that.
+  const [, last = '0'] = /^bytes=-(\d+)$/.exec(range) ?? []
+  if (Number(last) >= bytes) return { start: 0, end: bytes - 1 }
   const ranges = parseRange(bytes, range)
   if (ranges === -1) return 'unsatisfiable'
   return ranges === -2 || ranges.type !== 'bytes' || ranges.length > 1 ? undefined : ranges[0]

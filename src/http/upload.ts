@@ -51,6 +51,8 @@ interface Kept {
 const WINDOW_MS = 60_000
 // At once on this replica: each holds a file, and a head in memory.
 const MAX_UPLOADS = 64
+// Of them one user's, or address's: slow ones would leave nothing to others.
+const MAX_OF_ONE = 16
 // Who sends nothing for so long has gone.
 const STALL_MS = 10_000
 const FULL_RETRY_MS = 60_000
@@ -63,6 +65,7 @@ export class Uploads {
   readonly #ids: FileLinks
   readonly #prefix: string
   #underWay = 0
+  readonly #underWayOf = new Map<string, number>()
 
   constructor ({ services, files, quota, prefix }: UploadsOptions) {
     this.#services = services
@@ -85,14 +88,20 @@ export class Uploads {
   }
 
   async #attempt (request: FastifyRequest, reply: FastifyReply, asked: Asked): Promise<object | Refusal> {
+    // Once its time is up it is answered, and what drips on would hold its place for ever.
+    request.signal.addEventListener('abort', () => {
+      if (!reply.raw.headersSent && !request.raw.complete) reply.header('connection', 'close')
+    })
     const bytes = this.#lengthOf(request)
     if (typeof bytes !== 'number') return bytes
-    const refused = await this.#refuseRate(request)
+    const who = whoOf(request)
+    const refused = await this.#refuseRate(who)
     if (refused !== undefined) return refused
     const author = authorOf(request, asked, this.#services.userRates)
     if (!isAuthor(author)) return author
-    if (this.#underWay >= MAX_UPLOADS) return refusal('unavailable', 'too many uploads at once; nothing was published')
-    this.#underWay++
+    const full = this.#refuseAtOnce(who)
+    if (full !== undefined) return full
+    this.#count(who, 1)
     try {
       const kept = await this.#keep(request, { ...asked, bytes }, author)
       if ('reason' in kept) return kept
@@ -101,24 +110,37 @@ export class Uploads {
       if (kept.isNew) await this.#files.store.remove(kept.file.id)
       return refusal('unavailable')
     } finally {
-      this.#underWay--
+      this.#count(who, -1)
     }
+  }
+
+  #refuseAtOnce (who: string): Refusal | undefined {
+    if (this.#underWay >= MAX_UPLOADS) return refusal('unavailable', 'too many uploads at once; nothing was published')
+    const isLimited = this.#files.perMinute !== Infinity
+    const own = this.#underWayOf.get(who) ?? 0
+    return isLimited && own >= MAX_OF_ONE ? refusal('rate_limited', 'too many files at once') : undefined
+  }
+
+  #count (who: string, change: 1 | -1): void {
+    this.#underWay += change
+    const own = (this.#underWayOf.get(who) ?? 0) + change
+    if (own === 0) this.#underWayOf.delete(who)
+    else this.#underWayOf.set(who, own)
   }
 
   #lengthOf ({ headers }: FastifyRequest): number | Refusal {
     const length = headers['content-length']
     if (length === undefined) return refusal('bad_message', 'content-length: missing')
-    if (length === '0') return refusal('bad_message', 'body: missing')
+    const bytes = Number(length)
+    if (bytes === 0) return refusal('bad_message', 'body: missing')
     const { maxBytes } = this.#files
-    return Number(length) <= maxBytes ? Number(length) : refusal('too_large', `the file is larger than ${maxBytes} bytes`)
+    return bytes <= maxBytes ? bytes : refusal('too_large', `the file is larger than ${maxBytes} bytes`)
   }
 
   /** Over all replicas. While Redis is away nothing could be announced: rejects with BrokerError before it is read. */
-  async #refuseRate (request: FastifyRequest): Promise<Refusal | undefined> {
+  async #refuseRate (who: string): Promise<Refusal | undefined> {
     const { perMinute } = this.#files
     if (perMinute === Infinity) return undefined
-    const user = request.caller?.user
-    const who = user === undefined ? `address:${networkOf(request.ip)}` : `user:${user}`
     const { count, leftMs } = await this.#quota.add(`files:${who}`, 1, WINDOW_MS)
     return count > perMinute ? refusal('rate_limited', 'too many files', leftMs) : undefined
   }
@@ -179,6 +201,11 @@ export class Uploads {
     }
     return { ...answerOf(published), file }
   }
+}
+
+/** Whom limits count. */
+function whoOf ({ caller, ip }: FastifyRequest): string {
+  return caller?.user === undefined ? `address:${networkOf(ip)}` : `user:${caller.user}`
 }
 
 function announcedOf (

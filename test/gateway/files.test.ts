@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
-import { type IncomingMessage, request } from 'node:http'
-import { connect as connectTcp } from 'node:net'
+import { createServer, type IncomingMessage, request, type RequestListener } from 'node:http'
+import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { eventually } from '../../cluster/until.ts'
@@ -165,6 +165,7 @@ t.test('what is too large, empty or of no known length is refused before it is r
   const { http, port, kept } = await start(t, { FILE_MAX_BYTES: '1000' })
   t.match(await upload(http, 'x'.repeat(1_001)), { status: 413, reason: 'too_large', message: 'the file is larger than 1000 bytes' })
   t.match(await upload(http, ''), { status: 400, message: 'body: missing' })
+  t.match(await raw(port, 'content-length: 000', ''), /^HTTP\/1\.1 400 [^]*"body: missing"/)
   t.match(await upload(http, 'x'.repeat(1_000)), { status: 200 })
   const said = await raw(port, 'transfer-encoding: chunked', '5\r\nhello\r\n0\r\n\r\n')
   t.match(said, /^HTTP\/1\.1 400 [^]*"content-length: missing"/)
@@ -205,6 +206,7 @@ t.test('ranges, HEAD and what a client has already', async (t) => {
   const cases: ReadonlyArray<readonly [Record<string, string>, number, string, string | undefined]> = [
     [{ range: 'bytes=0-3' }, 206, '0123', 'bytes 0-3/10'], [{ range: 'bytes=7-' }, 206, '789', 'bytes 7-9/10'],
     [{ range: 'bytes=-2' }, 206, '89', 'bytes 8-9/10'], [{ range: 'bytes=5-500' }, 206, '56789', 'bytes 5-9/10'],
+    [{ range: 'bytes=-11' }, 206, '0123456789', 'bytes 0-9/10'],
     [{ range: 'bytes=0-1,4-5' }, 200, '0123456789', undefined], [{ range: 'lines=1-2' }, 200, '0123456789', undefined],
     [{ range: 'bytes=0-3', 'if-range': '"other"' }, 200, '0123456789', undefined],
     [{ range: 'bytes=0-3', 'if-range': `"${file!.id}"` }, 206, '0123', 'bytes 0-3/10'],
@@ -308,4 +310,55 @@ t.test('what is on the disk is no page, whatever was uploaded', async (t) => {
   const { http } = await startGateway(t, { ...FREE, FILES_DIR: dir })
   const { file } = await upload(http, '<script>1</script>', '?name=a.html')
   t.notMatch(readFileSync(join(dir, file!.id), 'latin1'), /^\s*</)
+})
+
+t.test('a file that cannot be read after all is an error that no browser keeps', async (t) => {
+  const id = 'x'.repeat(22)
+  const head = Buffer.from(JSON.stringify({ room: 'general', name: 'a.png', mediaType: 'image/png' })).toString('base64url')
+  const fails: ReadonlyArray<readonly [RequestListener, number]> = [
+    [(_request, response) => { response.writeHead(500).end() }, 503],
+    [({ socket }, response) => {
+      response.writeHead(200, { 'content-length': '10' }).flushHeaders()
+      socket.end()
+    }, 500]
+  ]
+  for (const [fail, status] of fails) {
+    const bucket = createServer((request, response) => {
+      if (request.method === 'HEAD') response.writeHead(200, { 'content-length': '10', 'x-amz-meta-tidegate': head }).end()
+      else fail(request, response)
+    }).listen(0, '127.0.0.1')
+    await once(bucket, 'listening')
+    t.teardown(() => bucket.close())
+    const { http } = await startGateway(t, {
+      ...FREE,
+      FILES_S3_URL: `http://127.0.0.1:${(bucket.address() as AddressInfo).port}/bucket`,
+      FILES_S3_KEY_ID: 'id',
+      FILES_S3_SECRET: 'secret'
+    })
+    const { response, body } = await get(`${http}/files/${id}/a.png`)
+    t.match(JSON.parse(body), { code: status })
+    t.equal(response.statusCode, status)
+    for (const name of ['cache-control', 'etag', 'content-disposition', 'accept-ranges', 'content-range']) t.equal(response.headers[name], undefined, name)
+    t.equal(response.headers['content-type'], 'application/json; charset=utf-8')
+  }
+})
+
+t.test('who sends many files slowly leaves room for others', async (t) => {
+  const { http, port } = await start(t, { AUTH_SECRET: SECRET, RATE_FILES: '1000' })
+  const [eve, ann] = [bearer(await tokenOf('eve')).headers, bearer(await tokenOf('ann')).headers]
+  const slow: Socket[] = Array.from({ length: 70 }, () => connectTcp(port, '127.0.0.1'))
+  t.teardown(() => { for (const socket of slow) socket.destroy() })
+  const said = slow.map(async (socket) => {
+    socket.on('error', () => {})
+    socket.write(`POST /rooms/general/files HTTP/1.1\r\nhost: x\r\nauthorization: ${eve.authorization}\r\ncontent-length: 1000\r\n\r\nhello`)
+    const [chunk] = await once(socket, 'data') as [Buffer]
+    return chunk.toString()
+  })
+  const refused: string[] = []
+  for (const one of said) void one.then((text) => refused.push(text))
+  await eventually('most are refused', async () => refused.length === 70 - 16)
+  t.ok(refused.every((text) => /^HTTP\/1\.1 429 [^]*too many files at once/.test(text)))
+  t.match(await upload(http, 'hello', '', ann), { status: 200 })
+  for (const socket of slow) socket.destroy()
+  await eventually('eve may again', async () => (await upload(http, 'hello', '', eve)).status === 200)
 })
