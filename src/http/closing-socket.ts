@@ -1,4 +1,11 @@
+import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
+
+/** What ws keeps to itself. */
+interface Wired { readonly _socket: Socket }
+
+// As much as a client that means well may have on its way when it hears of the close; its close frame is behind that.
+const AFTER_CLOSE_BYTES = 262_144
 
 /**
  * A socket that knows with which code it was closed here: by us, or by ws where a frame breaks the rules. What ws tells
@@ -13,6 +20,18 @@ export class ClosingSocket extends WebSocket {
     const isFirst = this.readyState === this.OPEN
     if (isFirst) this.sentCode = code
     super.close(code, data)
-    if (isFirst) this.emit('closing', code)
+    if (!isFirst) return
+    this.#hearLittle()
+    this.emit('closing', code)
+  }
+
+  /** Whoever pours on would be read at full speed for as long as ws waits for the other side's close frame. */
+  #hearLittle (): void {
+    let leftBytes = AFTER_CLOSE_BYTES
+    const { _socket } = this as unknown as Wired
+    _socket.on('data', ({ length }: Buffer) => {
+      leftBytes -= length
+      if (leftBytes < 0) this.pause()
+    })
   }
 }
