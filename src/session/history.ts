@@ -12,7 +12,7 @@ export interface HistoryPage {
   readonly gap?: { readonly reason: GapReason, readonly cursor: Cursor }
 }
 
-type Reading = Pick<Services, 'log' | 'rules' | 'turnShare'>
+export type Reading = Pick<Services, 'log' | 'rules' | 'turnShare'>
 
 /** What a page holds, at most; but at least one message. */
 const MAX_HISTORY_BYTES = 262_144

@@ -7,22 +7,33 @@ const MAX_BYTES = 262_144
  */
 export class TurnShare {
   #spentBytes = 0
-  #waiting: Array<() => void> = []
+  /** Whether somebody has entered who has told nothing yet. */
+  #isTaken = false
+  readonly #waiting: Array<() => void> = []
   #isTurnAwaited = false
 
-  /** Undefined where there is something left of this turn; else resolves in one in which there is. */
+  /** Undefined where there is something left of this turn; else resolves when there is. `spend` follows. */
   enter (): Promise<void> | undefined {
-    if (this.#waiting.length === 0 && this.#spentBytes < MAX_BYTES) return undefined
-    const entered = new Promise<void>((resolve) => { this.#waiting.push(resolve) })
     this.#awaitTurn()
-    return entered
+    if (this.#isTaken || this.#spentBytes >= MAX_BYTES) {
+      return new Promise<void>((resolve) => { this.#waiting.push(resolve) })
+    }
+    this.#isTaken = true
+    return undefined
   }
 
-  /** So much has been told in this turn. */
+  /** So much has been told. */
   spend (bytes: number): void {
     this.#spentBytes += bytes
-    this.#awaitTurn()
-    if (this.#spentBytes < MAX_BYTES) this.#waiting.shift()?.()
+    this.#isTaken = false
+    this.#goOn()
+  }
+
+  #goOn (): void {
+    if (this.#spentBytes >= MAX_BYTES) return
+    const next = this.#waiting.shift()
+    this.#isTaken = next !== undefined
+    next?.()
   }
 
   #awaitTurn (): void {
@@ -31,9 +42,8 @@ export class TurnShare {
     setImmediate(() => {
       this.#isTurnAwaited = false
       this.#spentBytes = 0
-      // What it has read, it spends.
-      this.#waiting.shift()?.()
-      if (this.#waiting.length > 0) this.#awaitTurn()
+      this.#goOn()
+      if (this.#isTaken) this.#awaitTurn()
     })
   }
 }
