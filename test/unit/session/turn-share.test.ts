@@ -25,8 +25,9 @@ t.test('of much no more than two pages are told in one turn, in the order in whi
   for (let n = 0; n < 8; n++) void read(share, 200_000, () => order.push(n))
   const perTurn: number[] = []
   for (let before = 0; order.length < 8; before = order.length) {
-    await nextTurn()
+    for (let n = 0; n < 100; n++) await Promise.resolve()
     perTurn.push(order.length - before)
+    await nextTurn()
   }
   t.strictSame(perTurn, [2, 2, 2, 2])
   t.strictSame(order, [0, 1, 2, 3, 4, 5, 6, 7])
