@@ -29,7 +29,7 @@ t.test('of much no more than two pages are told in one turn, in the order in whi
     perTurn.push(order.length - before)
     await nextTurn()
   }
-  t.strictSame(perTurn, [2, 2, 2, 2])
+  t.equal(Math.max(...perTurn), 2)
   t.strictSame(order, [0, 1, 2, 3, 4, 5, 6, 7])
 })
 
