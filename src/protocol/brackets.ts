@@ -15,6 +15,8 @@ export function areBracketsClosed (text: string): boolean {
       case SQUARE_OPEN:
       case CURLY_OPEN:
         depth++
+        // More are open than there is text left to close them.
+        if (depth >= text.length - at) return false
         break
       case SQUARE_CLOSE:
       case CURLY_CLOSE:

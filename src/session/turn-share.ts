@@ -1,5 +1,5 @@
-/** One page of the past may be as much; so the loop is held up by two of them at most. */
-const MAX_BYTES = 262_144
+// A page may be four times as much: then it is the only one of its turn.
+const MAX_BYTES = 65_536
 
 /**
  * How much of the past is told in one turn of the loop: over all connections, so that many that ask for much of it at
