@@ -9,12 +9,13 @@ const AFTER_CLOSE_BYTES = 262_144
 
 /**
  * A socket that knows with which code it was closed here: by us, or by ws where a frame breaks the rules. What ws tells
- * at the end is what the other side answered: nothing (1006) from one that is silent, or that is read no further. Its
- * event `closing` comes with the code when that is sent.
+ * at the end is what the other side answered: nothing (1006) from one that is silent, or that is read no further.
  */
 export class ClosingSocket extends WebSocket {
   /** Of the close frame that was sent: the client's own, where it was the first to close. */
   sentCode: number | undefined
+  /** Called with the code when that is sent. No event: one kind more of them would cost each connection 192 bytes. */
+  whenClosing: ((this: ClosingSocket, code: number | undefined) => void) | undefined
 
   override close (code?: number, data?: string | Buffer): void {
     const isFirst = this.readyState === this.OPEN
@@ -22,7 +23,7 @@ export class ClosingSocket extends WebSocket {
     super.close(code, data)
     if (!isFirst) return
     this.#hearLittle()
-    this.emit('closing', code)
+    this.whenClosing?.(code)
   }
 
   /** Whoever pours on would be read at full speed for as long as ws waits for the other side's close frame. */
