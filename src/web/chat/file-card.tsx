@@ -1,34 +1,56 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
 import { Icon } from '../shared/icon.tsx'
+import { status } from '../shared/link.ts'
 import { linkOf } from './file-links.ts'
-import { sizeText, type SharedFile } from './shared-file.ts'
+import { addressOfFile, sizeText, type SharedFile } from './shared-file.ts'
 
 const PICTURES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif']
 const MAX_WIDTH = 360
 const MAX_HEIGHT = 260
 
+interface CardProps {
+  readonly file: SharedFile
+  /** Undefined while what opens it is asked for. */
+  readonly url: string | undefined
+}
+
 /** A picture at a size that is known before it is loaded; anything else to download. */
 export function FileCard ({ file, room }: { readonly file: SharedFile, readonly room: string }): JSX.Element {
+  const query = linkOf(room)
+  const url = query === undefined ? undefined : addressOfFile(file) + query
+  const { mediaType, width = 0, height = 0 } = file
+  const isPicture = PICTURES.includes(mediaType) && width > 0 && height > 0
+  return isPicture ? <Picture file={file} url={url} size={[width, height]} /> : <Download file={file} url={url} />
+}
+
+function Download ({ file: { name, mediaType, bytes }, url }: CardProps): JSX.Element {
+  return (
+    <a class='file' href={url} download={name} target='_blank' rel='noopener noreferrer'>
+      <Icon name='file' /><span><b>{name}</b><small>{sizeText(bytes)} · {mediaType}</small></span>
+    </a>
+  )
+}
+
+interface PictureProps extends CardProps { readonly size: readonly [width: number, height: number] }
+
+function Picture ({ file, url, size: [width, height] }: PictureProps): JSX.Element {
   const isBroken = useSignal(false)
-  const link = linkOf(room)
-  const { name, mediaType, bytes, width = 0, height = 0 } = file
-  const url = link === undefined ? undefined : link === '' ? file.url : `${file.url}?${link}`
-  const size = `${name} · ${sizeText(bytes)}`
-  if (!PICTURES.includes(mediaType) || !(width > 0 && height > 0) || isBroken.value) {
-    return (
-      <a class='file' href={url} download={name} target='_blank' rel='noopener noreferrer'>
-        <Icon name='file' /><span><b>{name}</b><small>{sizeText(bytes)} · {mediaType}</small></span>
-      </a>
-    )
-  }
+  // Links change every few minutes, and with each the picture would be loaded again.
+  const loaded = useRef<string | undefined>(undefined)
+  const isOnline = status.value.state === 'online'
+  // It may have been the network, or the link.
+  useEffect(() => { isBroken.value = false }, [url, isOnline])
+  if (isBroken.value) return <Download file={file} url={url} />
+  const { name, bytes } = file
   const scale = Math.min(1, MAX_WIDTH / width, MAX_HEIGHT / height)
   return (
-    <a class='picture' href={url} target='_blank' rel='noopener noreferrer' title={size}>
+    <a class='picture' href={url} target='_blank' rel='noopener noreferrer' title={`${name} · ${sizeText(bytes)}`}>
       <img
-        src={url} alt={name} loading='lazy' decoding='async'
+        src={loaded.current ?? url} alt={name} loading='lazy' decoding='async'
         width={Math.max(1, Math.round(width * scale))} height={Math.max(1, Math.round(height * scale))}
-        onError={() => { isBroken.value = true }}
+        onLoad={() => { loaded.current ??= url }} onError={() => { isBroken.value = true }}
       />
     </a>
   )

@@ -1,29 +1,42 @@
 import { signal, type Signal } from '@preact/signals'
-import { authorization, get } from '../shared/api.ts'
-import { hasToken } from '../shared/link.ts'
+import { get } from '../shared/api.ts'
+import { client, hasToken } from '../shared/link.ts'
+import { pageToken } from '../shared/token.ts'
+
+interface Link {
+  readonly query: Signal<string | undefined>
+  timer: ReturnType<typeof setTimeout> | undefined
+}
 
 // A link holds for 10 minutes at least.
 const HOLDS_MS = 8 * 60_000
+const RETRY_MS = 5_000
 
-const links = new Map<string, Signal<string | undefined>>()
+const links = new Map<string, Link>()
 
 /**
- * What opens a room's files for `<img>`, which sends no token: after the `?` of their address. Undefined while it is
- * asked for.
+ * What opens a room's files for `<img>`, which sends no token: to put behind their address. Undefined while it is asked
+ * for.
  */
 export function linkOf (room: string): string | undefined {
   if (!hasToken()) return ''
   let link = links.get(room)
   if (link === undefined) {
-    links.set(room, link = signal(undefined))
+    links.set(room, link = { query: signal(undefined), timer: undefined })
     void renew(room, link)
   }
-  return link.value
+  return link.query.value
 }
 
-async function renew (room: string, link: Signal<string | undefined>): Promise<void> {
+async function renew (room: string, link: Link): Promise<void> {
   const answer = await get<{ readonly query: string }>(`rooms/${encodeURIComponent(room)}/files/link`)
   // Where replicas have no secret in common, only the token opens them.
-  link.value = answer?.query ?? `token=${(authorization()['Authorization'] ?? '').slice('Bearer '.length)}`
-  setTimeout(() => { void renew(room, link) }, HOLDS_MS)
+  if (answer === 'refused') link.query.value = `?${new URLSearchParams({ token: pageToken() ?? '' }).toString()}`
+  // The one before may still hold.
+  else if (answer !== 'failed') link.query.value = `?${answer.query}`
+  clearTimeout(link.timer)
+  link.timer = setTimeout(() => { void renew(room, link) }, answer === 'failed' ? RETRY_MS : HOLDS_MS)
 }
+
+// Another token may open more, or less.
+client.subscribe(() => { for (const [room, link] of links) void renew(room, link) })

@@ -7,19 +7,26 @@ export interface SharedFile {
   readonly name: string
   readonly mediaType: string
   readonly bytes: number
-  /** A path of this gateway, never another site's. */
-  readonly url: string
   /** Of pictures, in pixels. */
   readonly width?: number | undefined
   readonly height?: number | undefined
 }
 
-/** Anyone can publish anything: what is not of this form, or leads elsewhere, is shown as the JSON that it is. */
+const ID = /^[\w-]{22}$/
+// No address can be made of half a character.
+const HALVES = /\p{Cs}/u
+
+/** Anyone can publish anything: what is not of this form is shown as the JSON that it is. */
 export function isShared (content: unknown): content is SharedFile {
   if (typeof content !== 'object' || content === null) return false
-  const { type, name, mediaType, bytes, url } = content as Record<string, unknown>
-  return type === 'file' && [name, mediaType].every((text) => typeof text === 'string') && typeof bytes === 'number' &&
-    typeof url === 'string' && url.startsWith(addressOf('files/')) && /^[\w./%~-]+$/.test(url) && !url.includes('..')
+  const { type, id, name, mediaType, bytes } = content as Record<string, unknown>
+  return type === 'file' && typeof id === 'string' && ID.test(id) && typeof name === 'string' && !HALVES.test(name) &&
+    typeof mediaType === 'string' && typeof bytes === 'number'
+}
+
+/** Not the `url` that is said: this one leads to this gateway and nowhere else, under whatever path it is. */
+export function addressOfFile ({ id, name }: SharedFile): string {
+  return addressOf(`files/${id}/${encodeURIComponent(name)}`)
 }
 
 const UNITS = ['B', 'KB', 'MB', 'GB']
