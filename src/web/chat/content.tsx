@@ -2,8 +2,8 @@ import type { JSX } from 'preact'
 import { FileCard } from './file-card.tsx'
 import { isShared } from './shared-file.ts'
 
-/** Only http and https; what ends a sentence is no part of an address. */
-const LINK = /https?:\/\/[^\s<>"'`]+[^\s<>"'`.,;:!?)\]}]/gi
+/** Only http and https; what ends a sentence is no part of an address, and nothing that turns its letters around. */
+const LINK = /https?:\/\/[^\s<>"'`\p{Bidi_Control}]+[^\s<>"'`.,;:!?)\]}\p{Bidi_Control}]/giu
 
 /** What a message says: text with its links, a shared file, or JSON as it is. */
 export function Content ({ content, room }: { readonly content: unknown, readonly room: string }): JSX.Element {

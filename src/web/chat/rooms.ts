@@ -4,6 +4,7 @@ import { keepRooms, keptRooms, MAX_ROOMS } from '../shared/kept-rooms.ts'
 import { client } from '../shared/link.ts'
 import { Conversation } from './conversation.ts'
 import { news } from './news.ts'
+import { uploads } from './uploads.ts'
 
 const FIRST = 'general'
 
@@ -54,10 +55,10 @@ function keep (): void {
   keepRooms(rooms.peek().map(({ name }) => name))
 }
 
-/** The rooms of the last time, and the one of the address, `/chat#lobby`. */
+/** The rooms of the last time, and the one of the address. */
 export function start (): void {
-  const asked = decodeURIComponent(location.hash.slice(1))
-  const names = new Set([...keptRooms(), ...isRoomName(asked) ? [asked] : []])
+  const asked = askedRoom()
+  const names = new Set([...keptRooms(), ...asked === undefined ? [] : [asked]])
   if (names.size === 0) names.add(FIRST)
   for (const name of names) enter(name)
   show(rooms.peek().find(({ name }) => name === asked) ?? rooms.peek()[0])
@@ -83,7 +84,22 @@ export function start (): void {
     if (document.visibilityState === 'visible' && active.peek() !== undefined) active.peek()!.unread.value = 0
   })
   window.addEventListener('hashchange', () => {
-    const name = decodeURIComponent(location.hash.slice(1))
-    if (isRoomName(name)) join(name)
+    const name = askedRoom()
+    if (name !== undefined) join(name)
   })
+  // What waits for the connection lives as long as the page.
+  window.addEventListener('beforeunload', (event) => {
+    const isWaiting = rooms.peek().some(({ outbox }) => outbox.all.peek().length > 0) || uploads.peek().length > 0
+    if (isWaiting) event.preventDefault()
+  })
+}
+
+/** The room of the address, `/chat#lobby`; undefined where it names none. */
+function askedRoom (): string | undefined {
+  try {
+    const name = decodeURIComponent(location.hash.slice(1))
+    return isRoomName(name) ? name : undefined
+  } catch {
+    return undefined // an address of somebody's own making: #100%
+  }
 }
