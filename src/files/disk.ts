@@ -108,6 +108,8 @@ export class DiskFiles implements Files {
    * have put there. Files that are not ours are left alone. Rejects with what the disk says.
    */
   async sweep (): Promise<void> {
+    // The temporary folder is made with the first file.
+    if ((this.#options.dir ?? this.#dir) === undefined) return
     const dir = await this.#folder()
     let bytes = 0
     for (const name of await readdir(dir)) {
