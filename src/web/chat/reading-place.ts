@@ -2,11 +2,13 @@ import type { RefObject } from 'preact'
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { Conversation } from './conversation.ts'
 import type { Line } from './lines.ts'
-import { down, drawn, type From, up } from './window.ts'
+import { down, drawn, type From, screenful, up } from './window.ts'
 
 // So near to an end more is drawn.
 const NEAR_PX = 600
 const BOTTOM_PX = 48
+const CALM_MS = 100
+const MANY = 20
 
 type Box = RefObject<HTMLElement | null>
 interface Flag { readonly current: boolean }
@@ -32,16 +34,22 @@ interface ReadingPlace {
 export function useReadingPlace (room: Conversation): ReadingPlace {
   const box = useRef<HTMLDivElement>(null)
   const list = useRef<HTMLOListElement>(null)
+  const heightPx = useRef(innerHeight)
   const isFollowing = useRef(true)
   const [from, setFrom] = useState<From>(undefined)
   const [isBack, setBack] = useState(false)
   const lines = room.lines.value
   const outgoing = room.outbox.all.value
-  const shown = drawn(lines, from)
+  const shown = drawn(lines, from, useBurst(lines) ? screenful(heightPx.current) : undefined)
   // Who reads back has a first line that stays, however much comes.
   const begin = from ?? shown[0]?.at
   const isNewestDrawn = shown.at(-1) === lines.at(-1)
-  const { follow, heightPx } = useFollowing(box, list, isFollowing, [lines, outgoing, from])
+  const follow = (): void => {
+    const { current } = box
+    if (current === null || !isFollowing.current) return
+    current.scrollTop = current.scrollHeight
+    heightPx.current = current.clientHeight
+  }
   const toNewest = (): void => {
     isFollowing.current = true
     setBack(false)
@@ -68,6 +76,8 @@ export function useReadingPlace (room: Conversation): ReadingPlace {
     else setFrom(below < NEAR_PX ? down(room.lines.peek(), begin) : begin)
   }
 
+  useLayoutEffect(follow, [shown, outgoing])
+  useResizes([box, list], follow)
   const anchor = useAnchor(box, isFollowing)
   useLayoutEffect(() => {
     if (anchor !== undefined && box.current!.scrollTop < NEAR_PX) void more()
@@ -80,25 +90,29 @@ export function useReadingPlace (room: Conversation): ReadingPlace {
   return { box, list, shown, isNewestDrawn, isBack, onScroll, more, toNewest }
 }
 
-/** Keeps the newest in sight, at each height that there is for it. */
-function useFollowing (
-  box: Box, list: Box, isFollowing: Flag, drawn: readonly unknown[]
-): { follow (): void, readonly heightPx: { readonly current: number } } {
-  const heightPx = useRef(0)
-  const follow = (): void => {
-    const { current } = box
-    if (current === null || !isFollowing.current) return
-    current.scrollTop = current.scrollHeight
-    heightPx.current = current.clientHeight
-  }
-  useLayoutEffect(follow, drawn)
-  // A keyboard that slides in, a longer draft, a banner: each takes room from the newest.
+/** Whether many came at once: what is further up is drawn when it is calm again, or this frame would take too long. */
+function useBurst (lines: readonly Line[]): boolean {
+  const last = lines.at(-1)?.at ?? -1
+  const drawnTo = useRef(-1)
+  const [, drawAll] = useState(0)
+  const isBurst = last - drawnTo.current > MANY
   useEffect(() => {
-    const resizes = new ResizeObserver(follow)
-    for (const element of [box.current!, list.current!]) resizes.observe(element)
+    drawnTo.current = last
+    if (!isBurst) return
+    const timer = setTimeout(() => drawAll((times) => times + 1), CALM_MS)
+    return () => clearTimeout(timer)
+  }, [last])
+  return isBurst
+}
+
+/** A keyboard that slides in, a longer draft, a banner: each takes room from the newest. */
+function useResizes (boxes: readonly Box[], onResize: () => void): void {
+  // An effect of this moment: a box that goes has no size, which would be told.
+  useLayoutEffect(() => {
+    const resizes = new ResizeObserver(onResize)
+    for (const { current } of boxes) resizes.observe(current!)
     return () => resizes.disconnect()
   }, [])
-  return { follow, heightPx }
 }
 
 /** Keeps what is on the screen where it is, whatever is drawn before it. Undefined while the newest is followed. */
