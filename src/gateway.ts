@@ -53,6 +53,7 @@ import type { Services } from './session/services.ts'
 import type { Session } from './session/session.ts'
 import { SHED_SHARE } from './session/shedder.ts'
 import { Sessions } from './session/sessions.ts'
+import { TurnShare } from './session/turn-share.ts'
 import { UserRates } from './session/user-rates.ts'
 import { MemoryEventQueue } from './webhooks/memory.ts'
 import type { EventQueue } from './webhooks/queue.ts'
@@ -136,6 +137,7 @@ export async function compose (asked: Config, logger: FastifyBaseLogger, embeddi
     hooks,
     heartbeat: new Heartbeat(config.pingIntervalMs, now),
     flusher,
+    turnShare: new TurnShare(),
     deflater: config.deflateBytes === Infinity ? undefined : new Deflater(config.deflateBytes),
     counts: new SessionCounts(),
     isShort: () => heap.pressure >= SHED_SHARE,

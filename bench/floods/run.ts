@@ -1,12 +1,11 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { constants, setPriority } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Client } from '../../cluster/client.ts'
 import type { Replica } from '../../cluster/replica.ts'
 import { held } from '../suite/held.ts'
-import { GENERATORS_CPU, pinned } from '../suite/pin.ts'
+import { GENERATORS_CPU, idly, pinned } from '../suite/pin.ts'
 import { FLOODS, FULL_ROOM, type Outcome } from './attacks.ts'
 import { Bystanders } from './bystanders.ts'
 
@@ -71,10 +70,9 @@ export async function runFlood (name: string, replica: Replica, { rounds, second
 }
 
 async function flooding (name: string, port: number, seconds: number): Promise<Record<Outcome, number>> {
-  const { command, args } = pinned(GENERATORS_CPU, { command: process.execPath, args: [] })
-  const child = fork(FLOODER, [name, String(port), ATTACKER], { execPath: command, execArgv: [...args] })
   // Whoever measures goes first: an attacker has a machine of its own.
-  setPriority(child.pid!, constants.priority.PRIORITY_LOW)
+  const { command, args } = idly(pinned(GENERATORS_CPU, { command: process.execPath, args: [] }))
+  const child = fork(FLOODER, [name, String(port), ATTACKER], { execPath: command, execArgv: [...args] })
   const said = once(child, 'message') as Promise<[Record<Outcome, number>]>
   const ended = once(child, 'exit').then(([code]) => { throw new Error(`the flooder ended with ${code}`) })
   ended.catch(() => {})

@@ -6,10 +6,17 @@ export interface Command { readonly command: string, readonly args: readonly str
 export const SERVERS_CPU = 0
 export const GENERATORS_CPU = 1
 
+const isThere = (program: string): boolean => spawnSync(program, ['--version']).status === 0
+
 /** Whether a server and its load can be kept on processors of their own. */
-export const canPin = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0
+export const canPin = availableParallelism() > 1 && isThere('taskset')
 
 /** The same on one processor, where there is util-linux's taskset; it keeps its process id. */
 export function pinned (cpu: number, { command, args }: Command): Command {
   return canPin ? { command: 'taskset', args: ['-c', String(cpu), command, ...args] } : { command, args }
+}
+
+/** The same, run only where nobody else wants the processor (sched(7), SCHED_IDLE). */
+export function idly ({ command, args }: Command): Command {
+  return isThere('chrt') ? { command: 'chrt', args: ['--idle', '0', command, ...args] } : { command, args }
 }

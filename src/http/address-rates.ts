@@ -1,7 +1,8 @@
 import { type Clock, TokenBucket } from '../session/rate-limit.ts'
 
-// A burst is twice the rate, so a bucket that nobody asked for so long is full again, and need not be kept.
-const FULL_MS = 2_000
+// A burst is twice the rate, and as much may be owed: a bucket that nobody asked for so long is full again, and need
+// not be kept.
+const FULL_MS = 4_000
 
 /** What each address may do in a second, with bursts of twice as much. Addresses that are quiet are not kept. */
 export class AddressRates {

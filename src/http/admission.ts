@@ -18,7 +18,7 @@ const MAX_USER_CHARS = 64
 const LEAST_PER_ADDRESS_AND_SECOND = 100
 const OVERLOADED_RETRY_MS = 2_000
 // Whoever floods, is ended, and comes again to do the same costs others as much as so many who mean well.
-const FLOODER_COSTS = 40
+const FLOODER_COSTS = 100
 // Whoever has one address of IPv6 has at least so many of them.
 const IPV6_SUBNET_BITS = 64
 

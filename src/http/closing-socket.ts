@@ -1,18 +1,38 @@
+import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
+
+/** What ws keeps to itself. */
+interface Wired { readonly _socket: Socket }
+
+// As much as a client that means well may have on its way when it hears of the close; its close frame is behind that.
+const AFTER_CLOSE_BYTES = 262_144
 
 /**
  * A socket that knows with which code it was closed here: by us, or by ws where a frame breaks the rules. What ws tells
- * at the end is what the other side answered: nothing (1006) from one that is silent, or that is read no further. Its
- * event `closing` comes with the code when that is sent.
+ * at the end is what the other side answered: nothing (1006) from one that is silent, or that is read no further.
  */
 export class ClosingSocket extends WebSocket {
   /** Of the close frame that was sent: the client's own, where it was the first to close. */
   sentCode: number | undefined
+  /** Called with the code when that is sent. No event: one kind more of them would cost each connection 192 bytes. */
+  whenClosing: ((this: ClosingSocket, code: number | undefined) => void) | undefined
 
   override close (code?: number, data?: string | Buffer): void {
     const isFirst = this.readyState === this.OPEN
     if (isFirst) this.sentCode = code
     super.close(code, data)
-    if (isFirst) this.emit('closing', code)
+    if (!isFirst) return
+    this.#hearLittle()
+    this.whenClosing?.(code)
+  }
+
+  /** Whoever pours on would be read at full speed for as long as ws waits for the other side's close frame. */
+  #hearLittle (): void {
+    let leftBytes = AFTER_CLOSE_BYTES
+    const { _socket } = this as unknown as Wired
+    _socket.on('data', ({ length }: Buffer) => {
+      leftBytes -= length
+      if (leftBytes < 0) this.pause()
+    })
   }
 }

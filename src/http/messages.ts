@@ -9,7 +9,7 @@ import { isJoinable, NAME_RULE } from '../protocol/rooms.ts'
 import {
   answers, KeyHeader, MessagesAnswer, MessagesQuery, OfJoinableRoom, PublishBody, PublishedAnswer
 } from '../schemas/http.ts'
-import { type HistoryPage, readBefore, readSince } from '../session/history.ts'
+import { type HistoryPage, readBefore, type Reading, readSince } from '../session/history.ts'
 import { refuseJoin, refuseServerPublish } from '../session/permissions.ts'
 import { guard, roomOf } from './access.ts'
 import { sendRefusal } from './errors.ts'
@@ -17,7 +17,7 @@ import { type Publishing, publishBody } from './publishing.ts'
 
 interface MessagesOptions {
   readonly auth: Authenticator | undefined
-  readonly services: Publishing
+  readonly services: Publishing & Reading
 }
 
 const PUBLISH = {

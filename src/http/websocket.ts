@@ -55,15 +55,15 @@ const FLOODS: ReadonlySet<number> = new Set([CLOSES.flooding.code, CLOSES.malfor
 const LISTENING = Symbol('listening')
 type Heard = ClosingSocket & { [LISTENING]: Listening }
 
-function listen (ws: WebSocket, listening: Listening): void {
+function listen (ws: ClosingSocket, listening: Listening): void {
   Object.assign(ws, { [LISTENING]: listening })
   ws.on('message', onMessage as (this: WebSocket, data: Buffer, isBinary: boolean) => void)
   ws.on('ping', onPing as (this: WebSocket) => void)
   ws.on('pong', onPong as (this: WebSocket) => void)
   // ws ends the connection itself, with the right code.
   ws.on('error', onError as (this: WebSocket, error: Error) => void)
-  ws.on('closing', onClosing as (this: WebSocket, code: number) => void)
   ws.on('close', onClose as (this: WebSocket, code: number) => void)
+  ws.whenClosing = onClosing as (this: ClosingSocket, code: number | undefined) => void
 }
 
 function onMessage (this: Heard, data: Buffer, isBinary: boolean): void {
@@ -88,9 +88,9 @@ function onError (this: Heard, error: Error): void {
   this[LISTENING].session.services.logger.debug({ err: error }, 'socket')
 }
 
-function onClosing (this: Heard, code: number): void {
+function onClosing (this: Heard, code: number | undefined): void {
   const { admission, ip } = this[LISTENING]
-  if (FLOODS.has(code)) admission.blame(ip)
+  if (code !== undefined && FLOODS.has(code)) admission.blame(ip)
 }
 
 function onClose (this: Heard, heardCode: number): void {

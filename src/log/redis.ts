@@ -21,6 +21,8 @@ interface RoomDraft { readonly room: string, readonly draft: Draft }
 // Some hundred microseconds of Redis's time.
 const MAX_APPENDS = 64
 const MAX_TOPS = 512
+// Who joins waits no longer for it than for anything else on the way.
+const TOPS_GAP_MS = 1
 
 /** Redis Streams (https://redis.io/docs/latest/develop/data-types/streams/), through the scripts of redis/. */
 export class RedisLog implements Log {
@@ -30,7 +32,7 @@ export class RedisLog implements Log {
   readonly #append = new Script(APPEND_SCRIPT)
   readonly #appends = new TurnBatch<RoomDraft, Receipt | 'key_reused'>((drafts) => this.#appendAll(drafts), MAX_APPENDS)
   readonly #topsScript = new Script(TOPS_SCRIPT)
-  readonly #tops = new TurnBatch<string, Cursor | undefined>((rooms) => this.#readTops(rooms), MAX_TOPS)
+  readonly #tops = new TurnBatch<string, Cursor | undefined>((rooms) => this.#readTops(rooms), MAX_TOPS, TOPS_GAP_MS)
   readonly #open = new Script(OPEN_SCRIPT)
   readonly #after = new Script(AFTER_SCRIPT)
   readonly #before = new Script(BEFORE_SCRIPT)

@@ -1,3 +1,4 @@
+import { areBracketsClosed } from './brackets.ts'
 import { type Refusal, refusal } from './codes.ts'
 import { memberText } from './content-span.ts'
 import { parseCursor } from './cursor.ts'
@@ -20,6 +21,9 @@ export const MAX_KEY_CHARS = 64
 export const DEFAULT_HISTORY_LIMIT = 50
 export const MAX_HISTORY_LIMIT = 200
 
+// From here on it pays to look before JSON.parse does: 64 KB of `[` take it 3 ms, during which everyone waits.
+const LONG_CHARS = 4_096
+
 type Fields = ReadonlyMap<string, unknown>
 
 /** A field that is missing or wrong, on its way out of the readers below to decode(), and never further. */
@@ -34,6 +38,7 @@ class BadField extends Error {
 
 /** Decodes one text frame: `unknown` comes in, a typed request goes out, once. */
 export function decode (text: string): Decoded {
+  if (text.length > LONG_CHARS && !areBracketsClosed(text)) return { ok: false, refusal: refusal('bad_json') }
   let value: unknown
   try {
     value = JSON.parse(text)

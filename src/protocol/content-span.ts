@@ -1,3 +1,5 @@
+import { closingQuote } from './brackets.ts'
+
 /**
  * Finds the text of the last top-level member `name` of a JSON object, so that a payload can be passed on as
  * the bytes that were sent: 1.0 and 12345678901234567890 stay what they are, and deep nesting costs no stack.
@@ -35,13 +37,7 @@ function skipSpace (text: string, at: number): number {
 
 /** From an opening quote to just behind the closing one. */
 function skipString (text: string, at: number): number {
-  for (;;) {
-    const quote = text.indexOf('"', at + 1)
-    let backslashes = 0
-    while (text[quote - 1 - backslashes] === '\\') backslashes++
-    if (backslashes % 2 === 0) return quote + 1
-    at = quote
-  }
+  return closingQuote(text, at) + 1
 }
 
 function skipValue (text: string, at: number): number {

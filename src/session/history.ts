@@ -12,7 +12,7 @@ export interface HistoryPage {
   readonly gap?: { readonly reason: GapReason, readonly cursor: Cursor }
 }
 
-type Reading = Pick<Services, 'log' | 'rules'>
+export type Reading = Pick<Services, 'log' | 'rules' | 'turnShare'>
 
 /** What a page holds, at most; but at least one message. */
 const MAX_HISTORY_BYTES = 262_144
@@ -20,11 +20,13 @@ const NOTHING: HistoryPage = { messages: [], more: false }
 
 /** The newest messages before a number (undefined: of all). Rejects with BrokerError. */
 export async function readBefore (
-  { log, rules }: Reading, room: string, before: number | undefined, limit: number
+  { log, rules, turnShare }: Reading, room: string, before: number | undefined, limit: number
 ): Promise<HistoryPage> {
   if (rules.of(room).kind === 'live') return NOTHING
   const page = await log.before(room, before, limit, MAX_HISTORY_BYTES)
+  await turnShare.enter()
   const { messages, isWhole } = newest(room, page.entries)
+  turnShare.spend(sizeOf(messages))
   return { messages, more: page.more || !isWhole }
 }
 
@@ -33,15 +35,19 @@ export async function readBefore (
  * value. Rejects with BrokerError.
  */
 export async function readSince (
-  { log, rules }: Reading, room: string, since: Cursor, limit: number
+  { log, rules, turnShare }: Reading, room: string, since: Cursor, limit: number
 ): Promise<HistoryPage> {
   if (rules.of(room).kind === 'live') return NOTHING
   const { entries: following, gap, top } = await log.after(room, since)
+  await turnShare.enter()
   if (gap !== undefined) {
     const { top: cursor, entries } = await log.open(room, limit, MAX_HISTORY_BYTES)
-    return { messages: newest(room, entries).messages, more: false, gap: { reason: gap, cursor } }
+    const { messages } = newest(room, entries)
+    turnShare.spend(sizeOf(messages))
+    return { messages, more: false, gap: { reason: gap, cursor } }
   }
   const messages = oldestWithin(following.slice(0, limit).map((entry) => sentEntry(room, entry)))
+  turnShare.spend(sizeOf(messages))
   const last = messages.at(-1)
   return { messages, more: last !== undefined && last.seq < top.seq }
 }
@@ -59,4 +65,8 @@ function oldestWithin (all: readonly Sent[]): readonly Sent[] {
     return bytes > MAX_HISTORY_BYTES && index > 0
   })
   return end < 0 ? all : all.slice(0, end)
+}
+
+function sizeOf (messages: readonly Sent[]): number {
+  return messages.reduce((bytes, { frame }) => bytes + frame.length, 0)
 }

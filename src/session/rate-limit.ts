@@ -21,18 +21,22 @@ export class TokenBucket {
   /** Takes tokens. 0 where there were so many; else how long, in milliseconds, until there are. */
   take (count = 1): number {
     if (this.#perMs === Infinity) return 0
-    const nowMs = this.#now()
-    this.#tokens = Math.min(this.#burst, this.#tokens + (nowMs - this.#filledMs) * this.#perMs)
-    this.#filledMs = nowMs
+    this.#fill()
     if (this.#tokens < count) return Math.ceil((count - this.#tokens) / this.#perMs)
     this.#tokens -= count
     return 0
   }
 
-  /** Takes as many, or as there are. */
+  /** Takes as many, whether they are there or not: what is owed comes first. No more than a burst can be owed. */
   forfeit (count: number): void {
-    const waitMs = this.take(count)
-    if (waitMs > 0) this.#tokens = 0
+    this.#fill()
+    this.#tokens = Math.max(-this.#burst, this.#tokens - count)
+  }
+
+  #fill (): void {
+    const nowMs = this.#now()
+    this.#tokens = Math.min(this.#burst, this.#tokens + (nowMs - this.#filledMs) * this.#perMs)
+    this.#filledMs = nowMs
   }
 }
 

@@ -81,6 +81,22 @@ t.test('D8 D9 a message that is too long by its header, or of too many fragments
   t.equal((await sent(t, rawFrame('', { isLast: false }), ...Array.from({ length: 70 }, () => empty))).code, 1008)
 })
 
+t.test('of who pours on after the close frame hardly anything is read, whatever it was closed for', async (t) => {
+  const chunk = Buffer.concat(Array.from({ length: 64 }, () => rawFrame('x'.repeat(1_024), { opcode: 3 })))
+  const raw = open(t)
+  // It pours on though the other side has ended.
+  raw.socket.removeAllListeners('end')
+  await raw.until(({ status }) => status === 101)
+  let poured = 0
+  while (!raw.socket.destroyed) {
+    poured += chunk.length
+    if (!raw.socket.write(chunk)) await Promise.race([raw.ended, once(raw.socket, 'drain').catch(() => {})])
+  }
+  t.equal(raw.said.code, 1002)
+  // What the kernel takes for it, on both sides, is some 10 MB.
+  t.ok(poured < 40_000_000, `${poured} bytes`)
+})
+
 t.test('D10 compression is not agreed to, whatever is offered, and what is compressed all the same is refused', async (t) => {
   const raw = open(t, upgradeHead('/ws', { ...UPGRADE_HEADERS, 'sec-websocket-extensions': 'permessage-deflate' }))
   const [head] = await once(raw.socket, 'data') as [Buffer]

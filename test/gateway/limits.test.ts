@@ -97,6 +97,19 @@ t.test('an address may have so many connections, refused before the upgrade, and
   t.match((await connect(t, ws)).welcome, { type: 'welcome' })
 })
 
+t.test('who comes again to flood is refused before the upgrade; from elsewhere one is let in', async (t) => {
+  const { ws } = await startGateway(t, { TRUST_PROXY: 'loopback', MAX_CONNECTIONS_PER_ADDRESS: '100' })
+  const from = (address: string): { headers: Record<string, string> } => ({ headers: { 'x-forwarded-for': address } })
+  // A burst of 200, of which each costs 1 when it comes in, and 100 when it is ended.
+  const clients = await Promise.all([1, 2, 3].map(() => connect(t, ws, from('1.1.1.1'))))
+  for (const client of clients) {
+    for (let frame = 0; frame < 11; frame++) client.socket.send('nonsense')
+    t.match(await client.closed, { code: 4400 })
+  }
+  t.equal((await refused(ws, from('1.1.1.1'))).status, 429)
+  await connect(t, ws, from('2.2.2.2'))
+})
+
 t.test('upgrades that are refused for their token leave no place taken', async (t) => {
   const { ws } = await startGateway(t, { AUTH_SECRET: SECRET, MAX_CONNECTIONS_PER_ADDRESS: '3' })
   for (let n = 0; n < 20; n++) {

@@ -14,6 +14,7 @@ import { MemoryPresence } from '../../src/presence/memory.ts'
 import { SessionCounts } from '../../src/session/counts.ts'
 import { Heartbeat } from '../../src/session/heartbeat.ts'
 import type { Services } from '../../src/session/services.ts'
+import { TurnShare } from '../../src/session/turn-share.ts'
 
 interface Options {
   readonly retention: Retention
@@ -66,6 +67,7 @@ export async function startServices (
     rules,
     heartbeat: new Heartbeat(0, now),
     flusher,
+    turnShare: new TurnShare(),
     deflater: undefined,
     counts: new SessionCounts(),
     isShort: () => false,

@@ -36,14 +36,16 @@ t.test('who fails alone is told so alone; what fails as a whole is told to all',
 })
 
 /** A batch whose commands are answered by hand. */
-function byHand (maxAsks = 10): { batch: TurnBatch<number, number>, runs: number[][], answer: Array<() => void> } {
+function byHand (
+  maxAsks = 10, gapMs = 0
+): { batch: TurnBatch<number, number>, runs: number[][], answer: Array<() => void> } {
   const runs: number[][] = []
   const answer: Array<() => void> = []
   const batch = new TurnBatch<number, number>(async (asks) => {
     runs.push([...asks])
     await new Promise<void>((resolve) => { answer.push(resolve) })
     return [...asks]
-  }, maxAsks)
+  }, maxAsks, gapMs)
   return { batch, runs, answer }
 }
 
@@ -93,5 +95,27 @@ t.test('and no more than fits into one command', async (t) => {
   void batch.add(3)
   await turn()
   t.strictSame(runs, [[1], [2, 3]])
+  t.equal(time.timers, 0)
+})
+
+t.test('with a gap what follows a command closely waits for the next, and what comes later does not', async (t) => {
+  const time = new FakeTime(t)
+  const { batch, runs, answer } = byHand(10, 1)
+  const first = batch.add(1)
+  await turn()
+  answer[0]!()
+  await first
+  void batch.add(2)
+  await turn()
+  void batch.add(3)
+  await turn()
+  t.strictSame(runs, [[1]])
+  time.pass(1)
+  t.strictSame(runs, [[1], [2, 3]])
+  answer[1]!()
+  time.pass(1)
+  void batch.add(4)
+  await turn()
+  t.strictSame(runs, [[1], [2, 3], [4]])
   t.equal(time.timers, 0)
 })
