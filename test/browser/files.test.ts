@@ -146,9 +146,10 @@ t.test('a link that cannot be had just now is asked for again, and never is the 
   t.ok(asked.length > 0)
   t.strictSame(asked.filter((url) => url.startsWith('http') && url.includes('token=')), [])
 
-  await bob.route('**/files/*/*.png?*', async (route) => await route.abort('internetdisconnected'), { times: 1 })
+  await bob.route('**/files/*/*.png?*', async (route) => await route.abort('internetdisconnected'))
   await ann.setInputFiles('#file', { name: 'hill.png', mimeType: 'image/png', buffer: png(80, 30) })
   await bob.locator('#messages a.file', { hasText: 'hill.png' }).waitFor()
+  await bob.unroute('**/files/*/*.png?*')
   proxy.cut()
   await bob.locator('#messages .picture img[alt="hill.png"]').waitFor()
   await eventually('it is loaded again', async () =>

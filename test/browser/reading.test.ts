@@ -7,7 +7,7 @@ import { eventually } from '../../cluster/until.ts'
 
 const FEW_LINES_PX = 300
 
-/** A page that shows the newest of 200 messages, and who says more. */
+/** A page that shows the newest of 260 messages, and who says more. */
 async function busyRoom (t: Test): Promise<{ page: Page, talk: (from: number, to: number) => Promise<void> }> {
   const { http, ws } = await startGateway(t, { RATE_PUBLISHES: '0', RATE_REQUESTS: '0', LOG_LEVEL: 'warn' })
   const bot = await connect(t, `${ws}?user=bot&join=general`)
@@ -20,6 +20,9 @@ async function busyRoom (t: Test): Promise<{ page: Page, talk: (from: number, to
   const page = await open(t, `${http}/chat`)
   await goBy(page, 'ann')
   await shows(page, 'bot', 'message 199,')
+  // More than are drawn while the newest are followed.
+  await talk(200, 260)
+  await shows(page, 'bot', 'message 259,')
   return { page, talk }
 }
 
@@ -39,13 +42,13 @@ t.test('who reads back a few lines is left in peace, however much comes', async 
   const { page, talk } = await busyRoom(t)
   await scrollUp(page)
   // In the middle of what is seen.
-  const line = page.locator('#messages .line', { hasText: 'message 180,' })
+  const line = page.locator('#messages .line', { hasText: 'message 240,' })
   const { y } = (await line.boundingBox())!
-  await talk(200, 320)
+  await talk(260, 380)
   await page.locator('#news', { hasText: 'new messages' }).waitFor({ state: 'attached' })
   t.ok(Math.abs((await line.boundingBox())!.y - y) < 3)
   await page.click('#to-newest')
-  await shows(page, 'bot', 'message 319,')
+  await shows(page, 'bot', 'message 379,')
   t.ok(await below(page) < 2)
 })
 

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { Icon } from '../shared/icon.tsx'
 import { status } from '../shared/link.ts'
 import { linkOf } from './file-links.ts'
@@ -40,8 +40,8 @@ function Picture ({ file, url, size: [width, height] }: PictureProps): JSX.Eleme
   // Links change every few minutes, and with each the picture would be loaded again.
   const loaded = useRef<string | undefined>(undefined)
   const isOnline = status.value.state === 'online'
-  // It may have been the network, or the link.
-  useEffect(() => { isBroken.value = false }, [url, isOnline])
+  // It may have been the network, or the link. At once, or what broke meanwhile would be forgotten.
+  useLayoutEffect(() => { isBroken.value = false }, [url, isOnline])
   if (isBroken.value) return <Download file={file} url={url} />
   const { name, bytes } = file
   const scale = Math.min(1, MAX_WIDTH / width, MAX_HEIGHT / height)
