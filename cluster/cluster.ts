@@ -2,6 +2,7 @@ import { Nginx } from './nginx.ts'
 import { freePort } from './ports.ts'
 import { RedisServer } from './redis.ts'
 import { fromBuild, type Launcher, Replica } from './replica.ts'
+import { makeTempFolder, removeTempFolder } from './temp-folder.ts'
 
 interface ClusterOptions {
   /** 3 where it is not given. */
@@ -12,7 +13,7 @@ interface ClusterOptions {
   readonly host?: string | undefined
   /** A Redis that runs already, for each replica; otherwise one of the cluster's own. */
   readonly redisUrl?: string | ((index: number) => string)
-  /** The gateways' settings. */
+  /** The gateways' settings. Where they say nothing of files, those are in a folder that goes with the cluster. */
   readonly settings?: Readonly<Record<string, string>>
   readonly launcher?: Launcher
   /** Every line that one of the processes says. */
@@ -31,13 +32,16 @@ export function nameOf (index: number): string {
 export class Cluster {
   readonly replicas: readonly Replica[]
   readonly #options: ClusterOptions
+  readonly #folder: string | undefined
   #redis: RedisServer | undefined
   #nginx: Nginx | undefined
 
-  private constructor (options: ClusterOptions, redis: RedisServer | undefined) {
-    const { replicas = 3, launcher = fromBuild, settings = {}, redisUrl = redis!.url, onLine = () => {} } = options
+  private constructor (options: ClusterOptions, redis: RedisServer | undefined, folder: string | undefined) {
+    const { replicas = 3, launcher = fromBuild, redisUrl = redis!.url, onLine = () => {} } = options
+    const settings = { ...options.settings, ...folder === undefined ? {} : { FILES_DIR: folder } }
     this.#options = options
     this.#redis = redis
+    this.#folder = folder
     this.replicas = Array.from({ length: replicas }, (_, index) => {
       const name = nameOf(index)
       const REDIS_URL = typeof redisUrl === 'string' ? redisUrl : redisUrl(index)
@@ -48,7 +52,7 @@ export class Cluster {
   /** Resolves when all of it is fit for traffic. */
   static async start (options: ClusterOptions = {}): Promise<Cluster> {
     const redis = options.redisUrl === undefined ? await RedisServer.reserve() : undefined
-    const cluster = new Cluster(options, redis)
+    const cluster = new Cluster(options, redis, hasOwnFiles(options) ? await makeTempFolder('files') : undefined)
     try {
       await cluster.#run()
     } catch (error) {
@@ -88,6 +92,7 @@ export class Cluster {
     await Promise.all(this.replicas.map((replica) => replica.stop(signal)))
     await this.#nginx?.stop()
     await this.#redis?.stop()
+    if (this.#folder !== undefined) await removeTempFolder(this.#folder)
   }
 
   async #run (): Promise<void> {
@@ -100,4 +105,9 @@ export class Cluster {
     const servers = this.replicas.map((replica) => `127.0.0.1:${replica.port}`)
     this.#nginx = await Nginx.start(servers, { port, host, onLine: (line) => onLine('nginx', line) })
   }
+}
+
+/** An image's replicas see no folder of ours. */
+function hasOwnFiles ({ settings = {}, launcher }: ClusterOptions): boolean {
+  return launcher === undefined && ['FILES', 'FILES_DIR', 'FILES_S3_URL'].every((name) => settings[name] === undefined)
 }

@@ -16,8 +16,9 @@ export const HELP = `Redis, several replicas, and nginx in front with this repos
   --help        this
 
 It shows which replica serves whom. What ends without being asked to is started again after a second: kill one and
-see. The gateways take their settings (docs/configuration.md) from the environment, such as DRAIN_MS=5000. Ctrl-C
-ends all of it, in order; a second one ends it at once.
+see. The gateways take their settings (docs/configuration.md) from the environment, such as DRAIN_MS=5000; files that
+are shared are in a folder of its own, where no setting says otherwise. Ctrl-C ends all of it, in order, and removes
+that folder; a second one ends it at once.
 `
 
 export interface Options {

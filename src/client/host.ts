@@ -11,7 +11,7 @@ export interface Host {
   setTimeout (task: () => void, ms: number): Timer
   clearTimeout (timer: Timer): void
   isOffline (): boolean
-  /** Calls when there may be a network again, or the page is looked at again, until the returned function is called. */
+  /** Calls when there may be another network, or none, or the page is seen again. @returns a function that ends it */
   onNetwork (listener: () => void): () => void
 }
 
@@ -56,7 +56,7 @@ export function realHost (): Host {
     isOffline: () => around.navigator?.onLine === false,
     onNetwork: (listener) => {
       const seen = (): void => { if (around.document?.visibilityState !== 'hidden') listener() }
-      const events = [[around, 'online'], [around.document, 'visibilitychange'], [around, 'pageshow']] as const
+      const events = [[around, 'online'], [around, 'offline'], [around.document, 'visibilitychange'], [around, 'pageshow']] as const
       for (const [target, type] of events) target?.addEventListener?.(type, seen)
       return () => { for (const [target, type] of events) target?.removeEventListener?.(type, seen) }
     }

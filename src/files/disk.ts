@@ -112,6 +112,8 @@ export class DiskFiles implements Files {
    * of the folder.
    */
   async sweep (): Promise<void> {
+    // The temporary folder is made with the first file.
+    if ((this.#options.dir ?? this.#dir) === undefined) return
     const dir = await this.#folder()
     let bytes = 0
     for (const name of await readdir(dir)) {

@@ -129,7 +129,8 @@ const routes: FastifyPluginAsync<RoutesOptions> = async (app, options) => {
   }
   if (wanted.pages) {
     await app.register(docsRoutes)
-    await app.register(pageRoutes, { path: app.prefix })
+    const maxFileBytes = wanted.http && files !== undefined ? files.maxBytes : 0
+    await app.register(pageRoutes, { path: app.prefix, maxFileBytes })
   }
 }
 

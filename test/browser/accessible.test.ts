@@ -4,6 +4,7 @@ import type { Page } from 'playwright-core'
 import t from 'tap'
 import { goBy, isOnline, open, say, shows } from '../helpers/browser.ts'
 import { startGateway } from '../helpers/gateway.ts'
+import { eventually } from '../../cluster/until.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
@@ -103,4 +104,33 @@ t.test('every control is reached by the Tab key, and does what it says', async (
   await dashboard.keyboard.press('ArrowLeft')
   await dashboard.locator('#position', { hasText: /^200$/ }).waitFor()
   t.equal(await dashboard.getAttribute('#car', 'aria-valuenow'), '200')
+})
+
+t.test('the focus goes with what slides in and out, with the form for the name, and with a room that is left', async (t) => {
+  const { http } = await startGateway(t)
+  const page = await open(t, `${http}/chat#one`, { viewport: { width: 390, height: 780 } })
+  await isOnline(page, /guest/)
+  const focused = async (id: string): Promise<void> =>
+    await eventually(`${id} is focused`, async () => await page.evaluate<string>('document.activeElement.id') === id)
+  for (const [button, side] of [['menu', 'rooms-side'], ['people', 'members-side']] as const) {
+    await page.focus(`#${button}`)
+    await page.keyboard.press('Enter')
+    await focused(side)
+    await page.keyboard.press('Escape')
+    await focused(button)
+  }
+  await page.setViewportSize({ width: 1280, height: 780 })
+  await page.fill('#name', 'ann')
+  await page.keyboard.press('Enter')
+  await focused('rename')
+  await page.keyboard.press('Enter')
+  await focused('name')
+  await page.keyboard.press('Escape')
+  await focused('rename')
+  await page.fill('#join-room', 'two')
+  await page.keyboard.press('Enter')
+  await page.getByLabel('Leave two').focus()
+  await page.keyboard.press('Enter')
+  await eventually('the room that is shown now is focused', async () =>
+    await page.evaluate<string>('document.activeElement.textContent') === 'one')
 })

@@ -1,5 +1,8 @@
 import { once } from 'node:events'
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { Child } from '../../cluster/child.ts'
@@ -39,7 +42,11 @@ function isAlive (pid: number): boolean {
 }
 
 t.test('it says where it is and who is where, starts again what was killed, and ends clean on Ctrl-C', async (t) => {
-  const { child, said } = await run(t, ['--port', '0', '--replicas', '2'], { REPLICA: 'x' })
+  const TMPDIR = mkdtempSync(join(tmpdir(), 'tidegate-test-'))
+  // Workers of a root's nginx are somebody else.
+  chmodSync(TMPDIR, 0o755)
+  t.teardown(() => rmSync(TMPDIR, { recursive: true, force: true }))
+  const { child, said } = await run(t, ['--port', '0', '--replicas', '2'], { REPLICA: 'x', TMPDIR })
   const [, port] = await child.says(/chat +http:\/\/localhost:(\d+)\/chat/)
   await child.says(/Who is where/)
   t.ok(said.some((line) => line.endsWith('REPLICA is not used: the cluster decides that itself')))
@@ -47,6 +54,11 @@ t.test('it says where it is and who is where, starts again what was killed, and 
   t.equal(pids.length, 4, 'two replicas, nginx and Redis')
 
   const ann = await connect(t, `ws://127.0.0.1:${port}/ws?user=ann`)
+  const shared = await fetch(`http://127.0.0.1:${port}/rooms/general/files?name=a.txt`, { method: 'POST', body: 'hello' })
+  const { file } = await shared.json() as { readonly file: { readonly url: string } }
+  for (const [, url] of said.join('\n').matchAll(/gateway-[ab] +(http\S+)/g)) {
+    t.equal(await (await fetch(url + file.url)).text(), 'hello', 'every replica has the files')
+  }
   const replica = String(ann.welcome['replica'])
   await child.says(new RegExp(`${replica} 1 \\(ann\\)`))
   const row = said.find((line) => line.trim().startsWith(replica) && line.includes('pid'))!
@@ -66,6 +78,7 @@ t.test('it says where it is and who is where, starts again what was killed, and 
   t.match(await cy.closed, { code: 1001 })
   t.strictSame(await child.ended, { code: 0, signal: null })
   t.strictSame([...pids, Number(again)].filter(isAlive), [], 'nothing is left')
+  t.strictSame(readdirSync(TMPDIR), [])
 })
 
 t.test('a second signal ends it at once, and all of it', async (t) => {

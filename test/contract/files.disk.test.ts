@@ -92,6 +92,9 @@ t.test('without a folder of its own it makes one when it is needed, for nobody e
   const files = new DiskFiles({ dir: undefined, maxBytes: Infinity, maxAgeMs: Infinity })
   files.start()
   const made = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('tidegate-files-') && !before.includes(name))
+  const count = made().length
+  await files.sweep()
+  t.equal(made().length, count, 'not before there is a file')
   const id = newFileId()
   await files.put(id, HEAD, chunks('0123456789'))
   const folder = made().find((name) => readdirSync(join(tmpdir(), name)).includes(id))!

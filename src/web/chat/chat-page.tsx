@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { AskToken } from '../shared/ask-token.tsx'
 import { Banner } from '../shared/banner.tsx'
 import { Icon } from '../shared/icon.tsx'
@@ -11,21 +11,26 @@ import { news } from './news.ts'
 import { RoomList } from './room-list.tsx'
 import { active, unread } from './rooms.ts'
 
+type Side = 'rooms' | 'members'
+
+const BUTTONS: Readonly<Record<Side, string>> = { rooms: 'menu', members: 'people' }
+
 /** The chat: rooms to the left, the conversation, who is here to the right; on a phone the sides slide in. */
 export function ChatPage (): JSX.Element {
-  const side = useSignal<'rooms' | 'members' | undefined>(undefined)
+  const side = useSignal<Side | undefined>(undefined)
   const close = (): void => { side.value = undefined }
-  const toggle = (which: 'rooms' | 'members'): void => { side.value = side.value === which ? undefined : which }
+  const toggle = (which: Side): void => { side.value = side.value === which ? undefined : which }
   useEffect(() => {
     const onKey = ({ key }: KeyboardEvent): void => { if (key === 'Escape') close() }
     document.addEventListener('keydown', onKey)
     return () => document.removeEventListener('keydown', onKey)
   }, [])
+  useFocusIn(side.value)
   const room = active.value
   return (
     <Shell page='chat' before={<MenuButton isOpen={side.value === 'rooms'} onClick={() => toggle('rooms')} />}>
       <main class='chat' data-side={side.value}>
-        <aside class='side rooms-side' id='rooms-side' aria-label='Rooms'>
+        <aside class='side rooms-side' id='rooms-side' aria-label='Rooms' tabIndex={-1}>
           <div class='scrolls'><RoomList onChosen={close} /></div>
           <NameForm />
         </aside>
@@ -41,6 +46,25 @@ export function ChatPage (): JSX.Element {
       <p class='unseen' role='status' id='news'>{news.text}</p>
     </Shell>
   )
+}
+
+/** The focus goes into what has slid in, and back to its button where it was in there until it slid out. */
+function useFocusIn (side: Side | undefined): void {
+  const before = useRef<Side | undefined>(undefined)
+  useLayoutEffect(() => {
+    const left = before.current
+    before.current = side
+    const { activeElement: at, body } = document
+    if (side !== undefined) sideOf(side)?.focus()
+    else if (left !== undefined && (at === body || sideOf(left)?.contains(at) === true)) {
+      document.getElementById(BUTTONS[left])?.focus()
+    }
+  }, [side])
+}
+
+/** That of the members goes with its room. */
+function sideOf (side: Side): HTMLElement | null {
+  return document.getElementById(`${side}-side`)
 }
 
 function MenuButton ({ isOpen, onClick }: { readonly isOpen: boolean, readonly onClick: () => void }): JSX.Element {

@@ -4,6 +4,7 @@ import { useLayoutEffect, useRef } from 'preact/hooks'
 import { Icon } from '../shared/icon.tsx'
 import type { Conversation } from './conversation.ts'
 import { FileButton } from './file-button.tsx'
+import { maxFileBytes } from './max-file-bytes.ts'
 import { share } from './uploads.ts'
 
 const MAX_HEIGHT_PX = 160
@@ -28,8 +29,8 @@ export function Composer ({ room }: { readonly room: Conversation }): JSX.Elemen
     grow(field.current!)
   }
   const onKeyDown = (event: KeyboardEvent): void => {
-    // While an input method composes, Enter is its own.
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
+    // While an input method composes, Enter is its own. Safari has ended that by then, and tells by 229 alone.
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return
     event.preventDefault()
     send()
   }
@@ -40,7 +41,7 @@ export function Composer ({ room }: { readonly room: Conversation }): JSX.Elemen
   }
   const onPaste = (event: ClipboardEvent): void => {
     const files = [...event.clipboardData?.files ?? []]
-    if (files.length === 0) return
+    if (files.length === 0 || maxFileBytes === 0) return
     event.preventDefault()
     share(room, files)
   }
@@ -54,7 +55,7 @@ export function Composer ({ room }: { readonly room: Conversation }): JSX.Elemen
         send()
       }}
     >
-      <FileButton room={room} />
+      {maxFileBytes > 0 && <FileButton room={room} />}
       <button
         type='button' class='icon-button' id='announce' aria-pressed={isToAll.value} title='Announce to everyone'
         aria-label='Announce to everyone, in all rooms'

@@ -3,6 +3,7 @@ import type { JSX } from 'preact'
 import { Icon } from '../shared/icon.tsx'
 import { Composer } from './composer.tsx'
 import type { Conversation } from './conversation.ts'
+import { maxFileBytes } from './max-file-bytes.ts'
 import { Members } from './members.tsx'
 import { Messages } from './messages.tsx'
 import { TypingLine } from './typing-line.tsx'
@@ -23,12 +24,14 @@ export function ConversationView ({ room, isAside, onMembers }: ViewProps): JSX.
     if (!hasFiles(event)) return
     event.preventDefault()
     isDragged.value = false
-    share(room, [...event.dataTransfer!.files])
+    if (maxFileBytes > 0) share(room, [...event.dataTransfer!.files])
   }
   const onDragOver = (event: DragEvent): void => {
     if (!hasFiles(event)) return
+    // Also where none are shared: a browser would leave the chat to show it.
     event.preventDefault()
-    isDragged.value = true
+    if (maxFileBytes === 0) event.dataTransfer!.dropEffect = 'none'
+    else isDragged.value = true
   }
   const onDragLeave = ({ relatedTarget, currentTarget }: DragEvent): void => {
     if (!(relatedTarget instanceof Node) || !(currentTarget as Node).contains(relatedTarget)) isDragged.value = false

@@ -3,15 +3,18 @@ import { type Client, type Message, type Receipt, type Room, TidegateError, type
 import { oncePerFrame } from '../shared/frame-batch.ts'
 import { user } from '../shared/link.ts'
 import { uniqueKey } from './key.ts'
-import { holeText, type Line, Lines, MAX_LINES, saidOf } from './lines.ts'
+import { holeText, type Line, Lines, saidOf } from './lines.ts'
 import { type Outgoing, Outbox } from './outgoing.ts'
 import { Present } from './present.ts'
 import { isTyping, Typing } from './typing.ts'
 
 export const HISTORY = 50
 
-/** Whether there is more of the past: `unknown` until the room is joined. */
-type Past = 'unknown' | 'more' | 'loading' | 'failed' | 'all'
+/** Whether there is more of the past: `unknown` until the room is joined; `full`: no more than is here is kept. */
+type Past = 'unknown' | 'more' | 'loading' | 'failed' | 'all' | 'full'
+
+// Of gaps: from there on numbers are of another log, and what was before it is gone.
+const LOG_LOST = ['epoch', 'fork', 'ahead']
 
 /** A room as this page has it: what was said, who is there, what is under way. Survives a change of the client. */
 export class Conversation {
@@ -53,6 +56,7 @@ export class Conversation {
       room.on('message', (message) => this.#receive(message)),
       room.on('gap', (gap) => {
         this.#separate(holeText(gap))
+        if (LOG_LOST.includes(gap.reason)) this.past.value = 'all'
         // Who came and went meanwhile was not told, either.
         void this.#askWhoIsHere()
       }),
@@ -78,6 +82,7 @@ export class Conversation {
 
   /** To everyone, in all rooms. */
   announce (content: unknown): void {
+    this.typing.sent()
     this.#send({ key: uniqueKey(), kind: 'announcement', content, timestamp: new Date().toISOString() })
   }
 
@@ -91,6 +96,7 @@ export class Conversation {
   }
 
   heardAnnouncement (message: Message): void {
+    this.typing.stopped(message.from)
     this.#add(saidOf(message, 'announcement'))
   }
 
@@ -106,7 +112,7 @@ export class Conversation {
       const { messages, more } = await this.#room.history({ before: this.#lines.firstSeq, limit: HISTORY })
       const fresh = this.#lines.prepend(messages.map((message) => saidOf(message)))
       this.lines.value = [...this.#lines.all]
-      this.past.value = more && fresh > 0 && this.#lines.all.length < MAX_LINES ? 'more' : 'all'
+      this.past.value = this.#lines.isFull ? 'full' : more && fresh > 0 ? 'more' : 'all'
     } catch {
       this.past.value = 'failed'
     }
@@ -114,7 +120,8 @@ export class Conversation {
 
   #joined (recovered: boolean | undefined, replay: number, seq: number | undefined): void {
     this.refused.value = undefined
-    if (recovered !== true) this.#replay = replay
+    // What comes after a cursor was not here before.
+    this.#replay = recovered === undefined ? replay : 0
     if (this.past.peek() === 'unknown') this.past.value = (seq ?? 0) > replay ? 'more' : 'all'
     void this.#askWhoIsHere()
   }
@@ -128,7 +135,7 @@ export class Conversation {
   #add (said: ReturnType<typeof saidOf>): void {
     if (!this.#lines.add(said)) return
     this.#show()
-    if (this.#lines.all.length >= MAX_LINES) this.past.value = 'more'
+    if (this.#lines.isFull) this.past.value = 'full'
     if (this.#replay === 0 && said.from !== user.peek()) this.onNews(said)
   }
 
@@ -159,9 +166,11 @@ export class Conversation {
     })
   }
 
-  /** Where the room's rule tells nobody, nothing is shown. */
   async #askWhoIsHere (): Promise<void> {
-    const list = await this.#room.members().catch(() => undefined)
-    if (list !== undefined) this.present.replace(list)
+    try {
+      this.present.replace(await this.#room.members())
+    } catch (error) {
+      if (error instanceof TidegateError && error.reason === 'forbidden') this.present.isSecret.value = true
+    }
   }
 }

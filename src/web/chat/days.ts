@@ -2,7 +2,6 @@ const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-di
 const day = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' })
 const dayAndYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long', year: 'numeric' })
 const whole = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' })
-const DAY_MS = 86_400_000
 
 export function timeText (timestamp: string): string {
   return time.format(new Date(timestamp))
@@ -20,6 +19,8 @@ export function isAnotherDay (before: string | undefined, after: string): boolea
 export function dayText (timestamp: string, now = new Date()): string {
   const date = new Date(timestamp)
   if (date.toDateString() === now.toDateString()) return 'Today'
-  if (date.toDateString() === new Date(now.getTime() - DAY_MS).toDateString()) return 'Yesterday'
+  // Not 24 hours ago: days are longer or shorter where clocks are set.
+  const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1)
+  if (date.toDateString() === yesterday.toDateString()) return 'Yesterday'
   return (date.getFullYear() === now.getFullYear() ? day : dayAndYear).format(date)
 }

@@ -18,7 +18,8 @@ export function startDiscovery (): void {
     if (document.visibilityState !== 'visible' || status.peek().state !== 'online') return
     if (!mayAdministrate()) return
     const answer = await get<{ readonly rooms: readonly ActiveRoom[] }>('rooms', `?limit=${LIMIT}`)
-    discovered.value = (answer?.rooms ?? []).filter(({ room }) => !OTHER.test(room))
+    if (answer === 'failed') return
+    discovered.value = answer === 'refused' ? [] : answer.rooms.filter(({ room }) => !OTHER.test(room))
   }
   setInterval(() => { void look() }, EVERY_MS)
   status.subscribe(({ state }) => { if (state === 'online') void look() })

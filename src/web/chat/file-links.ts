@@ -1,35 +1,43 @@
 import { signal, type Signal } from '@preact/signals'
-import { authorization, get, refusalOf } from '../shared/api.ts'
-import { hasToken } from '../shared/link.ts'
+import { get, refusalOf } from '../shared/api.ts'
+import { client, hasToken } from '../shared/link.ts'
+import { pageToken } from '../shared/token.ts'
+
+interface Link {
+  readonly query: Signal<string | undefined>
+  timer: ReturnType<typeof setTimeout> | undefined
+}
 
 // A link holds for 10 minutes at least.
 const HOLDS_MS = 8 * 60_000
+const RETRY_MS = 5_000
 
-// Where it could not be had.
-const AGAIN_MS = 5_000
-
-const links = new Map<string, Signal<string | undefined>>()
+const links = new Map<string, Link>()
 
 /**
- * What opens a room's files for `<img>`, which sends no token: after the `?` of their address. Undefined while it is
- * asked for.
+ * What opens a room's files for `<img>`, which sends no token: to put behind their address. Undefined while it is asked
+ * for.
  */
 export function linkOf (room: string): string | undefined {
   if (!hasToken()) return ''
   let link = links.get(room)
   if (link === undefined) {
-    links.set(room, link = signal(undefined))
+    links.set(room, link = { query: signal(undefined), timer: undefined })
     void renew(room, link)
   }
-  return link.value
+  return link.query.value
 }
 
-async function renew (room: string, link: Signal<string | undefined>): Promise<void> {
+async function renew (room: string, link: Link): Promise<void> {
   const path = `rooms/${encodeURIComponent(room)}/files/link`
   const answer = await get<{ readonly query: string }>(path)
+  if (typeof answer === 'object') link.query.value = `?${answer.query}`
   // Where replicas have no secret in common, only the token opens them. It is in no address for less.
-  const isTokenNeeded = answer === undefined && refusalOf(path) === 404
-  if (answer !== undefined) link.value = answer.query
-  else if (isTokenNeeded) link.value = `token=${(authorization()['Authorization'] ?? '').slice('Bearer '.length)}`
-  setTimeout(() => { void renew(room, link) }, answer !== undefined || isTokenNeeded ? HOLDS_MS : AGAIN_MS)
+  else if (refusalOf(path) === 404) link.query.value = `?${new URLSearchParams({ token: pageToken() ?? '' }).toString()}`
+  // Otherwise the one before may still hold.
+  clearTimeout(link.timer)
+  link.timer = setTimeout(() => { void renew(room, link) }, answer === 'failed' ? RETRY_MS : HOLDS_MS)
 }
+
+// Another token may open more, or less.
+client.subscribe(() => { for (const [room, link] of links) void renew(room, link) })

@@ -17,7 +17,7 @@ export interface Hole { readonly kind: 'gap', readonly id: string, readonly at: 
 
 export type Line = Said | Hole
 
-/** As many as a page keeps; more are loaded again when somebody scrolls up. */
+/** As many as a page keeps of a room: the newest. */
 export const MAX_LINES = 3_000
 
 /**
@@ -31,6 +31,10 @@ export class Lines {
 
   get all (): readonly Line[] {
     return this.#all
+  }
+
+  get isFull (): boolean {
+    return this.#all.length >= MAX_LINES
   }
 
   /** The oldest number that is here: what came before it can be loaded. */

@@ -11,7 +11,7 @@ export function Members ({ room }: { readonly room: Conversation }): JSX.Element
   return (
     <>
       <h2 id='members-title'>{count === 0 ? 'Who is here' : `${count} here`}</h2>
-      {names.length === 0
+      {room.present.isSecret.value
         ? <p class='soft'>This room does not tell.</p>
         : (
           <ul id='present' class='members'>

@@ -5,11 +5,14 @@ const MAX_NAMES = 200
 
 /** Who is in a room: asked for on joining, and kept by what is told of those who come and go. */
 export class Present {
-  /** By name; empty where the room's rule tells nobody. */
+  /** The room's rule tells nobody who is there. */
+  readonly isSecret = signal(false)
+  /** By name; empty before they are known. */
   readonly names = signal<readonly string[]>([])
   readonly count = signal(0)
 
   replace ({ count, members }: MemberList): void {
+    this.isSecret.value = false
     this.#show(members.map(({ user }) => user), count)
   }
 

@@ -1,4 +1,5 @@
 import type { JSX } from 'preact'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { Icon } from '../shared/icon.tsx'
 import type { Conversation } from './conversation.ts'
 import { discovered } from './discover.ts'
@@ -11,6 +12,12 @@ export function RoomList ({ onChosen }: { readonly onChosen: () => void }): JSX.
     show(room)
     onChosen()
   }
+  // A room that is left takes the focus with it, and so does one that moves up from the others.
+  const before = useRef(rooms.value)
+  useLayoutEffect(() => {
+    if (rooms.value !== before.current && document.activeElement === document.body) focusCurrent()
+    before.current = rooms.value
+  }, [rooms.value])
   const mine = new Set(rooms.value.map(({ name }) => name))
   const others = discovered.value.filter(({ room }) => !mine.has(room))
   return (
@@ -45,6 +52,11 @@ export function RoomList ({ onChosen }: { readonly onChosen: () => void }): JSX.
       )}
     </>
   )
+}
+
+function focusCurrent (): void {
+  const element = document.querySelector('#rooms .current .open') ?? document.getElementById('join-room')!
+  if (element instanceof HTMLElement) element.focus()
 }
 
 function RoomItem ({ room, onChoose }: {

@@ -5,6 +5,7 @@ import { keepRooms, keptRooms, MAX_ROOMS } from '../shared/kept-rooms.ts'
 import { client } from '../shared/link.ts'
 import { Conversation } from './conversation.ts'
 import { news } from './news.ts'
+import { uploads } from './uploads.ts'
 
 const FIRST = 'general'
 
@@ -55,7 +56,7 @@ function keep (): void {
   keepRooms(rooms.peek().map(({ name }) => name))
 }
 
-/** The rooms of the last time, and the one of the address, `/chat#lobby`. */
+/** The rooms of the last time, and the one of the address. */
 export function start (): void {
   const asked = askedRoom()
   const names = new Set([...keptRooms(), ...asked === undefined ? [] : [asked]])
@@ -87,9 +88,14 @@ export function start (): void {
     const name = askedRoom()
     if (name !== undefined) join(name)
   })
+  // What waits for the connection lives as long as the page.
+  window.addEventListener('beforeunload', (event) => {
+    const isWaiting = rooms.peek().some(({ outbox }) => outbox.all.peek().length > 0) || uploads.peek().length > 0
+    if (isWaiting) event.preventDefault()
+  })
 }
 
-/** Undefined where the address names none: anyone can have written it. */
+/** The room of the address, `/chat#lobby`; undefined where it names none: anyone can have written it (`#100%`). */
 function askedRoom (): string | undefined {
   try {
     const name = decodeURIComponent(location.hash.slice(1))

@@ -7,7 +7,6 @@ export interface SharedFile {
   readonly name: string
   readonly mediaType: string
   readonly bytes: number
-  /** A path of this gateway, never another site's. */
   readonly url: string
   /** Of pictures, in pixels. */
   readonly width?: number | undefined

@@ -1,67 +1,99 @@
 import { signal } from '@preact/signals'
 import { addressOf } from '../shared/address.ts'
 import { authorization } from '../shared/api.ts'
-import { hasToken, user } from '../shared/link.ts'
+import { hasToken, status, user } from '../shared/link.ts'
 import type { Conversation } from './conversation.ts'
 import { uniqueKey } from './key.ts'
+import { maxFileBytes } from './max-file-bytes.ts'
+import { sizeText } from './shared-file.ts'
 
 export interface Upload {
   readonly key: string
-  readonly room: Conversation
+  /** The room's name: it may be left meanwhile, and joined again. */
+  readonly room: string
   readonly file: File
   /** 0 to 1. */
   readonly share: number
   readonly failed?: string | undefined
 }
 
-const MAX_AT_ONCE = 10
+const MAX_AT_ONCE = 2
+// The gateway gives up after 120 s.
+const TIMEOUT_MS = 130_000
 
-/** What is on its way to the gateway, which announces it in its room. */
+/** What is on its way to the gateway, which announces it in its room; a few at a time, while there is a connection. */
 export const uploads = signal<readonly Upload[]>([])
+const underWay = new Map<string, XMLHttpRequest>()
 
-export function share (room: Conversation, files: readonly File[]): void {
-  for (const file of files.slice(0, MAX_AT_ONCE)) send({ key: uniqueKey(), room, file, share: 0 })
+export function share ({ name }: Conversation, files: readonly File[]): void {
+  const fresh = files.map((file) => ({ key: uniqueKey(), room: name, file, share: 0, failed: tooLarge(file) }))
+  uploads.value = [...uploads.peek(), ...fresh]
+  pump()
 }
 
-export function retry (upload: Upload): void {
-  send({ ...upload, share: 0, failed: undefined })
+export function retry ({ key, file }: Upload): void {
+  change(key, { share: 0, failed: tooLarge(file) })
+  pump()
 }
 
+/** What the gateway has all of by then is announced all the same. */
 export function drop ({ key }: Upload): void {
   uploads.value = uploads.peek().filter((one) => one.key !== key)
+  underWay.get(key)?.abort()
+}
+
+status.subscribe(({ state }) => { if (state === 'online') pump() })
+
+function pump (): void {
+  for (const upload of uploads.peek()) {
+    if (status.peek().state !== 'online' || underWay.size >= MAX_AT_ONCE) return
+    if (upload.failed === undefined && !underWay.has(upload.key)) send(upload)
+  }
 }
 
 /** Not fetch, which does not tell how far it is. */
-function send (upload: Upload): void {
-  const { room, file, key } = upload
-  put(upload)
+function send ({ room, file, key }: Upload): void {
   const request = new XMLHttpRequest()
+  underWay.set(key, request)
   const query = new URLSearchParams({ name: file.name || 'pasted.png' })
   // In an open gateway this is who we are, once that is known; a token says it itself.
   if (!hasToken() && user.peek() !== '') query.set('from', user.peek())
-  request.open('POST', addressOf(`rooms/${encodeURIComponent(room.name)}/files?${query.toString()}`))
+  request.open('POST', addressOf(`rooms/${encodeURIComponent(room)}/files?${query.toString()}`))
+  request.timeout = TIMEOUT_MS
   request.setRequestHeader('Content-Type', file.type || 'application/octet-stream')
   request.setRequestHeader('Idempotency-Key', key)
   for (const [name, value] of Object.entries(authorization())) request.setRequestHeader(name, value)
-  request.upload.onprogress = ({ loaded, total }) => put({ ...upload, share: total === 0 ? 0 : loaded / total })
-  request.onerror = () => put({ ...upload, failed: 'the gateway did not answer' })
-  request.onload = () => {
-    if (request.status < 300) drop(upload)
-    else put({ ...upload, failed: whyOf(request) })
+  request.upload.onprogress = ({ loaded, total }) => change(key, { share: total === 0 ? 0 : loaded / total })
+  request.onloadend = () => {
+    underWay.delete(key)
+    settle(key, request)
+    pump()
   }
   request.send(file)
 }
 
-function whyOf ({ status, responseText }: XMLHttpRequest): string {
+function settle (key: string, request: XMLHttpRequest): void {
+  const { status: code } = request
+  if (code >= 200 && code < 300) uploads.value = uploads.peek().filter((one) => one.key !== key)
+  // It waits, and is sent again when the connection is back: with the same key it cannot appear twice.
+  else if (code === 0 && status.peek().state !== 'online') change(key, { share: 0 })
+  else change(key, { failed: whyOf(request) })
+}
+
+function whyOf ({ status: code, responseText }: XMLHttpRequest): string {
+  if (code === 0) return 'the gateway did not answer'
   try {
     return (JSON.parse(responseText) as { message: string }).message
   } catch {
-    return `the gateway answered ${status}`
+    return `the gateway answered ${code}`
   }
 }
 
-function put (upload: Upload): void {
-  const before = uploads.peek()
-  const isHere = before.some(({ key }) => key === upload.key)
-  uploads.value = isHere ? before.map((one) => one.key === upload.key ? upload : one) : [...before, upload]
+/** A gateway that is sent too much ends the connection, and a browser does not tell why. */
+function tooLarge ({ size }: File): string | undefined {
+  return size > maxFileBytes ? `larger than ${sizeText(maxFileBytes)}` : undefined
+}
+
+function change (key: string, part: Partial<Upload>): void {
+  uploads.value = uploads.peek().map((one) => one.key === key ? { ...one, ...part } : one)
 }

@@ -4,14 +4,22 @@ import type { Line } from './lines.ts'
 export const MAX_DRAWN = 200
 /** While the newest are followed: some screens of them. */
 const FOLLOWED = 80
+const LOWEST_LINE_PX = 24
 const STEP = 60
 
 /** Where to begin to draw: a line's `at`; undefined to follow the newest. */
 export type From = number | undefined
 
-export function drawn (lines: readonly Line[], from: From): readonly Line[] {
+/** @param followed how many of the newest, where those are followed */
+export function drawn (lines: readonly Line[], from: From, followed = FOLLOWED): readonly Line[] {
   const first = from === undefined ? -1 : lines.findIndex(({ at }) => at >= from)
-  return first === -1 ? lines.slice(-FOLLOWED) : lines.slice(first, first + MAX_DRAWN)
+  if (first !== -1) return lines.slice(first, first + MAX_DRAWN)
+  return lines.slice(-followed)
+}
+
+/** How many lines can be seen at once at most. */
+export function screenful (heightPx: number): number {
+  return Math.min(FOLLOWED, Math.ceil(heightPx / LOWEST_LINE_PX) + 1)
 }
 
 /** Some lines further up; `from` itself where there are none. */

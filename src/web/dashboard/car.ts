@@ -2,6 +2,7 @@ import { effect, signal } from '@preact/signals'
 import { TidegateError } from '../../client/index.ts'
 import { client } from '../shared/link.ts'
 import { Track } from './history.ts'
+import { Moves } from './moves.ts'
 import { Steering } from './steering.ts'
 
 /** Where the car stands; undefined before the gateway said so. */
@@ -15,31 +16,35 @@ export const trouble = signal('')
 /** The last minute of it. */
 export const track = new Track()
 
-/** Adds to the position, once, whatever the network does. */
-export async function move (delta: number): Promise<void> {
+/** Adds to the position, once, whatever the network does. @returns whether it has moved */
+async function move (delta: number): Promise<boolean> {
   const startMs = performance.now()
   try {
     await client.peek().position.move(delta)
     moveMs.value = performance.now() - startMs
     trouble.value = ''
+    return true
   } catch (error) {
     const { isUnknown = false, message = String(error) } = error instanceof TidegateError ? error : {}
     trouble.value = `${isUnknown ? 'Perhaps not moved' : 'Not moved'} by ${delta}: ${message}`
-    throw error
+    return false
   }
 }
 
+const moves = new Moves(move, (isMoved) => steering.settled(isMoved))
+
 /** Buttons and keys. */
 export function nudge (delta: number): void {
-  move(delta).catch(() => { /* said in `trouble` */ })
+  moves.add(delta)
 }
 
 /** Dragging. */
-export const steering = new Steering(move)
+export const steering = new Steering(moves)
 
 export function follow (): void {
   effect(() => {
     const now = client.value
+    trouble.value = ''
     now.position.on('change', (change) => {
       position.value = change.position
       toldMs.value = Date.now()

@@ -31,7 +31,8 @@ export function DashboardPage (): JSX.Element {
               <h1 id='title'>Position of the car</h1>
               <p class='soft'>Last told at <time id='updated'>{toldMs.value === undefined ? '–' : new Date(toldMs.value).toLocaleTimeString()}</time></p>
             </div>
-            <output id='position' class={String(at).length > 8 ? 'long' : undefined}>{at === undefined ? '–' : String(at).replace('-', '−')}</output>
+            {/* Not read out at each step of a drag: the car tells where it is to whoever asks. */}
+            <output id='position' aria-live='off' class={String(at).length > 8 ? 'long' : undefined}>{at === undefined ? '–' : String(at).replace('-', '−')}</output>
           </div>
           <RoadView />
           <div class='controls'>

@@ -11,7 +11,7 @@ export function RoomsView (): JSX.Element {
       {all === undefined
         ? <p class='soft'>Asking…</p>
         : all.length === 0
-          ? <p class='soft'>Nobody is in a room.</p>
+          ? <p class='soft'>{isAllRooms.value ? 'Nobody is in a room.' : 'This browser is in no room.'}</p>
           : (
             <table id='active-rooms'>
               <thead><tr><th scope='col'>Room</th><th scope='col' class='number'>Members</th></tr></thead>

@@ -1,52 +1,37 @@
 import { signal } from '@preact/signals'
+import type { Moves } from './moves.ts'
 
-// A move every 60 ms looks smooth to those who watch, and is far from the limits of rate.
-const PACE_MS = 60
-
-/** Drags the car: one move is under way at a time, and the next one takes all that came meanwhile. */
+/** Drags the car. */
 export class Steering {
   /** Where it is held; undefined where nobody holds it. */
   readonly held = signal<number | undefined>(undefined)
-  readonly #move: (delta: number) => Promise<void>
-  #sent = 0
-  #isUnderway = false
+  readonly #moves: Moves
   #isLetGo = false
 
-  constructor (move: (delta: number) => Promise<void>) {
-    this.#move = move
+  constructor (moves: Moves) {
+    this.#moves = moves
   }
 
   take (position: number): void {
     this.#isLetGo = false
-    this.#sent = position
     this.held.value = position
   }
 
   to (position: number): void {
-    this.held.value = Math.round(position)
-    if (!this.#isUnderway) void this.#pump()
+    const before = this.held.peek()
+    if (before === undefined) return
+    const target = this.held.value = Math.round(position)
+    if (target !== before) this.#moves.add(target - before)
   }
 
   /** It stays where it is held until the gateway has it. */
   letGo (): void {
     this.#isLetGo = true
-    if (!this.#isUnderway) this.held.value = undefined
+    if (!this.#moves.isUnderway) this.held.value = undefined
   }
 
-  async #pump (): Promise<void> {
-    this.#isUnderway = true
-    try {
-      for (let target = this.held.peek(); target !== undefined && target !== this.#sent; target = this.held.peek()) {
-        const delta = target - this.#sent
-        this.#sent = target
-        await this.#move(delta)
-        await new Promise((resolve) => { setTimeout(resolve, PACE_MS) })
-      }
-    } catch {
-      this.#isLetGo = true
-    } finally {
-      this.#isUnderway = false
-      if (this.#isLetGo) this.held.value = undefined
-    }
+  /** No move is under way any more. One that failed ends the drag. */
+  settled (isMoved: boolean): void {
+    if (this.#isLetGo || !isMoved) this.held.value = undefined
   }
 }

@@ -3,6 +3,9 @@ import { pageToken } from './token.ts'
 
 const TIMEOUT_MS = 8_000
 
+/** `refused`: it is not for this token, or there is no such route. `failed`: another time it may be had. */
+export type Failure = 'refused' | 'failed'
+
 /** What `fetch` needs to be let in where the gateway asks for a token. */
 export function authorization (): Record<string, string> {
   const token = pageToken()
@@ -13,20 +16,21 @@ export function authorization (): Record<string, string> {
 const refused = new Map<string, number>()
 
 /**
- * The answer; undefined where it is not to be had: no permission, no network, no such route.
  * @param path without the `/` before it
  * @param query after the path, with its `?`
  */
-export async function get<Answer> (path: string, query = ''): Promise<Answer | undefined> {
+export async function get<Answer extends object> (path: string, query = ''): Promise<Answer | Failure> {
   const headers = authorization()
   const question = JSON.stringify([path, headers])
-  if (refused.has(question)) return undefined
+  if (refused.has(question)) return 'refused'
   try {
     const response = await fetch(addressOf(path) + query, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) })
-    if ([401, 403, 404].includes(response.status)) refused.set(question, response.status)
-    return response.ok ? await response.json() as Answer : undefined
+    if (response.ok) return await response.json() as Answer
+    if (![401, 403, 404].includes(response.status)) return 'failed'
+    refused.set(question, response.status)
+    return 'refused'
   } catch {
-    return undefined
+    return 'failed'
   }
 }
 

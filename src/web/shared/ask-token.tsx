@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { useRef } from 'preact/hooks'
-import { status, useToken } from './link.ts'
+import { signIn, status } from './link.ts'
 
 const ASKS = ['unauthenticated', 'token_expired']
 
@@ -12,7 +12,7 @@ export function AskToken (): JSX.Element | null {
   const submit = (event: Event): void => {
     event.preventDefault()
     const token = field.current!.value.trim()
-    if (token !== '') useToken(token)
+    if (token !== '') signIn(token)
   }
   return (
     <form class='card ask-token' id='token-form' onSubmit={submit}>

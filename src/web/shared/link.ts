@@ -36,7 +36,8 @@ export function goBy (name: string): void {
   renew()
 }
 
-export function useToken (token: string): void {
+/** By a token that was pasted. */
+export function signIn (token: string): void {
   keepToken(token)
   renew()
 }

@@ -1,6 +1,6 @@
 const KEY = 'tidegate.token'
 
-let current = takeToken()
+let current = takeGiven() ?? kept()
 
 /**
  * The token of `/chat#token=…`: what follows the # is never sent with the page's address, nor to other sites. It is
@@ -23,32 +23,40 @@ export function mayAdministrate (): boolean {
 /** One that was pasted. */
 export function keepToken (token: string): void {
   current = token
-  try {
-    sessionStorage.setItem(KEY, token)
-  } catch {
-    // Storage is denied: it lasts as long as the page.
-  }
+  keep(token)
 }
 
 /** Another one in the same tab: only what follows the # changes, so the browser loads nothing. */
 export function onOtherToken (listener: () => void): void {
   window.addEventListener('hashchange', () => {
-    const before = current
-    const taken = takeToken()
-    if (taken === before) return
-    current = taken
+    const given = takeGiven()
+    if (given === null || given === current) return
+    current = given
     listener()
   })
 }
 
-function takeToken (): string | null {
+function takeGiven (): string | null {
   const given = new URLSearchParams(location.hash.slice(1)).get('token')
-  try {
-    if (given !== null) sessionStorage.setItem(KEY, given)
-    else return sessionStorage.getItem(KEY)
-  } catch {
-    return given // storage is denied
-  }
+  if (given === null) return null
   history.replaceState(null, '', location.pathname)
+  keep(given)
   return given
+}
+
+function kept (): string | null {
+  try {
+    return sessionStorage.getItem(KEY)
+  } catch {
+    return null
+  }
+}
+
+/** Where storage is denied it lasts as long as the page. */
+function keep (token: string): void {
+  try {
+    sessionStorage.setItem(KEY, token)
+  } catch {
+    // As said.
+  }
 }
