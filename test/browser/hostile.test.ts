@@ -218,11 +218,3 @@ t.test('a name that was pasted with more than a line can hold is taken as one li
   await page.press('#name', 'Enter')
   await isOnline(page, /as ann of here via/)
 })
-
-t.test('a file that is too large is said to be that', async (t) => {
-  const { http } = await start(t, { FILE_MAX_BYTES: '1000000' })
-  const page = await open(t, `${http}/chat`)
-  await isOnline(page, /^Online/)
-  await page.setInputFiles('#file', { name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.alloc(8_000_000, 'x') })
-  await page.locator('.uploads .failed', { hasText: 'the file is larger than 1000000 bytes' }).waitFor()
-})
