@@ -25,7 +25,7 @@ t.test('a browser stops where a user was disconnected, and where a token has end
   t.strictSame(asked, ['200', '204'])
 
   asked.length = 0
-  await follow(page, 'ended', `room=a&token=${await tokenOf('ann', {}, -3)}`)
+  await follow(page, 'ended', `room=a&token=${await tokenOf('ann', {}, -1)}`)
   await eventually('it is given up', async () => isGivenUp('ended'))
   t.match(JSON.parse(of('ended').findLast(({ data }) => data !== undefined)!.data!), { type: 'error', code: 401 })
   t.strictSame(asked, ['200', '401'])
