@@ -17,6 +17,7 @@ interface Anchor { readonly id: string, readonly top: number }
 export function Messages ({ room }: { readonly room: Conversation }): JSX.Element {
   const box = useRef<HTMLDivElement>(null)
   const isFollowing = useRef(true)
+  const height = useRef(0)
   const [from, setFrom] = useState<From>(undefined)
   const [isBack, setBack] = useState(false)
   const lines = room.lines.value
@@ -36,6 +37,24 @@ export function Messages ({ room }: { readonly room: Conversation }): JSX.Elemen
     if (isFollowing.current) box.current!.scrollTop = box.current!.scrollHeight
   }, [lines, outgoing.length])
 
+  /** What needs room below, such as a long draft, takes it from the oldest lines, not from the newest. */
+  const follow = (): void => {
+    height.current = box.current!.clientHeight
+    if (isFollowing.current) box.current!.scrollTop = box.current!.scrollHeight
+  }
+  useLayoutEffect(() => {
+    const resizes = new ResizeObserver(follow)
+    resizes.observe(box.current!)
+    return () => resizes.disconnect()
+  }, [])
+
+  // Who says something sees it.
+  const saidBefore = useRef(outgoing.length)
+  useLayoutEffect(() => {
+    if (outgoing.length > saidBefore.current) toNewest()
+    saidBefore.current = outgoing.length
+  }, [outgoing.length])
+
   const more = async (): Promise<void> => {
     const next = up(room.lines.peek(), from)
     if (next !== from) return setFrom(next)
@@ -45,6 +64,8 @@ export function Messages ({ room }: { readonly room: Conversation }): JSX.Elemen
   }
   const onScroll = (): void => {
     const { scrollTop, scrollHeight, clientHeight } = box.current!
+    // Nobody scrolled: the room for it is another.
+    if (isFollowing.current && clientHeight !== height.current) return follow()
     const below = scrollHeight - scrollTop - clientHeight
     isFollowing.current = below < BOTTOM_PX && drawn(lines, from).at(-1) === lines.at(-1)
     setBack(!isFollowing.current)
@@ -56,8 +77,9 @@ export function Messages ({ room }: { readonly room: Conversation }): JSX.Elemen
     isFollowing.current = true
     setBack(false)
     setFrom(undefined)
-    requestAnimationFrame(() => { box.current!.scrollTop = box.current!.scrollHeight })
-    box.current!.focus()
+    requestAnimationFrame(() => {
+      if (box.current !== null) box.current.scrollTop = box.current.scrollHeight
+    })
   }
 
   return (
@@ -73,7 +95,15 @@ export function Messages ({ room }: { readonly room: Conversation }): JSX.Elemen
         </ol>
       </div>
       {isBack && (
-        <button type='button' class='to-newest' id='to-newest' onClick={toNewest}><Icon name='down' />To the newest</button>
+        <button
+          type='button' class='to-newest' id='to-newest'
+          onClick={() => {
+            toNewest()
+            box.current!.focus()
+          }}
+        >
+          <Icon name='down' />To the newest
+        </button>
       )}
     </div>
   )
@@ -103,9 +133,16 @@ function beginning ({ name, lines: { value: lines } }: Conversation): string {
 
 function Past ({ room, onMore }: { readonly room: Conversation, readonly onMore: () => void }): JSX.Element | null {
   switch (room.past.value) {
-    case 'loading': return <p class='past'>Loading older messages…</p>
     case 'failed': return <p class='past'>Older messages could not be loaded. <button type='button' class='link' onClick={onMore}>Try again</button></p>
-    case 'more': return <p class='past'><button type='button' class='link' onClick={onMore}>Load older messages</button></p>
+    // One button for both: the focus stays on it.
+    case 'loading':
+    case 'more': return (
+      <p class='past'>
+        <button type='button' class='link' onClick={onMore}>
+          {room.past.value === 'loading' ? 'Loading older messages…' : 'Load older messages'}
+        </button>
+      </p>
+    )
     case 'all': return <p class='past'>{beginning(room)}</p>
     case 'unknown': return room.refused.value === undefined ? <p class='past'>Joining…</p> : null
   }
