@@ -78,6 +78,7 @@ export class Conversation {
 
   /** To everyone, in all rooms. */
   announce (content: unknown): void {
+    this.typing.sent()
     this.#send({ key: uniqueKey(), kind: 'announcement', content, timestamp: new Date().toISOString() })
   }
 
@@ -91,6 +92,7 @@ export class Conversation {
   }
 
   heardAnnouncement (message: Message): void {
+    this.typing.stopped(message.from)
     this.#add(saidOf(message, 'announcement'))
   }
 
