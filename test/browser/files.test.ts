@@ -49,11 +49,21 @@ for (const auth of [false, true]) {
     await bob.setInputFiles('#file', { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('some notes') })
     await ann.locator('#messages a.file', { hasText: 'notes.txt' }).waitFor()
     await ann.setInputFiles('#file', { name: 'x.bin', mimeType: 'application/octet-stream', buffer: Buffer.from([0, 1, 2, 255]) })
-    await ann.locator('.uploads .failed').waitFor()
+    await ann.locator('.uploads .failed', { hasText: 'it must be PNG' }).waitFor()
+    t.equal(await ann.locator('.uploads').getByText('Try again').count(), 0, 'it would be refused again')
     await ann.locator('.uploads').getByText('Discard').click()
     t.equal(await ann.locator('.uploads').count(), 0)
   })
 }
+
+t.test('where no files are shared, the chat says so', async (t) => {
+  const { http } = await startGateway(t, { FILES: 'off' })
+  const ann = await open(t, `${http}/chat`)
+  await goBy(ann, 'ann')
+  await ann.setInputFiles('#file', { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('some notes') })
+  await ann.locator('.uploads .failed', { hasText: 'this gateway shares no files' }).waitFor()
+  t.equal(await ann.locator('.uploads').getByText('Try again').count(), 0)
+})
 
 t.test('a file can be dropped and pasted', async (t) => {
   const { http } = await startGateway(t, { FILES_DIR: t.testdir() })

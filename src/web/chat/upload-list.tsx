@@ -16,7 +16,9 @@ export function UploadList ({ room }: { readonly room: Conversation }): JSX.Elem
             : (
               <span role='alert'>
                 {upload.failed}{' '}
-                <button type='button' class='link' onClick={() => retry(upload)}>Try again</button>{' '}
+                {upload.isFinal !== true && (
+                  <button type='button' class='link' onClick={() => retry(upload)}>Try again</button>
+                )}{' '}
                 <button type='button' class='link' onClick={() => drop(upload)}>Discard</button>
               </span>
               )}

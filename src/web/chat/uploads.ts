@@ -12,6 +12,8 @@ export interface Upload {
   /** 0 to 1. */
   readonly share: number
   readonly failed?: string | undefined
+  /** It would be refused again. */
+  readonly isFinal?: boolean
 }
 
 const MAX_AT_ONCE = 10
@@ -24,7 +26,7 @@ export function share (room: Conversation, files: readonly File[]): void {
 }
 
 export function retry (upload: Upload): void {
-  send({ ...upload, share: 0, failed: undefined })
+  send({ ...upload, share: 0, failed: undefined, isFinal: false })
 }
 
 export function drop ({ key }: Upload): void {
@@ -47,16 +49,21 @@ function send (upload: Upload): void {
   request.onerror = () => put({ ...upload, failed: 'the gateway did not answer' })
   request.onload = () => {
     if (request.status < 300) drop(upload)
-    else put({ ...upload, failed: whyOf(request) })
+    else put({ ...upload, ...refusalIn(request) })
   }
   request.send(file)
 }
 
-function whyOf ({ status, responseText }: XMLHttpRequest): string {
+/** What the gateway said, in words for who chose the file. */
+function refusalIn ({ status, responseText }: XMLHttpRequest): Pick<Upload, 'failed' | 'isFinal'> {
+  // There is no such route: FILES_DIR.
+  if (status === 404) return { failed: 'this gateway shares no files', isFinal: true }
   try {
-    return (JSON.parse(responseText) as { message: string }).message
+    const { reason, message } = JSON.parse(responseText) as { reason: string, message: string }
+    const failed = message === 'body: missing' ? 'it is empty' : message.replace(/^body: /, 'it ')
+    return { failed, isFinal: ['bad_message', 'too_large'].includes(reason) }
   } catch {
-    return `the gateway answered ${status}`
+    return { failed: `the gateway answered ${status}` }
   }
 }
 
