@@ -4,6 +4,7 @@ import type { Page } from 'playwright-core'
 import t from 'tap'
 import { goBy, isOnline, open, say, shows } from '../helpers/browser.ts'
 import { startGateway } from '../helpers/gateway.ts'
+import { eventually } from '../../cluster/until.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
@@ -103,4 +104,40 @@ t.test('every control is reached by the Tab key, and does what it says', async (
   await dashboard.keyboard.press('ArrowLeft')
   await dashboard.locator('#position', { hasText: /^200$/ }).waitFor()
   t.equal(await dashboard.getAttribute('#car', 'aria-valuenow'), '200')
+})
+
+t.test('who goes by keys alone is not sent back to the beginning of the page', async (t) => {
+  const { http } = await startGateway(t)
+  const page = await open(t, `${http}/chat`)
+  await isOnline(page, /^Online/)
+  const isAt = async (selector: string): Promise<void> => {
+    await eventually(`the focus is at ${selector}`, async () =>
+      await page.evaluate<boolean>(`document.activeElement.matches(${JSON.stringify(selector)})`))
+  }
+  await page.focus('#name')
+  await page.keyboard.type('ann')
+  await page.keyboard.press('Enter')
+  await isAt('#rename')
+  await page.keyboard.press('Enter')
+  await isAt('#name')
+  await page.keyboard.type('bob')
+  await page.keyboard.press('Escape')
+  await isAt('#rename')
+  await isOnline(page, /as ann via/)
+  await page.focus('#join-room')
+  await page.keyboard.type('second')
+  await page.keyboard.press('Enter')
+  await page.locator('#room', { hasText: 'second' }).waitFor()
+  await isAt('#text')
+  await page.getByLabel('Leave second').focus()
+  await page.keyboard.press('Enter')
+  await isAt('#rooms [aria-current]')
+  await page.setViewportSize({ width: 390, height: 780 })
+  for (const [button, side] of [['#people', '#members-side'], ['#menu', '#menu']] as const) {
+    await page.focus(button)
+    await page.keyboard.press('Enter')
+    await isAt(side)
+    await page.keyboard.press('Escape')
+    await isAt(button)
+  }
 })

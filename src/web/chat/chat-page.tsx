@@ -6,6 +6,7 @@ import { Banner } from '../shared/banner.tsx'
 import { Icon } from '../shared/icon.tsx'
 import { Shell } from '../shared/shell.tsx'
 import { ConversationView } from './conversation-view.tsx'
+import { focusSoon } from './focus.ts'
 import { NameForm } from './name-form.tsx'
 import { news } from './news.ts'
 import { RoomList } from './room-list.tsx'
@@ -14,8 +15,14 @@ import { active, unread } from './rooms.ts'
 /** The chat: rooms to the left, the conversation, who is here to the right; on a phone the sides slide in. */
 export function ChatPage (): JSX.Element {
   const side = useSignal<'rooms' | 'members' | undefined>(undefined)
-  const close = (): void => { side.value = undefined }
-  const toggle = (which: 'rooms' | 'members'): void => { side.value = side.value === which ? undefined : which }
+  const close = (): void => {
+    if (side.peek() !== undefined) focusSoon(side.peek() === 'rooms' ? '#menu' : '#people')
+    side.value = undefined
+  }
+  const toggle = (which: 'rooms' | 'members'): void => {
+    side.value = side.value === which ? undefined : which
+    if (side.value === 'members') focusSoon('#members-side')
+  }
   useEffect(() => {
     const onKey = ({ key }: KeyboardEvent): void => { if (key === 'Escape') close() }
     document.addEventListener('keydown', onKey)

@@ -1,14 +1,24 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
-import { useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { Icon } from '../shared/icon.tsx'
 import { chosenName, goBy, hasToken, user } from '../shared/link.ts'
 import { Avatar } from './avatar.tsx'
+import { focusSoon } from './focus.ts'
 
 /** Who we are; in an open gateway, where no token says it, to be chosen. */
 export function NameForm (): JSX.Element {
   const field = useRef<HTMLInputElement>(null)
   const isOpen = useSignal(chosenName.value === '')
+  const wasOpen = useRef(isOpen.value)
+  useLayoutEffect(() => {
+    if (isOpen.value && !wasOpen.current) {
+      field.current?.focus()
+      field.current?.select()
+    }
+    if (!isOpen.value && wasOpen.current) focusSoon('#rename')
+    wasOpen.current = isOpen.value
+  }, [isOpen.value])
   if (hasToken()) return <div class='me'><Avatar name={user.value || '?'} /><b>{user.value}</b></div>
   if (!isOpen.value) {
     return (
@@ -27,8 +37,13 @@ export function NameForm (): JSX.Element {
     if (name !== chosenName.peek()) goBy(name)
     isOpen.value = name === ''
   }
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.key !== 'Escape' || chosenName.peek() === '') return
+    event.stopPropagation()
+    isOpen.value = false
+  }
   return (
-    <form id='name-form' class='name-form' onSubmit={submit}>
+    <form id='name-form' class='name-form' onSubmit={submit} onKeyDown={onKeyDown}>
       <label class='field' for='name'>Your name</label>
       <div class='row'>
         <input

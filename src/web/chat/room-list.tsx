@@ -2,6 +2,7 @@ import type { JSX } from 'preact'
 import { Icon } from '../shared/icon.tsx'
 import type { Conversation } from './conversation.ts'
 import { discovered } from './discover.ts'
+import { focusSoon } from './focus.ts'
 import { JoinForm } from './join-form.tsx'
 import { active, join, leave, rooms, show } from './rooms.ts'
 
@@ -58,7 +59,13 @@ function RoomItem ({ room, onChoose }: {
         <span class='room-name'>{room.name}</span>
         {unread > 0 && <span class='unread'>{unread > 99 ? '99+' : unread}<span class='unseen'> unread</span></span>}
       </button>
-      <button type='button' class='leave' aria-label={`Leave ${room.name}`} title={`Leave ${room.name}`} onClick={() => leave(room)}>
+      <button
+        type='button' class='leave' aria-label={`Leave ${room.name}`} title={`Leave ${room.name}`}
+        onClick={() => {
+          leave(room)
+          focusSoon('#rooms [aria-current]', '#join-room')
+        }}
+      >
         <Icon name='close' />
       </button>
     </li>
