@@ -110,3 +110,17 @@ t.test('what came after a gap counts as unread', async (t) => {
   await ann.locator('#rooms .open', { hasText: 'one' }).click()
   await ann.locator('.gap-line', { hasText: '20 messages are missing here' }).waitFor()
 })
+
+t.test('an announcement that is written is no message to the room, and ends one', async (t) => {
+  const { http } = await startGateway(t)
+  const [ann, bob] = [await open(t, `${http}/chat`), await open(t, `${http}/chat`)]
+  await goBy(ann, 'ann')
+  await goBy(bob, 'bob')
+  await ann.locator('#text').pressSequentially('at')
+  await bob.locator('#typing', { hasText: 'ann is writing' }).waitFor()
+  await ann.click('#announce')
+  await ann.locator('#text').pressSequentially(' noon')
+  await ann.press('#text', 'Enter')
+  await bob.locator('.announcement', { hasText: 'at noon' }).waitFor()
+  t.equal(await bob.locator('#typing[data-on="true"]').count(), 0)
+})

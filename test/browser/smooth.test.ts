@@ -101,3 +101,36 @@ t.test('older messages come without moving what is read', async (t) => {
   // Of what was drawn before nothing has moved: it is where 300 px of scrolling left it.
   t.ok(Math.abs((await line.boundingBox())!.y - at) < 3, `${(await line.boundingBox())!.y} was ${at}`)
 })
+
+t.test('the newest stays in sight while a long message is written, and who says something sees it', async (t) => {
+  const { http, ws } = await startGateway(t, { RATE_PUBLISHES: '0', RATE_REQUESTS: '0', LOG_LEVEL: 'warn' })
+  const bot = await connect(t, `${ws}?user=bot&join=general`)
+  await bot.next('joined')
+  for (let n = 1; n <= 60; n++) bot.send({ type: 'message', room: 'general', content: `message ${n},` })
+  await bot.ask({ type: 'ping' })
+  const page = await open(t, `${http}/chat`)
+  await goBy(page, 'ann')
+  const isAtEnd = async (): Promise<boolean> => await page.evaluate<boolean>(`new Promise((resolve) => {
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      const { scrollHeight, scrollTop, clientHeight } = document.getElementById('messages')
+      resolve(scrollHeight - scrollTop - clientHeight < 2)
+    }))
+  })`)
+  await page.locator('#messages .line', { hasText: 'message 60,' }).waitFor()
+  for (const draft of ['one', 'one\ntwo\nthree', 'one\ntwo\nthree\nfour', 'one\ntwo\nthree\nfour, and', 'one']) {
+    await page.fill('#text', draft)
+    await eventually(`the end is in sight beside ${draft}`, isAtEnd)
+  }
+  await page.setViewportSize({ width: 390, height: 400 })
+  await eventually('also in a small window', isAtEnd)
+  t.equal(await page.locator('#to-newest').count(), 0)
+
+  await page.evaluate("document.getElementById('messages').scrollTop = 100")
+  await page.locator('#to-newest').waitFor()
+  await page.fill('#text', 'and mine')
+  t.notOk(await isAtEnd(), 'who reads back and only writes is left in peace')
+  await page.press('#text', 'Enter')
+  await page.locator('#messages .message:not(.outgoing)', { hasText: 'and mine' }).waitFor()
+  await eventually('what was said is in sight', isAtEnd)
+  await page.locator('#to-newest').waitFor({ state: 'detached' })
+})

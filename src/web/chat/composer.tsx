@@ -37,7 +37,8 @@ export function Composer ({ room }: { readonly room: Conversation }): JSX.Elemen
   const onInput = (): void => {
     room.draft = field.current!.value
     grow(field.current!)
-    if (room.draft.trim() !== '') room.wrote()
+    // What goes to everyone is not told as written in here.
+    if (room.draft.trim() !== '' && !isToAll.value) room.wrote()
   }
   const onPaste = (event: ClipboardEvent): void => {
     const files = [...event.clipboardData?.files ?? []]
@@ -76,6 +77,10 @@ export function Composer ({ room }: { readonly room: Conversation }): JSX.Elemen
 }
 
 function grow (field: HTMLTextAreaElement): void {
+  // Measured in a form that keeps its height: else the messages above would be given room, and move.
+  const form = field.form!
+  form.style.minHeight = `${form.offsetHeight}px`
   field.style.height = 'auto'
   field.style.height = `${Math.min(MAX_HEIGHT_PX, field.scrollHeight + 2)}px`
+  form.style.minHeight = ''
 }

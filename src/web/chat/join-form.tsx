@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useRef } from 'preact/hooks'
 import { Icon } from '../shared/icon.tsx'
+import { focusSoon } from './focus.ts'
 import { join } from './rooms.ts'
 
 /** A room is there as soon as somebody joins it. */
@@ -16,6 +17,7 @@ export function JoinForm ({ onJoined }: { readonly onJoined: () => void }): JSX.
     if (wrong.value !== undefined) return
     field.current!.value = ''
     onJoined()
+    focusSoon('#text')
   }
   return (
     <form id='join-form' onSubmit={submit}>

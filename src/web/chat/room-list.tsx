@@ -70,7 +70,10 @@ function RoomItem ({ room, onChoose }: {
         <span class='room-name'>{room.name}</span>
         {unread > 0 && <span class='unread'>{unread > 99 ? '99+' : unread}<span class='unseen'> unread</span></span>}
       </button>
-      <button type='button' class='leave' aria-label={`Leave ${room.name}`} title={`Leave ${room.name}`} onClick={() => leave(room)}>
+      <button
+        type='button' class='leave' aria-label={`Leave ${room.name}`} title={`Leave ${room.name}`}
+        onClick={() => leave(room)}
+      >
         <Icon name='close' />
       </button>
     </li>

@@ -34,7 +34,7 @@ function Failed ({ upload }: { readonly upload: Upload }): JSX.Element {
   return (
     <span role='alert'>
       {upload.failed}{' '}
-      <button type='button' class='link' onClick={() => retry(upload)}>Try again</button>{' '}
+      {upload.isFinal !== true && <button type='button' class='link' onClick={() => retry(upload)}>Try again</button>}{' '}
       <button type='button' class='link' onClick={() => drop(upload)}>Discard</button>
     </span>
   )

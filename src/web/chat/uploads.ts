@@ -15,6 +15,8 @@ export interface Upload {
   /** 0 to 1. */
   readonly share: number
   readonly failed?: string | undefined
+  /** It would be refused again. */
+  readonly isFinal?: boolean
 }
 
 const MAX_AT_ONCE = 2
@@ -26,13 +28,13 @@ export const uploads = signal<readonly Upload[]>([])
 const underWay = new Map<string, XMLHttpRequest>()
 
 export function share ({ name }: Conversation, files: readonly File[]): void {
-  const fresh = files.map((file) => ({ key: uniqueKey(), room: name, file, share: 0, failed: tooLarge(file) }))
+  const fresh = files.map((file) => ({ key: uniqueKey(), room: name, file, share: 0, ...tooLarge(file) }))
   uploads.value = [...uploads.peek(), ...fresh]
   pump()
 }
 
-export function retry ({ key, file }: Upload): void {
-  change(key, { share: 0, failed: tooLarge(file) })
+export function retry ({ key }: Upload): void {
+  change(key, { share: 0, failed: undefined })
   pump()
 }
 
@@ -77,21 +79,24 @@ function settle (key: string, request: XMLHttpRequest): void {
   if (code >= 200 && code < 300) uploads.value = uploads.peek().filter((one) => one.key !== key)
   // It waits, and is sent again when the connection is back: with the same key it cannot appear twice.
   else if (code === 0 && status.peek().state !== 'online') change(key, { share: 0 })
-  else change(key, { failed: whyOf(request) })
+  else change(key, refusalIn(request))
 }
 
-function whyOf ({ status: code, responseText }: XMLHttpRequest): string {
-  if (code === 0) return 'the gateway did not answer'
+/** What the gateway said, in words for who chose the file. */
+function refusalIn ({ status: code, responseText }: XMLHttpRequest): Pick<Upload, 'failed' | 'isFinal'> {
+  if (code === 0) return { failed: 'the gateway did not answer' }
   try {
-    return (JSON.parse(responseText) as { message: string }).message
+    const { reason, message } = JSON.parse(responseText) as { reason: string, message: string }
+    const failed = message === 'body: missing' ? 'it is empty' : message.replace(/^body: /, 'it ')
+    return { failed, isFinal: ['bad_message', 'too_large'].includes(reason) }
   } catch {
-    return `the gateway answered ${code}`
+    return { failed: `the gateway answered ${code}` }
   }
 }
 
 /** A gateway that is sent too much ends the connection, and a browser does not tell why. */
-function tooLarge ({ size }: File): string | undefined {
-  return size > maxFileBytes ? `larger than ${sizeText(maxFileBytes)}` : undefined
+function tooLarge ({ size }: File): Pick<Upload, 'failed' | 'isFinal'> {
+  return size > maxFileBytes ? { failed: `larger than ${sizeText(maxFileBytes)}`, isFinal: true } : {}
 }
 
 function change (key: string, part: Partial<Upload>): void {

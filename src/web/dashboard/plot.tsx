@@ -58,7 +58,7 @@ function optionsFor (box: HTMLElement): UPlot.Options {
     }],
     axes: [
       { ...axis, space: 90, size: 30, values: (_plot, times) => times.map((time) => clockText(time)) },
-      { ...axis, size: 56 }
+      { ...axis, size: 56, values: (_plot, places) => places.map((place) => String(place).replace('-', '−')) }
     ]
   }
 }
