@@ -32,15 +32,20 @@ export class RedisLog implements Log {
   readonly #append = new Script(APPEND_SCRIPT)
   readonly #appends = new TurnBatch<RoomDraft, Receipt | 'key_reused'>((drafts) => this.#appendAll(drafts), MAX_APPENDS)
   readonly #topsScript = new Script(TOPS_SCRIPT)
-  readonly #tops = new TurnBatch<string, Cursor | undefined>((rooms) => this.#readTops(rooms), MAX_TOPS, TOPS_GAP_MS)
+  readonly #tops: TurnBatch<string, Cursor | undefined>
   readonly #open = new Script(OPEN_SCRIPT)
   readonly #after = new Script(AFTER_SCRIPT)
   readonly #before = new Script(BEFORE_SCRIPT)
 
-  constructor (connections: Pick<RedisConnections, 'commands'>, keys: Keys, retentionOf: (room: string) => Retention) {
+  /** @param topsGapMs from one question where logs stand to the next, at least */
+  constructor (
+    connections: Pick<RedisConnections, 'commands'>, keys: Keys, retentionOf: (room: string) => Retention,
+    topsGapMs = TOPS_GAP_MS
+  ) {
     this.#connections = connections
     this.#keys = keys
     this.#retentionOf = retentionOf
+    this.#tops = new TurnBatch((rooms) => this.#readTops(rooms), MAX_TOPS, topsGapMs)
   }
 
   /** Entries that were appended, and the commands that carried them. */

@@ -44,7 +44,8 @@ async function fork (keys: Keys, count: number): Promise<void> {
 async function startWorld (time: FakeTime): Promise<World> {
   const keys = new Keys(`p${randomBytes(6).toString('hex')}:`)
   const all = await Promise.all(Array.from({ length: REPLICAS }, connect))
-  const logs = all.map((connections) => new RedisLog(connections, keys, () => KEEP))
+  // No time passes by itself here.
+  const logs = all.map((connections) => new RedisLog(connections, keys, () => KEEP, 0))
   const replicas = await Promise.all(all.map((connections, index) => RealReplica.start({
     broker: new RedisBroker(connections, keys),
     log: logs[index]!,
