@@ -26,14 +26,21 @@ async function openSlowly (t: Test, url: string, latency = LATENCY_MS): Promise<
   return page
 }
 
+/** Chromium slows a WebSocket's beginning down, and not its frames. */
+async function delayed (t: Test, port: number, path: string): Promise<string> {
+  const proxy = await TcpProxy.start(t, port)
+  proxy.delayMs = WAY_MS
+  return `http://127.0.0.1:${proxy.port}${path}`
+}
+
 t.test('on a slow network the chat says at each moment what it is at, and works', async (t) => {
-  const { http, ws } = await startGateway(t, { FILES_DIR: t.testdir(), RATE_PUBLISHES: '0', RATE_REQUESTS: '0' })
+  const { port, ws } = await startGateway(t, { FILES_DIR: t.testdir(), RATE_PUBLISHES: '0', RATE_REQUESTS: '0' })
   const bot = await connect(t, `${ws}?user=bot&join=general`)
   await bot.next('joined')
   for (let n = 1; n <= 60; n++) bot.send({ type: 'message', room: 'general', content: `message ${n},` })
   await bot.ask({ type: 'ping' })
 
-  const page = await openSlowly(t, `${http}/chat`)
+  const page = await openSlowly(t, await delayed(t, port, '/chat'))
   await page.locator('.brand', { hasText: 'Tidegate' }).waitFor()
   await page.locator('#status', { hasText: 'Connecting…' }).waitFor()
   await page.locator('#banner', { hasText: 'Still connecting' }).waitFor()
@@ -62,10 +69,7 @@ t.test('on a slow network the chat says at each moment what it is at, and works'
 
 t.test('on a slow network the dashboard asks one thing at a time, and its car moves', async (t) => {
   const { port } = await startGateway(t)
-  // Chromium slows a WebSocket's beginning down, and not its frames.
-  const proxy = await TcpProxy.start(t, port)
-  proxy.delayMs = WAY_MS
-  const page = await openSlowly(t, `http://127.0.0.1:${proxy.port}/dashboard`, LONGER_THAN_ASKED_MS)
+  const page = await openSlowly(t, await delayed(t, port, '/dashboard'), LONGER_THAN_ASKED_MS)
   let asking = 0
   let most = 0
   const isReplicas = (request: { url (): string }): boolean => request.url().endsWith('/replicas')

@@ -213,11 +213,13 @@ async function text (stream: AsyncIterable<Buffer>): Promise<string> {
   return all
 }
 
-/** A reload takes a moment; nothing tells when it is done. */
+/** A reload takes a moment, in which old workers and new ones answer by turns; nothing tells when it is done. */
 async function untilStatus (site: string, status: number): Promise<void> {
-  await eventually(`it answers ${status}`, async () => {
+  let times = 0
+  await eventually(`it answers ${status}, and nothing else any more`, async () => {
     // A connection that was kept may be one of the old workers', who just closes it.
     const answer = await fetch(site).catch(() => undefined)
-    return answer?.status === status
+    times = answer?.status === status ? times + 1 : 0
+    return times === 5
   })
 }
