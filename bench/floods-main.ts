@@ -13,13 +13,15 @@ const HELP = `Floods one gateway from one address, in all the ways below, and te
 the event loop is, how long their acks take, before, during and after. The gateway has a processor of its own, where there
 are two: who floods it from elsewhere takes nothing of that.
 
-  npm run floods -- [--only a,b] [--rounds n] [--seconds n]
+  npm run floods -- [--only a,b] [--rounds n] [--seconds n] [--flooder idle|normal]
 
 ${Object.entries(FLOODS).map(([name, { what }]) => `  ${name.padEnd(10)} ${what}`).join('\n')}
 
   --only a,b    these alone
   --rounds n    quiet and flooded windows of each, by turns (default 3)
   --seconds n   of each window (default 4)
+  --flooder as  idle (default): it runs only where nobody else wants the processor, because an attacker has a machine of
+                its own; normal: like everyone else, for a machine that has more to do
   --help        this
 
 Exit code 0 where each was ended as it should be, nothing was left of it and nobody else was refused; 1 otherwise, 2 where
@@ -28,11 +30,12 @@ it was called wrongly. That others wait no longer than twice as long is a bar: i
 
 // A reader that takes nothing is ended within the window, not after 30 s.
 const SETTINGS = { STALL_TIMEOUT_MS: '2000', TRUST_PROXY: '127.0.0.1' }
-const defaults = { only: Object.keys(FLOODS).join(','), rounds: '3', seconds: '4' }
+const defaults = { only: Object.keys(FLOODS).join(','), rounds: '3', seconds: '4', flooder: 'idle' }
 const { only, ...plan } = optionsOrExit('floods', HELP, defaults, (values) => ({
   only: namesIn(values.only),
   rounds: integer('--rounds', values.rounds, 1, 100),
-  seconds: integer('--seconds', values.seconds, 1, 600)
+  seconds: integer('--seconds', values.seconds, 1, 600),
+  isIdle: isIdle(values.flooder)
 }))
 onInterrupt(() => 'interrupted')
 process.stdout.write(`${cpus().length} × ${cpus()[0]!.model}, Node ${process.version}\n`)
@@ -55,6 +58,11 @@ for (const name of only) {
 process.stdout.write(`\n${barsMet} of ${only.length} floods were kept from others\n`)
 const { code } = await replica.stop('SIGINT') ?? {}
 process.exit(isWell && code === 0 ? 0 : 1)
+
+function isIdle (flooder: string): boolean {
+  if (flooder !== 'idle' && flooder !== 'normal') throw new Error('--flooder: must be idle or normal')
+  return flooder === 'idle'
+}
 
 function namesIn (text: string): string[] {
   const names = text.split(',').map((name) => name.trim())

@@ -26,7 +26,12 @@ export interface FloodResult {
   readonly outcomes: Readonly<Record<Outcome, number>>
 }
 
-export interface Plan { readonly rounds: number, readonly seconds: number }
+export interface Plan {
+  readonly rounds: number
+  readonly seconds: number
+  /** Whether who floods runs only where nobody else wants the processor: an attacker has a machine of its own. */
+  readonly isIdle: boolean
+}
 
 const FLOODER = fileURLToPath(new URL('flooder-main.js', import.meta.url))
 // Everyone else is at 127.0.0.1.
@@ -46,7 +51,9 @@ export async function fillRoom (ws: string): Promise<void> {
 }
 
 /** Quiet windows and floods by turns, because machines are fast and slow by turns. */
-export async function runFlood (name: string, replica: Replica, { rounds, seconds }: Plan): Promise<FloodResult> {
+export async function runFlood (
+  name: string, replica: Replica, { rounds, seconds, isIdle }: Plan
+): Promise<FloodResult> {
   const bystanders = await Bystanders.join(`${replica.http.replace('http', 'ws')}/ws`, BYSTANDERS)
   const { leastSeconds = 0, lingerSeconds = 0 } = FLOODS[name]!
   const quiet: Window[] = []
@@ -57,7 +64,7 @@ export async function runFlood (name: string, replica: Replica, { rounds, second
   const { heldBytes } = await held(replica.child)
   for (let round = 0; round < rounds; round++) {
     quiet.push(await quietly())
-    const flood = flooding(name, replica.port, Math.max(seconds, leastSeconds))
+    const flood = flooding(name, replica.port, Math.max(seconds, leastSeconds), isIdle)
     flooded.push(await measured(replica, bystanders, flood))
     for (const [outcome, count] of Object.entries(await flood)) outcomes[outcome] = (outcomes[outcome] ?? 0) + count
     await delay(SETTLE_MS)
@@ -69,9 +76,11 @@ export async function runFlood (name: string, replica: Replica, { rounds, second
   return { name, quiet, flooded, after, leftMiB, outcomes }
 }
 
-async function flooding (name: string, port: number, seconds: number): Promise<Record<Outcome, number>> {
-  // Whoever measures goes first: an attacker has a machine of its own.
-  const { command, args } = idly(pinned(GENERATORS_CPU, { command: process.execPath, args: [] }))
+async function flooding (
+  name: string, port: number, seconds: number, isIdle: boolean
+): Promise<Record<Outcome, number>> {
+  const normal = pinned(GENERATORS_CPU, { command: process.execPath, args: [] })
+  const { command, args } = isIdle ? idly(normal) : normal
   const child = fork(FLOODER, [name, String(port), ATTACKER], { execPath: command, execArgv: [...args] })
   const said = once(child, 'message') as Promise<[Record<Outcome, number>]>
   const ended = once(child, 'exit').then(([code]) => { throw new Error(`the flooder ended with ${code}`) })

@@ -9,7 +9,7 @@ const MAIN = fileURLToPath(new URL('../../bench/floods-main.js', import.meta.url
 t.test('floods of pings, tiny frames and fragments are ended with the right code, and leave others alone', async (t) => {
   const said: string[] = []
   const floods = ['pings', 'tiny', 'fragments']
-  const args = [MAIN, '--only', floods.join(','), '--rounds', '1', '--seconds', '1']
+  const args = [MAIN, '--only', floods.join(','), '--rounds', '1', '--seconds', '1', '--flooder', 'normal']
   const child = await Child.spawn(process.execPath, args, { onLine: (line) => { said.push(line) } })
   t.teardown(() => child.end('SIGKILL'))
   const { code } = await child.ended
