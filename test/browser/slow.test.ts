@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { isOnline, open, say } from '../helpers/browser.ts'
-import { connect } from '../helpers/client.ts'
+import { talker } from '../helpers/client.ts'
 import { startGateway } from '../helpers/gateway.ts'
 import { TcpProxy } from '../helpers/tcp-proxy.ts'
 import { eventually } from '../../cluster/until.ts'
@@ -35,10 +35,7 @@ async function delayed (t: Test, port: number, path: string): Promise<string> {
 
 t.test('on a slow network the chat says at each moment what it is at, and works', async (t) => {
   const { port, ws } = await startGateway(t, { FILES_DIR: t.testdir(), RATE_PUBLISHES: '0', RATE_REQUESTS: '0' })
-  const bot = await connect(t, `${ws}?user=bot&join=general`)
-  await bot.next('joined')
-  for (let n = 1; n <= 60; n++) bot.send({ type: 'message', room: 'general', content: `message ${n},` })
-  await bot.ask({ type: 'ping' })
+  const bot = await talker(t, ws, 60)
 
   const page = await openSlowly(t, await delayed(t, port, '/chat'))
   await page.locator('.brand', { hasText: 'Tidegate' }).waitFor()

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core'
 import t from 'tap'
 import { goBy, isOnline, open } from '../helpers/browser.ts'
-import { connect } from '../helpers/client.ts'
+import { connect, talker } from '../helpers/client.ts'
 import { startGateway } from '../helpers/gateway.ts'
 import { eventually } from '../../cluster/until.ts'
 
@@ -84,10 +84,7 @@ t.test('1,000 messages in a room: no task over 100 ms, few elements, and the rea
 
 t.test('older messages come without moving what is read', async (t) => {
   const { http, ws } = await startGateway(t, { RATE_PUBLISHES: '0', RATE_REQUESTS: '0', LOG_LEVEL: 'warn' })
-  const bot = await connect(t, `${ws}?user=bot&join=general`)
-  await bot.next('joined')
-  for (let n = 1; n <= 120; n++) bot.send({ type: 'message', room: 'general', content: `message ${n},` })
-  await bot.ask({ type: 'ping' })
+  await talker(t, ws, 120)
   const page = await open(t, `${http}/chat`)
   const line = page.locator('#messages .line', { hasText: 'message 85,' })
   await line.waitFor()
@@ -104,10 +101,7 @@ t.test('older messages come without moving what is read', async (t) => {
 
 t.test('the newest stays in sight while a long message is written, and who says something sees it', async (t) => {
   const { http, ws } = await startGateway(t, { RATE_PUBLISHES: '0', RATE_REQUESTS: '0', LOG_LEVEL: 'warn' })
-  const bot = await connect(t, `${ws}?user=bot&join=general`)
-  await bot.next('joined')
-  for (let n = 1; n <= 60; n++) bot.send({ type: 'message', room: 'general', content: `message ${n},` })
-  await bot.ask({ type: 'ping' })
+  await talker(t, ws, 60)
   const page = await open(t, `${http}/chat`)
   await goBy(page, 'ann')
   const isAtEnd = async (): Promise<boolean> => await page.evaluate<boolean>(`new Promise((resolve) => {

@@ -14,6 +14,15 @@ export async function connect (test: Test, url: string, options?: ClientOptions)
   return Object.assign(client, { welcome })
 }
 
+/** A bot in the room `general`, which has said `message 1,` and so on, up to so many. */
+export async function talker (test: Test, ws: string, count: number): Promise<Client> {
+  const bot = await connect(test, `${ws}?user=bot&join=general`)
+  await bot.next('joined')
+  for (let n = 1; n <= count; n++) bot.send({ type: 'message', room: 'general', content: `message ${n},` })
+  await bot.ask({ type: 'ping' })
+  return bot
+}
+
 export interface Refused {
   readonly status: number
   readonly body: Frame
