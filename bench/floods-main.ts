@@ -5,7 +5,7 @@ import { onInterrupt, optionsOrExit } from './command.ts'
 import { FLOODS } from './floods/attacks.ts'
 import { isBarMet, report, verdict } from './floods/report.ts'
 import { fillRoom, runFlood } from './floods/run.ts'
-import { pinned, SERVERS_CPU } from './suite/pin.ts'
+import { GENERATORS_CPU, pinned, pinSelf, SERVERS_CPU } from './suite/pin.ts'
 import { MEASURED } from './suite/servers.ts'
 
 /** `npm run floods`: what is left of a gateway while it is flooded. */
@@ -38,6 +38,8 @@ const { only, ...plan } = optionsOrExit('floods', HELP, defaults, (values) => ({
   isIdle: isIdle(values.flooder)
 }))
 onInterrupt(() => 'interrupted')
+// Here are those who mean well.
+pinSelf(GENERATORS_CPU)
 process.stdout.write(`${cpus().length} × ${cpus()[0]!.model}, Node ${process.version}\n`)
 const measured: Launcher = (settings) => {
   const { command, args, env } = fromBuild(settings)

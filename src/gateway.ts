@@ -49,11 +49,11 @@ import { Heartbeat } from './session/heartbeat.ts'
 import { HookAuthenticator } from './session/hook-authenticator.ts'
 import type { HookCalls } from './session/hook-calls.ts'
 import { type Order, Orders } from './session/orders.ts'
+import { PastPace } from './session/past-pace.ts'
 import type { Services } from './session/services.ts'
 import type { Session } from './session/session.ts'
 import { SHED_SHARE } from './session/shedder.ts'
 import { Sessions } from './session/sessions.ts'
-import { TurnShare } from './session/turn-share.ts'
 import { UserRates } from './session/user-rates.ts'
 import { MemoryEventQueue } from './webhooks/memory.ts'
 import type { EventQueue } from './webhooks/queue.ts'
@@ -137,7 +137,7 @@ export async function compose (asked: Config, logger: FastifyBaseLogger, embeddi
     hooks,
     heartbeat: new Heartbeat(config.pingIntervalMs, now),
     flusher,
-    turnShare: new TurnShare(),
+    pastPace: new PastPace(),
     deflater: config.deflateBytes === Infinity ? undefined : new Deflater(config.deflateBytes),
     counts: new SessionCounts(),
     isShort: () => heap.pressure >= SHED_SHARE,

@@ -20,3 +20,8 @@ export function pinned (cpu: number, { command, args }: Command): Command {
 export function idly ({ command, args }: Command): Command {
   return isThere('chrt') ? { command: 'chrt', args: ['--idle', '0', command, ...args] } : { command, args }
 }
+
+/** This process, too, leaves the servers their processor. */
+export function pinSelf (cpu: number): void {
+  if (canPin) spawnSync('taskset', ['-cp', String(cpu), String(process.pid)])
+}

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { BrokerError } from '../protocol/codes.ts'
 import { PacedReads } from './paced-reads.ts'
 import { described, type Holding, type Presence, type RoomPage } from './presence.ts'
@@ -24,7 +25,8 @@ interface MembersText {
 
 // What no name of a room has.
 const LINE = '\n'
-const MAX_HOLDINGS = 512
+// More would hold up whoever else waits for this loop, or for Redis.
+const MAX_HOLDINGS = 128
 // The more there is to tell, the longer the next time may be away, up to what a merged frame waits for, too.
 const REST_MS_PER_HOLDING = 10
 const MAX_REST_MS = 250
@@ -194,6 +196,7 @@ export class LocalPresence {
   /** As many with each command as it may take. Those that could not be put are returned. */
   async #putSome (names: readonly string[]): Promise<readonly string[]> {
     for (let at = 0; at < names.length && !this.#isStopped; at += MAX_HOLDINGS) {
+      if (at > 0) await nextTurn()
       try {
         await this.#presence.put(names.slice(at, at + MAX_HOLDINGS).map((name) => this.#holdingOf(name)))
       } catch (error) {

@@ -12,7 +12,7 @@ export interface HistoryPage {
   readonly gap?: { readonly reason: GapReason, readonly cursor: Cursor }
 }
 
-export type Reading = Pick<Services, 'log' | 'rules' | 'turnShare'>
+export type Reading = Pick<Services, 'log' | 'rules' | 'pastPace'>
 
 /** What a page holds, at most; but at least one message. */
 const MAX_HISTORY_BYTES = 262_144
@@ -20,13 +20,12 @@ const NOTHING: HistoryPage = { messages: [], more: false }
 
 /** The newest messages before a number (undefined: of all). Rejects with BrokerError. */
 export async function readBefore (
-  { log, rules, turnShare }: Reading, room: string, before: number | undefined, limit: number
+  { log, rules, pastPace }: Reading, room: string, before: number | undefined, limit: number
 ): Promise<HistoryPage> {
   if (rules.of(room).kind === 'live') return NOTHING
   const page = await log.before(room, before, limit, MAX_HISTORY_BYTES)
-  await turnShare.enter()
+  await pastPace.take(sizeOf(page.entries))
   const { messages, isWhole } = newest(room, page.entries)
-  turnShare.spend(sizeOf(messages))
   return { messages, more: page.more || !isWhole }
 }
 
@@ -35,19 +34,19 @@ export async function readBefore (
  * value. Rejects with BrokerError.
  */
 export async function readSince (
-  { log, rules, turnShare }: Reading, room: string, since: Cursor, limit: number
+  { log, rules, pastPace }: Reading, room: string, since: Cursor, limit: number
 ): Promise<HistoryPage> {
   if (rules.of(room).kind === 'live') return NOTHING
   const { entries: following, gap, top } = await log.after(room, since)
-  await turnShare.enter()
   if (gap !== undefined) {
     const { top: cursor, entries } = await log.open(room, limit, MAX_HISTORY_BYTES)
+    await pastPace.take(sizeOf(entries))
     const { messages } = newest(room, entries)
-    turnShare.spend(sizeOf(messages))
     return { messages, more: false, gap: { reason: gap, cursor } }
   }
-  const messages = oldestWithin(following.slice(0, limit).map((entry) => sentEntry(room, entry)))
-  turnShare.spend(sizeOf(messages))
+  const asked = following.slice(0, limit)
+  await pastPace.take(Math.min(sizeOf(asked), MAX_HISTORY_BYTES))
+  const messages = oldestWithin(asked.map((entry) => sentEntry(room, entry)))
   const last = messages.at(-1)
   return { messages, more: last !== undefined && last.seq < top.seq }
 }
@@ -67,6 +66,6 @@ function oldestWithin (all: readonly Sent[]): readonly Sent[] {
   return end < 0 ? all : all.slice(0, end)
 }
 
-function sizeOf (messages: readonly Sent[]): number {
-  return messages.reduce((bytes, { frame }) => bytes + frame.length, 0)
+function sizeOf (entries: readonly Entry[]): number {
+  return entries.reduce((bytes, { content }) => bytes + content.length, 0)
 }

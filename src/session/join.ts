@@ -1,4 +1,4 @@
-import { sentEntry } from '../hub/frame.ts'
+import { type Sent, sentEntry } from '../hub/frame.ts'
 import type { Member } from '../hub/member.ts'
 import type { Room } from '../hub/room.ts'
 import { BrokerError, refusal } from '../protocol/codes.ts'
@@ -60,7 +60,7 @@ export async function join (session: Session, request: Join): Promise<void> {
 async function enter (session: Session, request: Join, room: Room, isLive: boolean): Promise<boolean> {
   const past = isLive ? undefined : await recall(session, request, room)
   // What is replayed may be a megabyte, and other joins may have been answered meanwhile.
-  await session.writable()
+  await mayTell(session, past?.replay)
   if (session.isClosed || refuseJoin(session.credentials.grants, request.room) !== undefined) return false
   if (past === undefined) joinedLive(session, request)
   else replay(session, request, past)
@@ -83,7 +83,7 @@ async function rejoin (session: Session, request: Join, member: Member): Promise
   try {
     const past = await recall(session, request, room)
     const missed = request.since === undefined ? await readMissed(room, last, past.top) : undefined
-    await session.writable()
+    await mayTell(session, missed === undefined ? past.replay : [...missed.replay, ...past.replay])
     if (session.isClosed) return
     // A token took the right away meanwhile, and perhaps another gave it back.
     if (session.members.get(room.name) !== member) return await join(session, request)
@@ -95,6 +95,13 @@ async function rejoin (session: Session, request: Join, member: Member): Promise
     // Where it failed, the client asks again; broadcasts go on waiting for that, as long as they would have.
     if (place !== undefined || !session.isCursorAwaited(room.name)) member.release(place)
   }
+}
+
+/** Resolves when so much of the past may be told: to this client, and at all. */
+async function mayTell (session: Session, replay: readonly Sent[] = []): Promise<void> {
+  const bytes = replay.reduce((sum, { frame }) => sum + frame.length, 0)
+  if (bytes > 0) await session.services.pastPace.take(bytes)
+  await session.writable()
 }
 
 /** The right to be in the room was lost while it was being joined; nothing where the connection has ended. */

@@ -11,8 +11,8 @@ import type { RoomKind } from '../protocol/rooms.ts'
 import type { SessionCounts } from './counts.ts'
 import type { HookCalls } from './hook-calls.ts'
 import type { Heartbeat } from './heartbeat.ts'
+import type { PastPace } from './past-pace.ts'
 import type { Clock } from './rate-limit.ts'
-import type { TurnShare } from './turn-share.ts'
 import type { UserRates } from './user-rates.ts'
 
 /** As much of a room's rule as a session asks for; room-rules.ts has the whole. */
@@ -60,7 +60,7 @@ export interface Services {
   readonly hooks?: HookCalls | undefined
   readonly heartbeat: Heartbeat
   readonly flusher: Flusher
-  readonly turnShare: TurnShare
+  readonly pastPace: PastPace
   /** Where frames are compressed for those who ask for it. */
   readonly deflater: Deflater | undefined
   readonly counts: SessionCounts

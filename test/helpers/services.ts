@@ -13,8 +13,8 @@ import { LocalPresence } from '../../src/presence/local.ts'
 import { MemoryPresence } from '../../src/presence/memory.ts'
 import { SessionCounts } from '../../src/session/counts.ts'
 import { Heartbeat } from '../../src/session/heartbeat.ts'
+import { PastPace } from '../../src/session/past-pace.ts'
 import type { Services } from '../../src/session/services.ts'
-import { TurnShare } from '../../src/session/turn-share.ts'
 
 interface Options {
   readonly retention: Retention
@@ -67,7 +67,7 @@ export async function startServices (
     rules,
     heartbeat: new Heartbeat(0, now),
     flusher,
-    turnShare: new TurnShare(),
+    pastPace: new PastPace(),
     deflater: undefined,
     counts: new SessionCounts(),
     isShort: () => false,

@@ -209,12 +209,14 @@ t.test('where the lease was lost everything is put again', async (t) => {
   t.strictSame(store.puts[1], store.puts[0])
 })
 
-t.test('no more than 512 at once', async (t) => {
+t.test('no more than 128 at once, and in a turn of the loop', async (t) => {
   const { store, local, time } = open(t)
   for (let n = 0; n < 600; n++) local.enter('red', { user: `u${n}` })
-  await turn()
-  await turn()
-  t.strictSame(store.puts.map(({ length }) => length), [512, 88])
+  for (let turns = 1; turns <= 6; turns++) {
+    await turn()
+    t.ok(store.puts.length <= turns, 'turns')
+  }
+  t.strictSame(store.puts.map(({ length }) => length), [128, 128, 128, 128, 88])
   time.pass(1_000)
 })
 
