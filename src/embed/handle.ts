@@ -1,5 +1,4 @@
 import type { Composed } from '../gateway.ts'
-import { payloadOf } from '../hub/frame.ts'
 import { DEFAULT_HISTORY_LIMIT, MAX_HISTORY_LIMIT } from '../protocol/codec.ts'
 import { refusal } from '../protocol/codes.ts'
 import { isRoomName, NAME_RULE, ALL } from '../protocol/rooms.ts'
@@ -84,7 +83,9 @@ export function handleOf ({ replica, services, orders, metrics, config, position
       checkCount(limit, 'limit', MAX_HISTORY_LIMIT)
       if (before !== undefined) checkCount(before, 'before', Number.MAX_SAFE_INTEGER)
       const { messages, more } = await told(readBefore(services, room, before, limit))
-      const read = messages.map(({ frame }) => JSON.parse(Buffer.from(payloadOf(frame)).toString()) as Message)
+      const read = messages.map(([head, content, tail]) => {
+        return JSON.parse(head + Buffer.from(content).toString() + tail) as Message
+      })
       return { messages: read, more }
     },
     disconnect: async (user) => {

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Authenticator } from '../auth/auth.ts'
-import { payloadOf } from '../hub/frame.ts'
+import { listed } from '../hub/frame.ts'
 import { DEFAULT_HISTORY_LIMIT } from '../protocol/codec.ts'
 import { type Refusal, refusal } from '../protocol/codes.ts'
 import { formatCursor, parseCursor } from '../protocol/cursor.ts'
@@ -68,18 +68,13 @@ function refuseName (room: string): Refusal | undefined {
   return isJoinable(room) ? undefined : refusal('bad_room', `room: this is no name: ${NAME_RULE}`)
 }
 
-/** Each message as the bytes of its frame. */
+/** Each message as in its frame. */
 function sendPage (reply: FastifyReply, room: string, { messages, more, gap }: HistoryPage): FastifyReply {
-  const parts: Uint8Array[] = [Buffer.from(`{"room":"${room}","messages":[`)]
-  messages.forEach(({ frame }, index) => {
-    if (index > 0) parts.push(COMMA)
-    parts.push(payloadOf(frame))
-  })
-  parts.push(Buffer.from(`],"more":${more}${gap === undefined ? '' : `,"gap":${gapText(room, gap)}`}}`))
-  return reply.type('application/json; charset=utf-8').send(Buffer.concat(parts))
+  const end = `],"more":${more}${gap === undefined ? '' : `,"gap":${gapText(room, gap)}`}}`
+  const parts = [`{"room":"${room}","messages":[`, ...listed(messages), end]
+  const bytes = parts.map((part) => typeof part === 'string' ? Buffer.from(part) : part)
+  return reply.type('application/json; charset=utf-8').send(Buffer.concat(bytes))
 }
-
-const COMMA = Buffer.from(',')
 
 function gapText (room: string, { reason, cursor }: NonNullable<HistoryPage['gap']>): string {
   return JSON.stringify({ type: 'gap', room, reason, cursor: formatCursor(cursor), seq: cursor.seq })

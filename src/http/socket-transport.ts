@@ -52,6 +52,13 @@ export class SocketTransport implements Transport {
     else this.#socket.write(bytes)
   }
 
+  writePieces (pieces: readonly Frame[], isAwaited: boolean): void {
+    // One call to the kernel for all (writev).
+    this.#socket.cork()
+    pieces.forEach((piece, index) => this.write(piece, isAwaited && index === pieces.length - 1))
+    this.#socket.uncork()
+  }
+
   #taken (): void {
     if (this.#socket.writableLength === 0) this.#queue?.drained()
   }

@@ -17,24 +17,78 @@ export interface Sent extends Cursor {
   readonly except: string | undefined
 }
 
+/** What is at least so large is not copied to be written with others. */
+export const LARGE_BYTES = 8_192
+
+/** Of a payload: text, or bytes of text. */
+export type Part = string | Uint8Array
+
+/** A message's payload: what is before its content, that, and what is behind it. */
+export type MessageParts = readonly [head: string, content: Uint8Array, tail: string]
+
 const FIN_TEXT = 0x81
 const LENGTH_16 = 126
 const LENGTH_64 = 127
 
 /** The frame whose payload is these parts, one after the other. */
-export function textFrame (...parts: ReadonlyArray<string | Uint8Array>): Frame {
+export function textFrame (...parts: readonly Part[]): Frame {
+  const length = bytesOf(parts)
+  const frame = Buffer.allocUnsafe(headerBytes(length) + length)
+  fill(frame, writeHeader(frame, length), parts)
+  return frame
+}
+
+/**
+ * The same frame in pieces: what is large is no copy, and what is small between two of these is one piece. Copies of
+ * what is large are memory that V8 collects late, and then for long.
+ */
+export function textPieces (...parts: readonly Part[]): Frame[] {
+  const length = bytesOf(parts)
+  const header = Buffer.allocUnsafe(headerBytes(length))
+  writeHeader(header, length)
+  return joinSmall([header, ...parts])
+}
+
+/** As few pieces as can be had where nothing large is copied. */
+export function joinSmall (parts: readonly Part[]): Frame[] {
+  const pieces: Frame[] = []
+  let small: Part[] = []
+  const endSmall = (): void => {
+    if (small.length > 0) pieces.push(joined(small))
+    small = []
+  }
+  for (const part of parts) {
+    if (typeof part === 'string' || part.length < LARGE_BYTES) small.push(part)
+    else {
+      endSmall()
+      pieces.push(part)
+    }
+  }
+  endSmall()
+  return pieces
+}
+
+function joined (parts: readonly Part[]): Frame {
+  const bytes = Buffer.allocUnsafe(bytesOf(parts))
+  fill(bytes, 0, parts)
+  return bytes
+}
+
+function bytesOf (parts: readonly Part[]): number {
   let length = 0
   for (const part of parts) length += typeof part === 'string' ? Buffer.byteLength(part) : part.length
-  const frame = Buffer.allocUnsafe(headerBytes(length) + length)
-  let at = writeHeader(frame, length)
+  return length
+}
+
+function fill (bytes: Buffer, start: number, parts: readonly Part[]): void {
+  let at = start
   for (const part of parts) {
-    if (typeof part === 'string') at += frame.write(part, at)
+    if (typeof part === 'string') at += bytes.write(part, at)
     else {
-      frame.set(part, at)
+      bytes.set(part, at)
       at += part.length
     }
   }
-  return frame
 }
 
 function headerBytes (length: number): number {
@@ -92,8 +146,13 @@ export function sentEntry (room: string, entry: Entry): Sent {
     prev: entry.prev,
     timestampMs: entry.timestampMs,
     except: entry.except,
-    frame: textFrame(entryHead(room, entry), entry.content, tail(entry))
+    frame: textFrame(...messageParts(room, entry))
   }
+}
+
+/** The payload of an entry's frame. */
+export function messageParts (room: string, entry: Entry): MessageParts {
+  return [entryHead(room, entry), entry.content, tail(entry)]
 }
 
 function entryHead (room: string, entry: Entry): string {
@@ -120,31 +179,28 @@ function tail ({ timestampMs }: Signal): string {
   return tailText
 }
 
-/** The answer to `history`: each message as its own frame's bytes, oldest first. */
-export function historyFrame (
-  id: RequestId | undefined, room: string, messages: readonly Sent[], more: boolean
-): Frame {
-  const parts: Array<string | Uint8Array> = [
-    `{"type":"history",${idText(id)}"room":"${room}","messages":[`
-  ]
-  messages.forEach((message, index) => {
-    if (index > 0) parts.push(',')
-    parts.push(payloadOf(message.frame))
-  })
-  parts.push(`],"more":${more}}`)
-  return textFrame(...parts)
+/** The answer to `history`, in pieces: each message as its own frame's payload, oldest first. */
+export function historyPieces (
+  id: RequestId | undefined, room: string, messages: readonly MessageParts[], more: boolean
+): Frame[] {
+  return textPieces(`{"type":"history",${idText(id)}"room":"${room}","messages":[`, ...listed(messages), `],"more":${more}}`)
 }
 
-/** The newest frames that fit into so many bytes, but at least one. */
-export function newestWithin (frames: readonly Sent[], maxBytes: number): readonly Sent[] {
+/** The elements of a list in JSON. */
+export function listed (messages: readonly MessageParts[]): Part[] {
+  return messages.flatMap((parts, index) => index === 0 ? parts : [',', ...parts])
+}
+
+/** The newest that fit into so many bytes, but at least one. */
+export function newestWithin<T> (all: readonly T[], sizeOf: (one: T) => number, maxBytes: number): readonly T[] {
   let bytes = 0
-  let from = frames.length
+  let from = all.length
   while (from > 0) {
-    bytes += frames[from - 1]!.frame.length
-    if (bytes > maxBytes && from < frames.length) break
+    bytes += sizeOf(all[from - 1]!)
+    if (bytes > maxBytes && from < all.length) break
     from--
   }
-  return frames.slice(from)
+  return all.slice(from)
 }
 
 /** @param list of members, as JSON text */

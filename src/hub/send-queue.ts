@@ -1,7 +1,7 @@
 import type { Batch } from './batch.ts'
 import type { Deflater } from './deflater.ts'
 import type { Flusher } from './flusher.ts'
-import type { Frame } from './frame.ts'
+import { type Frame, joinSmall, LARGE_BYTES } from './frame.ts'
 
 /** Where a connection's bytes go. The hub declares it; http/socket-transport.ts implements it on a net.Socket. */
 export interface Outlet {
@@ -14,6 +14,8 @@ export interface Outlet {
    * @param isAwaited whether this queue must be told when the kernel has taken it
    */
   write (bytes: Frame, isAwaited: boolean): void
+  /** The same of several pieces, which need not be copied together; where it is not there, they are. */
+  writePieces? (pieces: readonly Frame[], isAwaited: boolean): void
 }
 
 /** What a queue tells of itself. */
@@ -73,6 +75,16 @@ export class SendQueue {
     this.#count(frame.length)
   }
 
+  /** One frame, whose large pieces are not copied. */
+  pushPieces (pieces: readonly Frame[]): void {
+    const { deflater, writePieces } = this.#outlet
+    if (deflater !== undefined || writePieces === undefined) return this.push(Buffer.concat(pieces))
+    if (this.#closed) return
+    this.#stretch = undefined
+    for (const piece of pieces) this.#enqueue(piece)
+    this.#count(pieces.reduce((bytes, { length }) => bytes + length, 0))
+  }
+
   /** The frame at this index of a room's batch: other members of the room get the same bytes. */
   pushFrom (batch: Batch, index: number, frameBytes: number): void {
     if (this.#closed) return
@@ -101,16 +113,23 @@ export class SendQueue {
     this.#items = []
     this.#stretch = undefined
     const { deflater } = this.#outlet
-    const bytes = items.length === 1
-      ? bytesOf(items[0]!, deflater)
-      : Buffer.concat(items.map((item) => bytesOf(item, deflater)))
-    this.#flusher.counts.wrote(this.#frames, bytes.length, this.queuedBytes)
+    const parts = items.map((item) => bytesOf(item, deflater))
+    const pieces = parts.length === 1 ? parts : this.#together(parts)
+    const writtenBytes = pieces.reduce((bytes, { length }) => bytes + length, 0)
+    this.#flusher.counts.wrote(this.#frames, writtenBytes, this.queuedBytes)
     this.#frames = 0
     this.#bytes = 0
-    this.#outlet.write(bytes, this.#full)
+    if (pieces.length === 1) this.#outlet.write(pieces[0]!, this.#full)
+    else this.#outlet.writePieces!(pieces, this.#full)
     this.#pendingBytes = this.#outlet.pendingBytes
     // A write that the kernel took whole makes no 'drain' event.
     if (this.#full && this.#pendingBytes === 0) this.drained()
+  }
+
+  /** As few pieces as can be had without a copy of what is large. */
+  #together (parts: readonly Frame[]): readonly Frame[] {
+    const mayBePieces = this.#outlet.writePieces !== undefined && parts.some(({ length }) => length >= LARGE_BYTES)
+    return mayBePieces ? joinSmall(parts) : [Buffer.concat(parts)]
   }
 
   /** The socket has taken everything that was written. */

@@ -1,4 +1,4 @@
-import { historyFrame, membersFrame } from '../hub/frame.ts'
+import { historyPieces, membersFrame } from '../hub/frame.ts'
 import type { Member } from '../hub/member.ts'
 import { newEntryId } from '../log/ids.ts'
 import { type Refusal, refusal } from '../protocol/codes.ts'
@@ -211,7 +211,7 @@ async function history (session: Session, request: RequestOf<'history'>): Promis
   if (refused !== undefined) return session.refuse(refused, id, room)
   if (session.services.hooks !== undefined && await isForbidden(session, id, 'history', room)) return
   const { messages, more } = await readBefore(session.services, room, before, limit)
-  session.queue.push(historyFrame(id, room, messages, more))
+  session.queue.pushPieces(historyPieces(id, room, messages, more))
 }
 
 async function members (session: Session, { id, room }: RequestOf<'members'>): Promise<void> {

@@ -1,11 +1,11 @@
-import { newestWithin, type Sent, sentEntry } from '../hub/frame.ts'
+import { type MessageParts, messageParts, newestWithin } from '../hub/frame.ts'
 import type { Cursor } from '../protocol/cursor.ts'
 import type { Entry, GapReason } from '../protocol/entry.ts'
 import type { Services } from './services.ts'
 
 /** A page of a room's messages, oldest first. */
 export interface HistoryPage {
-  readonly messages: readonly Sent[]
+  readonly messages: readonly MessageParts[]
   /** Whether there are others: older ones of a page that goes back, newer ones of a page that goes on. */
   readonly more: boolean
   /** Why what follows a place cannot be told; then the page is the newest there is, and the cursor its end. */
@@ -24,8 +24,8 @@ export async function readBefore (
 ): Promise<HistoryPage> {
   if (rules.of(room).kind === 'live') return NOTHING
   const page = await log.before(room, before, limit, MAX_HISTORY_BYTES)
-  await pastPace.take(sizeOf(page.entries))
   const { messages, isWhole } = newest(room, page.entries)
+  await pastPace.take(sizeOf(messages))
   return { messages, more: page.more || !isWhole }
 }
 
@@ -40,32 +40,35 @@ export async function readSince (
   const { entries: following, gap, top } = await log.after(room, since)
   if (gap !== undefined) {
     const { top: cursor, entries } = await log.open(room, limit, MAX_HISTORY_BYTES)
-    await pastPace.take(sizeOf(entries))
     const { messages } = newest(room, entries)
+    await pastPace.take(sizeOf(messages))
     return { messages, more: false, gap: { reason: gap, cursor } }
   }
   const asked = following.slice(0, limit)
-  await pastPace.take(Math.min(sizeOf(asked), MAX_HISTORY_BYTES))
-  const messages = oldestWithin(asked.map((entry) => sentEntry(room, entry)))
-  const last = messages.at(-1)
+  const messages = oldestWithin(asked.map((entry) => messageParts(room, entry)))
+  await pastPace.take(sizeOf(messages))
+  const last = asked[messages.length - 1]
   return { messages, more: last !== undefined && last.seq < top.seq }
 }
 
-function newest (room: string, entries: readonly Entry[]): { messages: readonly Sent[], isWhole: boolean } {
-  const all = entries.map((entry) => sentEntry(room, entry))
-  const messages = newestWithin(all, MAX_HISTORY_BYTES)
-  return { messages, isWhole: messages.length === all.length }
+function newest (room: string, entries: readonly Entry[]): { messages: readonly MessageParts[], isWhole: boolean } {
+  const messages = newestWithin(entries.map((entry) => messageParts(room, entry)), bytesOf, MAX_HISTORY_BYTES)
+  return { messages, isWhole: messages.length === entries.length }
 }
 
-function oldestWithin (all: readonly Sent[]): readonly Sent[] {
+function oldestWithin (all: readonly MessageParts[]): readonly MessageParts[] {
   let bytes = 0
-  const end = all.findIndex(({ frame }, index) => {
-    bytes += frame.length
+  const end = all.findIndex((parts, index) => {
+    bytes += bytesOf(parts)
     return bytes > MAX_HISTORY_BYTES && index > 0
   })
   return end < 0 ? all : all.slice(0, end)
 }
 
-function sizeOf (entries: readonly Entry[]): number {
-  return entries.reduce((bytes, { content }) => bytes + content.length, 0)
+function sizeOf (messages: readonly MessageParts[]): number {
+  return messages.reduce((bytes, parts) => bytes + bytesOf(parts), 0)
+}
+
+function bytesOf ([head, content, tail]: MessageParts): number {
+  return Buffer.byteLength(head) + content.length + tail.length
 }

@@ -42,9 +42,9 @@ export async function readPast (room: Room, { since, newest }: Wanted): Promise<
 
 async function readNewest (room: Room, count: number, top: Cursor): Promise<Past> {
   const recent = room.newest(count, top)
-  if (recent !== undefined) return { top, replay: newestWithin(recent, MAX_REPLAY_BYTES) }
+  if (recent !== undefined) return { top, replay: newestWithin(recent, bytesOf, MAX_REPLAY_BYTES) }
   const read = await room.backlog.newest(count, top)
-  const replay = newestWithin(read.entries.map((entry) => room.sent(entry)), MAX_REPLAY_BYTES)
+  const replay = newestWithin(read.entries.map((entry) => room.sent(entry)), bytesOf, MAX_REPLAY_BYTES)
   return { top: read.top, replay }
 }
 
@@ -91,6 +91,10 @@ function take (room: Room, { entries }: Page, goal: Cursor, replay: Sent[]): boo
 }
 
 function isTooMuch (replay: readonly Sent[]): boolean {
-  const bytes = replay.reduce((sum, { frame }) => sum + frame.length, 0)
+  const bytes = replay.reduce((sum, sent) => sum + bytesOf(sent), 0)
   return replay.length > MAX_REPLAY_ENTRIES || bytes > MAX_REPLAY_BYTES
+}
+
+function bytesOf ({ frame }: Sent): number {
+  return frame.length
 }

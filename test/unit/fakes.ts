@@ -98,6 +98,13 @@ export class FakeOutlet implements Outlet {
   }
 }
 
+/** One that takes pieces as they are. */
+export class FakePiecesOutlet extends FakeOutlet {
+  writePieces (pieces: readonly Frame[], isAwaited: boolean): void {
+    pieces.forEach((piece, index) => this.write(piece, isAwaited && index === pieces.length - 1))
+  }
+}
+
 /** Everyone's, and never tired: what a test queues is written at the end of its turn. */
 export const flusher = new Flusher(0, () => 0, () => 0)
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  type Frame, historyFrame, newestWithin, payloadOf, replyFrame, type Sent, sentEntry, signalFrame, textFrame
+  type Frame, historyPieces, LARGE_BYTES, messageParts, newestWithin, payloadOf, replyFrame, type Sent, sentEntry,
+  signalFrame, textFrame, textPieces
 } from '../../../src/hub/frame.ts'
 import { entry, NOON } from '../fakes.ts'
 
@@ -10,6 +11,10 @@ const TIMESTAMP = '2026-01-01T12:00:00.000Z'
 
 function textOf (frame: Frame): string {
   return Buffer.from(payloadOf(frame)).toString()
+}
+
+function lengthOf ({ frame }: Sent): number {
+  return frame.length
 }
 
 function sentOf (bytes: number): Sent {
@@ -99,16 +104,40 @@ t.test('what is sent keeps its place, the entry before it, and who gets no echo'
 })
 
 t.test('history holds each message as its own frame does, oldest first', (t) => {
-  const messages = [1, 2].map((seq) => sentEntry('general', entry(seq)))
-  const frame = historyFrame(5, 'general', messages, true)
-  const [first, second] = messages.map((message) => textOf(message.frame))
-  t.equal(textOf(frame), `{"type":"history","id":5,"room":"general","messages":[${first},${second}],"more":true}`)
+  const [first, second] = [1, 2].map((seq) => textOf(sentEntry('general', entry(seq)).frame))
+  const messages = [1, 2].map((seq) => messageParts('general', entry(seq)))
+  const [frame, ...more] = historyPieces(5, 'general', messages, true)
+  t.equal(textOf(frame!), `{"type":"history","id":5,"room":"general","messages":[${first},${second}],"more":true}`)
+  t.strictSame(more, [], 'what is small is one piece')
   t.end()
 })
 
 t.test('an empty history without an id still parses', (t) => {
-  t.equal(textOf(historyFrame(undefined, 'general', [], false)), '{"type":"history","room":"general","messages":[],"more":false}')
-  t.equal(textOf(historyFrame('"\n', 'a', [], false)), '{"type":"history","id":"\\"\\n","room":"a","messages":[],"more":false}')
+  const text = (id: string | undefined, room: string): string => textOf(historyPieces(id, room, [], false)[0]!)
+  t.equal(text(undefined, 'general'), '{"type":"history","room":"general","messages":[],"more":false}')
+  t.equal(text('"\n', 'a'), '{"type":"history","id":"\\"\\n","room":"a","messages":[],"more":false}')
+  t.end()
+})
+
+t.test('large contents of a history are pieces of it, and no copies', (t) => {
+  const content = Buffer.from(`"${'ä'.repeat(LARGE_BYTES)}"`)
+  const messages = [1, 2, 3].map((seq) => messageParts('general', entry(seq, 'a', seq === 2 ? {} : { content })))
+  const pieces = historyPieces(5, 'general', messages, false)
+  t.equal(pieces.length, 5)
+  t.equal(pieces[1], content)
+  t.equal(pieces[3], content)
+  const { messages: said } = JSON.parse(textOf(Buffer.concat(pieces))) as { messages: Array<{ seq: number }> }
+  t.strictSame(said.map(({ seq }) => seq), [1, 2, 3])
+  t.end()
+})
+
+t.test('pieces are the bytes of the frame, whatever is large of it', (t) => {
+  const length = fc.constantFrom(LARGE_BYTES - 1, LARGE_BYTES, 70_000)
+  const large = length.map((bytes) => new Uint8Array(bytes).fill(120))
+  const part = fc.oneof(fc.string(), fc.uint8Array({ maxLength: 20 }), large)
+  fc.assert(fc.property(fc.array(part, { maxLength: 8 }), (parts) => {
+    assert.ok(Buffer.concat(textPieces(...parts)).equals(textFrame(...parts)))
+  }))
   t.end()
 })
 
@@ -119,16 +148,16 @@ t.test('a reply leaves out what is undefined', (t) => {
 
 t.test('the newest frames within so many bytes come oldest first', (t) => {
   const frames = [sentOf(10), sentOf(20), sentOf(30)]
-  t.strictSame(newestWithin(frames, 60), frames)
-  t.strictSame(newestWithin(frames, 59), frames.slice(1))
-  t.strictSame(newestWithin(frames, 50), frames.slice(1))
-  t.strictSame(newestWithin(frames, 49), frames.slice(2))
+  t.strictSame(newestWithin(frames, lengthOf, 60), frames)
+  t.strictSame(newestWithin(frames, lengthOf, 59), frames.slice(1))
+  t.strictSame(newestWithin(frames, lengthOf, 50), frames.slice(1))
+  t.strictSame(newestWithin(frames, lengthOf, 49), frames.slice(2))
   t.end()
 })
 
 t.test('the newest frame comes however large it is', (t) => {
   const frames = [sentOf(1), sentOf(1_000)]
-  t.strictSame(newestWithin(frames, 10), frames.slice(1))
-  t.strictSame(newestWithin([], 10), [])
+  t.strictSame(newestWithin(frames, lengthOf, 10), frames.slice(1))
+  t.strictSame(newestWithin([], lengthOf, 10), [])
   t.end()
 })

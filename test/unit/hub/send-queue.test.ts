@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import type { Frame } from '../../../src/hub/frame.ts'
+import { type Frame, LARGE_BYTES } from '../../../src/hub/frame.ts'
 import { Flusher } from '../../../src/hub/flusher.ts'
 import { SendQueue } from '../../../src/hub/send-queue.ts'
-import { FakeConnection, FakeOutlet, turn } from '../fakes.ts'
+import { FakeConnection, FakeOutlet, FakePiecesOutlet, turn } from '../fakes.ts'
 
 function bytes (text: string): Frame {
   return Buffer.from(text)
@@ -28,6 +28,66 @@ t.test('frames are handed on as the same bytes, not as copies', async (t) => {
   queue.push(frame)
   await turn()
   t.equal(outlet.writes[0], frame)
+})
+
+const deaf = { onFull: () => {}, onDrained: () => {} }
+const large = (fill: number): Frame => new Uint8Array(LARGE_BYTES).fill(fill)
+
+t.test('what is large is not copied to be written with others; what is small between is', async (t) => {
+  const outlet = new FakePiecesOutlet()
+  const queue = new SendQueue(outlet, new Flusher(), 1_000_000, deaf)
+  const [one, other] = [large(1), large(2)]
+  for (const frame of [bytes('a'), bytes('b'), one, bytes('c')]) queue.push(frame)
+  queue.pushPieces([bytes('d'), other, bytes('e')])
+  await turn()
+  t.strictSame(outlet.writes.map(({ length }) => length), [2, LARGE_BYTES, 2, LARGE_BYTES, 1])
+  t.equal(outlet.writes[1], one)
+  t.equal(outlet.writes[3], other)
+  t.equal(queue.queuedBytes, 0)
+})
+
+t.test('pieces are one frame: counted as one, and whole where they cannot be taken', async (t) => {
+  const [flusher, outlet] = [new Flusher(), new FakeOutlet()]
+  const queue = new SendQueue(outlet, flusher, 1_000_000, deaf)
+  queue.pushPieces([bytes('d'), large(1), bytes('e')])
+  await turn()
+  t.strictSame(outlet.writes.map(({ length }) => length), [LARGE_BYTES + 2])
+  const { frames, writes, bytes: written } = flusher.counts
+  t.strictSame({ frames, writes, written }, { frames: 1, writes: 1, written: LARGE_BYTES + 2 })
+})
+
+t.test('pieces fill the queue as one frame does, and the last of them is waited for', async (t) => {
+  const outlet = new FakePiecesOutlet()
+  const events: string[] = []
+  const queue = new SendQueue(outlet, new Flusher(), 100, {
+    onFull: () => { events.push('full') }, onDrained: () => { events.push('drained') }
+  })
+  outlet.isStalled = true
+  queue.pushPieces([bytes('d'), large(1), bytes('e')])
+  await turn()
+  t.strictSame([outlet.awaited, outlet.writes.length, ...events], [1, 3, 'full'])
+  queue.close()
+  queue.pushPieces([bytes('d')])
+  await turn()
+  t.equal(outlet.writes.length, 3, 'nothing more once it is closed')
+})
+
+t.test('whatever is queued, the same bytes leave, in pieces or whole', (t) => {
+  const frame = fc.constantFrom(1, 100, LARGE_BYTES - 1, LARGE_BYTES, 70_000)
+  fc.assert(fc.property(fc.array(fc.array(frame, { minLength: 1, maxLength: 4 }), { maxLength: 6 }), (frames) => {
+    const [whole, pieces] = [new FakeOutlet(), new FakePiecesOutlet()].map((outlet) => {
+      const queue = new SendQueue(outlet, new Flusher(), 10_000_000, deaf)
+      frames.forEach((lengths, n) => {
+        const parts = lengths.map((length) => new Uint8Array(length).fill(n))
+        if (parts.length === 1) queue.push(parts[0]!)
+        else queue.pushPieces(parts)
+      })
+      queue.flush()
+      return outlet.bytes
+    })
+    assert.ok(whole!.equals(pieces!))
+  }))
+  t.end()
 })
 
 t.test('a turn without frames writes nothing', async (t) => {
