@@ -100,7 +100,7 @@ async function rejoin (session: Session, request: Join, member: Member): Promise
 /** Resolves when so much of the past may be told: to this client, and at all. */
 async function mayTell (session: Session, replay: readonly Sent[] = []): Promise<void> {
   const bytes = replay.reduce((sum, { frame }) => sum + frame.length, 0)
-  if (bytes > 0) await session.services.pastPace.take(bytes)
+  if (bytes > 0) await session.services.pastPace.take(bytes, session)
   await session.writable()
 }
 
