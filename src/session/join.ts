@@ -93,7 +93,7 @@ async function rejoin (session: Session, request: Join, member: Member): Promise
     place = past.top
   } finally {
     // Where it failed, the client asks again; broadcasts go on waiting for that, as long as they would have.
-    if (place !== undefined || !session.isCursorAwaited(room.name)) member.release(place)
+    member.release(place)
   }
 }
 
