@@ -36,7 +36,8 @@ export async function join (session: Session, request: Join): Promise<void> {
   if (hub.get(name) === undefined && isShort()) {
     return session.refuse(refusal('unavailable', 'this replica is short of memory'), id, name)
   }
-  if (hub.get(name) === undefined && hub.size >= limits.maxRooms) {
+  // Rooms that were left are followed for a while: they take nobody's place.
+  if (hub.get(name) === undefined && hub.size >= limits.maxRooms && !interest.makeRoom()) {
     return session.refuse(refusal('too_many_rooms', 'this replica follows as many rooms as it may'), id, name)
   }
 
