@@ -41,13 +41,12 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
   readonly services: Services
   readonly credentials: Credentials
   readonly queue: SendQueue
-  /** The sender's name as JSON text, as messages carry it. */
-  readonly from: string
   /** By room, `$all` among them. */
   readonly members = new Map<string, Member>()
   /** How many joins of rooms are under way in which it is no member yet. */
   joining = 0
   // These are made when they are needed: most connections only listen.
+  #from: string | undefined
   #withheld: Map<string, (cursor: Cursor) => void> | undefined
   #reads: Gate | undefined
   #decisions: Gate | undefined
@@ -65,7 +64,6 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
     const { limits, now } = services
     this.services = services
     this.identity = identity
-    this.from = JSON.stringify(identity.user)
     this.heardMs = now()
     this.credentials = new Credentials(identity.access, this)
     this.#transport = transport
@@ -143,6 +141,12 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
 
   get #asTold (): ConnectionEvent {
     return { user: this.user, connection: this.connection }
+  }
+
+  /** The sender's name as JSON text, as messages carry it. */
+  get from (): string {
+    this.#from ??= JSON.stringify(this.user)
+    return this.#from
   }
 
   get user (): string {
