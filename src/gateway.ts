@@ -160,6 +160,7 @@ export async function compose (asked: Config, logger: FastifyBaseLogger, embeddi
     counts: services.counts,
     hub,
     presence: services.presence,
+    pastPace: services.pastPace,
     writes: flusher.counts,
     sync: syncCounts,
     loopDelay,

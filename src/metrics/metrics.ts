@@ -64,7 +64,7 @@ function rooms (read: ReadAtScrape, { hub, sync }: Sources): void {
   }, () => sync.repairs)
 }
 
-function members (read: ReadAtScrape, { hub: { counts }, presence }: Sources): void {
+function members (read: ReadAtScrape, { hub: { counts }, presence, pastPace }: Sources): void {
   read.counter({
     name: 'messages_total', help: 'Messages that came to rooms of this replica, each counted once.'
   }, () => counts.messages)
@@ -77,6 +77,9 @@ function members (read: ReadAtScrape, { hub: { counts }, presence }: Sources): v
   read.gauge({
     name: 'members_behind', help: 'Members that wait until their sockets take more.'
   }, () => counts.behind)
+  read.gauge({
+    name: 'past_waiting', help: 'Connections and requests that wait to be told of the past: 64 KiB a millisecond for all.'
+  }, () => pastPace.size)
   read.counter({ name: 'members_fell_behind_total', help: 'Times that a member began to wait so.' }, () => counts.fellBehind)
   read.counters({ name: 'gaps_total', help: 'Gaps that members were told of, by reason.' }, 'reason', () => counts.gaps)
 }

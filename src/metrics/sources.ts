@@ -24,6 +24,8 @@ export interface Sources {
   }
   /** Users of rooms that this replica holds. */
   readonly presence: { readonly size: number }
+  /** Who waits to be told of the past. */
+  readonly pastPace: { readonly size: number }
   readonly writes: {
     readonly writes: number
     readonly frames: number

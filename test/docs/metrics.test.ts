@@ -27,6 +27,7 @@ const { registry } = new Metrics({
   counts: new SessionCounts(),
   hub: new Hub(),
   presence: { size: 0 },
+  pastPace: { size: 0 },
   writes: new WriteCounts(),
   sync: { repairs: 0 },
   loopDelay: { meanMs: 0 },

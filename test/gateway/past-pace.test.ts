@@ -5,6 +5,7 @@ import { RedisServer } from '../../cluster/redis.ts'
 import { eventually } from '../../cluster/until.ts'
 import { type Client, connect } from '../helpers/client.ts'
 import { type RunningGateway, startGateway } from '../helpers/gateway.ts'
+import { figuresOf } from '../helpers/metrics.ts'
 
 t.setTimeout(60_000)
 
@@ -61,8 +62,9 @@ t.test('who asks for megabytes of the past and goes holds up nobody', async (t) 
 })
 
 t.test('who asks for megabytes of the past, and stays, lets those go first who want little', async (t) => {
-  const { port, innocent } = await withPast(t)
+  const { http, port, innocent } = await withPast(t)
   await greedyCrowd(t, port)
+  t.ok((await figuresOf(http)).get('past_waiting')! > 0)
   const tookMs = await joinMs(innocent)
   t.ok(tookMs < 2_000, `joined after ${tookMs} ms`)
 })
