@@ -114,16 +114,15 @@ async function storeWithoutEcho (
   session: Session, request: Message, member: Member, publication: Publication
 ): Promise<Answer> {
   const entryId = newEntryId()
-  session.withhold(entryId, (cursor) => acknowledge(session, request, { cursor, duplicate: false }))
+  const { withheld } = member
+  withheld.entry(entryId, (cursor) => acknowledge(session, request, { cursor, duplicate: false }))
   try {
     const published = await publish(session.services, { ...publication, id: entryId })
-    if (published !== 'key_reused' && !published.duplicate) {
-      const cursor = published.cursor!
-      member.whenReached(cursor, () => session.passWithheld(cursor))
-    } else if (session.forgetWithheld(entryId)) return acknowledge(session, request, published)
+    if (published !== 'key_reused' && !published.duplicate) member.stored(published.cursor!)
+    else if (withheld.forgetEntry(entryId)) return acknowledge(session, request, published)
   } catch (error) {
     // Where the entry has passed by, it is stored whatever became of Redis's answer, and the ack has left.
-    if (session.forgetWithheld(entryId)) throw error
+    if (withheld.forgetEntry(entryId)) throw error
   }
   return 'ack'
 }
@@ -133,14 +132,15 @@ async function signalWithoutEcho (
   session: Session, request: Message, member: Member, publication: Publication
 ): Promise<Answer> {
   const ack = (): void => { acknowledge(session, request, { duplicate: false }) }
-  member.whenEchoed(ack)
+  const { withheld } = member
+  withheld.signal(ack)
   try {
     const published = await publish(session.services, publication)
     if (published !== 'key_reused' && !published.duplicate) return 'ack'
-    return member.forgetEcho(ack) ? acknowledge(session, request, published) : 'ack'
+    return withheld.forgetSignal(ack) ? acknowledge(session, request, published) : 'ack'
   } catch (error) {
     // Where it was heard it was published, whatever became of the broker's answer, and the ack has left.
-    if (member.forgetEcho(ack)) throw error
+    if (withheld.forgetSignal(ack)) throw error
     return 'ack'
   }
 }

@@ -48,7 +48,6 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
   /** How many joins of rooms are under way in which it is no member yet. */
   joining = 0
   // These are made when they are needed: most connections only listen.
-  #withheld: Map<string, (cursor: Cursor) => void> | undefined
   #reads: Gate | undefined
   #decisions: Gate | undefined
   heardMs: number
@@ -165,24 +164,6 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
   get reads (): Gate {
     this.#reads ??= new Gate(1)
     return this.#reads
-  }
-
-  /** What is answered in the place of an entry's frame, which this connection wants no echo of. */
-  withhold (entryId: string, answer: (cursor: Cursor) => void): void {
-    this.#withheld ??= new Map()
-    this.#withheld.set(entryId, answer)
-  }
-
-  /** Forgets it again; false where its place has come. */
-  forgetWithheld (entryId: string): boolean {
-    return this.#withheld?.delete(entryId) ?? false
-  }
-
-  /** The place of an entry has come, whose frame is not sent: its answer is, once. */
-  passWithheld (cursor: Cursor): void {
-    const answer = this.#withheld?.get(cursor.id)
-    this.#withheld?.delete(cursor.id)
-    answer?.(cursor)
   }
 
   /** One whole message from the client. */
