@@ -13,6 +13,7 @@ import type { HookCalls } from './hook-calls.ts'
 import type { Action } from './hooks.ts'
 import { join } from './join.ts'
 import { isRefused, type Judged } from './judgement.ts'
+import { depart } from './membership.ts'
 import { refuseBroadcast, refuseJoin, refuseLeave, refuseMembers, refuseMove, refusePublish } from './permissions.ts'
 import { type Answer, isStored, type Publication, publish, type Published, timed } from './publish.ts'
 import type { Session } from './session.ts'
@@ -54,7 +55,7 @@ function refuse (session: Session, refused: Refusal, id: RequestId | undefined, 
 function leave (session: Session, { id, room }: RequestOf<'leave'>): void {
   const refused = refuseLeave(room)
   if (refused !== undefined) return session.refuse(refused, id, room)
-  session.depart(room)
+  depart(session, room)
   session.reply({ type: 'left', id, room })
 }
 

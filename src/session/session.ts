@@ -1,20 +1,18 @@
 import type { Access } from '../auth/auth.ts'
-import { Member, type MemberOwner } from '../hub/member.ts'
+import type { Member, MemberOwner } from '../hub/member.ts'
 import { replyFrame } from '../hub/frame.ts'
-import type { Room } from '../hub/room.ts'
 import { SendQueue, type SendQueueListener } from '../hub/send-queue.ts'
 import type { Decoded } from '../protocol/codec.ts'
 import { type CloseName, CLOSES, ERRORS, type Refusal } from '../protocol/codes.ts'
-import { type Cursor, formatCursor } from '../protocol/cursor.ts'
-import type { Attendee } from '../presence/local.ts'
+import { formatCursor } from '../protocol/cursor.ts'
 import type { Reply, Request, RequestId } from '../protocol/messages.ts'
 import { ALL } from '../protocol/rooms.ts'
 import { MAX_DECISIONS } from './asked-hooks.ts'
 import { Credentials, type TokenHolder } from './credentials.ts'
 import { LAST_ANSWERS_MS, LET_GO_MS } from './drain-times.ts'
 import { Gate } from './gate.ts'
-import type { ConnectionEvent } from './hooks.ts'
 import type { Patient } from './heartbeat.ts'
+import { depart, enter } from './membership.ts'
 import { Requests } from './requests.ts'
 import type { Services } from './services.ts'
 import type { Retiring } from './sessions.ts'
@@ -95,7 +93,7 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
       expires: this.credentials.expires,
       broadcastCursor: formatCursor(all.top)
     })
-    const member = this.enter(ALL, all, all.top)
+    const member = enter(this, ALL, all, all.top)
     if (mayResume) this.#awaitCursor(member)
     all.add(member)
     heartbeat.add(this)
@@ -123,28 +121,6 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
   /** Resolves when what is queued has left, as far as it must for more to be queued; at once where it has. */
   async writable (): Promise<void> {
     await this.#requests.writable()
-  }
-
-  /** This connection becomes a member; the caller adds it to the room when it has said so to the client. */
-  enter (name: string, room: Room, last: Cursor | undefined): Member {
-    const member = new Member(this, room, last)
-    this.members.set(name, member)
-    if (name !== ALL) {
-      const { presence, hooks } = this.services
-      presence.enter(name, this.#attendeeIn(name))
-      hooks?.tell('onJoin', { ...this.#asTold, room: name })
-    }
-    return member
-  }
-
-  /** Where a room's rule tells nobody who is there, it counts without a name. */
-  #attendeeIn (room: string): Attendee {
-    const isTold = this.services.rules.of(room).presence
-    return isTold ? { user: this.identity.user, info: this.credentials.info } : { user: undefined }
-  }
-
-  get #asTold (): ConnectionEvent {
-    return { user: this.user, connection: this.connection }
   }
 
   get user (): string {
@@ -268,26 +244,9 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
     this.credentials.stop()
     this.queue.close()
     this.services.heartbeat.remove(this)
-    for (const name of [...this.members.keys()]) this.depart(name, true)
+    for (const name of [...this.members.keys()]) depart(this, name, true)
     this.#requests.resume()
-    this.services.hooks?.tell('onDisconnect', this.#asTold)
-  }
-
-  /**
-   * This connection is no member of the room any more; nothing where it was none.
-   * @param isDropped it broke, and its user may come back
-   */
-  depart (name: string, isDropped = false): void {
-    const member = this.members.get(name)
-    if (member === undefined) return
-    this.members.delete(name)
-    member.room.remove(member)
-    member.leave()
-    if (name === ALL) return
-    const { presence, interest, hooks } = this.services
-    presence.leave(name, this.#attendeeIn(name).user, isDropped)
-    interest.release(name)
-    hooks?.tell('onLeave', { ...this.#asTold, room: name, isDropped })
+    this.services.hooks?.tell('onDisconnect', { user: this.user, connection: this.connection })
   }
 
   /** What was asked for is answered, nothing more is taken, and then it closes. */
