@@ -30,8 +30,8 @@ export interface Identity {
 }
 
 const CURSOR_PATIENCE_MS = 1_000
-// Whose clients flood, or talk nonsense.
-const DEAF: ReadonlySet<CloseName> = new Set(['flooding', 'malformed'])
+// Whose clients flood, or talk nonsense: what they send on would be taken apart until their close frame comes.
+const UNHEARD: ReadonlySet<CloseName> = new Set(['flooding', 'malformed'])
 
 /** One connection's life, from welcome to close: what it asks is in requests.ts, what it is told has one queue. */
 export class Session implements Patient, Retiring, Talking, MemberOwner, SendQueueListener, TokenHolder {
@@ -231,7 +231,7 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
     if (this.#isClosed) return
     const { code, reason } = CLOSES[name]
     this.queue.close()
-    this.#transport.close(code, reason, DEAF.has(name))
+    this.#transport.close(code, reason, UNHEARD.has(name) ? 0 : undefined)
     this.onClosed()
   }
 
