@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import {
-  CLOSE, PING, rawFrame, RawSocket, type Said, TEXT, UPGRADE_HEADERS, upgradeHead
+  BINARY, CLOSE, PING, rawFrame, RawSocket, type Said, TEXT, UPGRADE_HEADERS, upgradeHead
 } from '../../bench/floods/raw-socket.ts'
 import { eventually } from '../../cluster/until.ts'
+import { startEchoServer } from '../helpers/echo-server.ts'
 import { startGateway } from '../helpers/gateway.ts'
 import { figuresOf } from '../helpers/metrics.ts'
 
@@ -95,6 +96,37 @@ t.test('of who pours on after the close frame hardly anything is read, whatever 
   t.equal(raw.said.code, 1002)
   // What the kernel takes for it, on both sides, is some 10 MB.
   t.ok(poured < 40_000_000, `${poured} bytes`)
+})
+
+t.test('who does not answer the close frame is waited for 2 s, and its socket is gone', { buffered: true }, async (t) => {
+  const raw = open(t)
+  raw.socket.write(rawFrame('{}', { opcode: BINARY }))
+  t.equal((await raw.until(({ code }) => code !== undefined)).code, 1003)
+  const seconds = await secondsToEnd(raw)
+  t.ok(seconds > 1.5 && seconds < 4, `after ${seconds.toFixed(1)} s`)
+})
+
+t.test('of what comes at once one message is taken in a turn of the event loop, so that others have theirs', async (t) => {
+  let turns = 0
+  let isOver = false
+  const count = (): void => {
+    turns++
+    if (!isOver) setImmediate(count)
+  }
+  const taken: number[] = []
+  const port = await startEchoServer(t, {}, (ws, data) => {
+    taken.push(turns)
+    ws.send(data, { binary: false })
+  })
+  const raw = new RawSocket(port)
+  t.teardown(() => raw.socket.destroy())
+  raw.socket.write(upgradeHead())
+  await raw.until(({ status }) => status === 101)
+  count()
+  raw.socket.write(Buffer.concat(Array.from({ length: 20 }, () => ping)))
+  await raw.until((said) => text(said).length === 20)
+  isOver = true
+  t.equal(new Set(taken).size, 20)
 })
 
 t.test('D10 compression is not agreed to, whatever is offered, and what is compressed all the same is refused', async (t) => {
