@@ -79,7 +79,22 @@ t.test('D7 a close frame that is wrong is answered with what is wrong, one that 
 t.test('D8 D9 a message that is too long by its header, or of too many fragments, is refused before it is there', async (t) => {
   for (const claimed of [65_537, 2 ** 30, 2n ** 40n]) t.equal((await sent(t, rawFrame('', { claimed }))).code, 1009, String(claimed))
   const empty = rawFrame('', { opcode: 0, isLast: false })
+  const beganMs = performance.now()
   t.equal((await sent(t, rawFrame('', { isLast: false }), ...Array.from({ length: 70 }, () => empty))).code, 1008)
+  t.ok(performance.now() - beganMs < 5_000, 'and not because it does not come to its end')
+})
+
+t.test('a message whose bytes come one by one is refused before each of them is kept as a piece of its own', async (t) => {
+  const raw = open(t)
+  await raw.until(({ status }) => status === 101)
+  const message = rawFrame('x'.repeat(60_000))
+  const beganMs = performance.now()
+  for (let at = 0; at < 30_000 && raw.said.code === undefined; at++) {
+    raw.socket.write(message.subarray(at, at + 1))
+    await new Promise((resolve) => { setImmediate(resolve) })
+  }
+  t.equal((await raw.until(({ code }) => code !== undefined)).code, 1008)
+  t.ok(performance.now() - beganMs < 9_000, 'and not because it drips')
 })
 
 t.test('of who pours on after the close frame hardly anything is read, whatever it was closed for', async (t) => {
