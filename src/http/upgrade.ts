@@ -189,8 +189,9 @@ async function arrive (
 /** Listeners are attached in the same turn as the upgrade, or the first frames are lost. */
 function open (
   server: WebSocketServer, request: IncomingMessage, head: Buffer, { asker, socket, caller }: Arrival,
-  { services, sessions, admission }: UpgradeOptions
+  options: UpgradeOptions
 ): void {
+  const { counts } = options.services
   socket.off('error', destroy)
   // Everyone gets the same bytes, whose window is 32 KB: whoever wants less gets them uncompressed.
   if (SMALLER_WINDOW.test(request.headers['sec-websocket-extensions'] ?? '')) delete request.headers['sec-websocket-extensions']
@@ -200,8 +201,8 @@ function open (
     if ('problem' in caller) {
       ws.on('error', destroyed)
       ws.close(CLOSES.unauthenticated.code, caller.problem)
-      services.counts.closed(CLOSES.unauthenticated.code)
-    } else connect(ws as ClosingSocket, { asker, socket, caller, admission }, services, sessions)
+      counts.closed(CLOSES.unauthenticated.code)
+    } else connect(ws as ClosingSocket, { asker, socket, caller }, options)
   })
   socket.uncork()
 }

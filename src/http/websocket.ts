@@ -20,18 +20,23 @@ interface Connecting {
   readonly asker: Asker
   readonly socket: Socket
   readonly caller: Caller
+}
+
+/** What all connections of a server have in common. */
+interface Door {
+  readonly services: Services
+  readonly sessions: Sessions<Session>
   readonly admission: Admission
 }
 
 /** Begins a session; in the same turn as the upgrade, or the first frames are lost. */
-export function connect (
-  ws: ClosingSocket, { asker, socket, caller, admission }: Connecting, services: Services, sessions: Sessions<Session>
-): void {
+export function connect (ws: ClosingSocket, { asker, socket, caller }: Connecting, door: Door): void {
+  const { services, sessions } = door
   const query = queryOf(asker)
   const transport = new SocketTransport(ws, socket, services.deflater)
   const session = new Session(services, transport, identityOf(caller, query.user))
   transport.start(session.queue)
-  listen(ws, { session, sessions, admission, ip: asker.ip })
+  listen(ws, session, asker.ip, door)
   const { connection, user } = session.identity
   services.logger.debug({ connection, user, address: asker.ip }, 'connected')
   session.open()
@@ -41,22 +46,17 @@ export function connect (
   joinAll(session, query)
 }
 
-interface Listening {
-  readonly session: Session
-  readonly sessions: Sessions<Session>
-  readonly admission: Admission
-  readonly ip: string
-}
-
 // What is no accident, and costs others something.
 const FLOODS: ReadonlySet<number> = new Set([CLOSES.flooding.code, CLOSES.malformed.code, TOO_MANY_FRAGMENTS])
 
-// One function for all connections, and not a closure for each: there are many, and most are idle.
-const LISTENING = Symbol('listening')
-type Heard = ClosingSocket & { [LISTENING]: Listening }
+// One function for all connections, and neither a closure nor an object for each: there are many, and most are idle.
+const SESSION = Symbol('session')
+const ADDRESS = Symbol('address')
+const DOOR = Symbol('door')
+type Heard = ClosingSocket & { [SESSION]: Session, [ADDRESS]: string, [DOOR]: Door }
 
-function listen (ws: ClosingSocket, listening: Listening): void {
-  Object.assign(ws, { [LISTENING]: listening })
+function listen (ws: ClosingSocket, session: Session, address: string, door: Door): void {
+  Object.assign(ws, { [SESSION]: session, [ADDRESS]: address, [DOOR]: door })
   ws.on('message', onMessage as (this: WebSocket, data: Buffer, isBinary: boolean) => void)
   ws.on('ping', onPing as (this: WebSocket) => void)
   ws.on('pong', onPong as (this: WebSocket) => void)
@@ -67,7 +67,7 @@ function listen (ws: ClosingSocket, listening: Listening): void {
 }
 
 function onMessage (this: Heard, data: Buffer, isBinary: boolean): void {
-  const { session } = this[LISTENING]
+  const session = this[SESSION]
   // What throws here concerns this client alone: thrown on, it would end the process for all.
   try {
     session.onFrame(data, isBinary)
@@ -77,25 +77,24 @@ function onMessage (this: Heard, data: Buffer, isBinary: boolean): void {
 }
 
 function onPing (this: Heard): void {
-  this[LISTENING].session.onControl(false)
+  this[SESSION].onControl(false)
 }
 
 function onPong (this: Heard): void {
-  this[LISTENING].session.onControl(true)
+  this[SESSION].onControl(true)
 }
 
 function onError (this: Heard, error: Error): void {
-  this[LISTENING].session.services.logger.debug({ err: error }, 'socket')
+  this[SESSION].services.logger.debug({ err: error }, 'socket')
 }
 
 function onClosing (this: Heard, code: number | undefined): void {
-  const { admission, ip } = this[LISTENING]
-  if (code !== undefined && FLOODS.has(code)) admission.blame(ip)
+  if (code !== undefined && FLOODS.has(code)) this[DOOR].admission.blame(this[ADDRESS])
 }
 
 function onClose (this: Heard, heardCode: number): void {
   const code = this.sentCode ?? heardCode
-  const { session, sessions } = this[LISTENING]
+  const { [SESSION]: session, [DOOR]: { sessions } } = this
   const { connection, user } = session.identity
   sessions.delete(session)
   session.onClosed()

@@ -16,18 +16,25 @@ const PUBLISHES = new Set<Request['type']>(['message', 'broadcast', 'move'])
 export class Requests implements FlowListener {
   readonly #session: Session
   readonly #flow: Flow
-  readonly #conduct: Conduct
+  // Made when it is needed: most connections only listen.
+  #counted: Conduct | undefined
+  #isPongDue = false
   #renewing: Promise<void> | undefined
 
   constructor (session: Session) {
     this.#session = session
     this.#flow = new Flow(this)
-    this.#conduct = new Conduct(session.services, session.identity.user)
   }
 
   /** As many are under way as may be. */
   get isFull (): boolean {
     return this.#flow.isFull
+  }
+
+  get #conduct (): Conduct {
+    const { services, identity: { user } } = this.#session
+    this.#counted ??= new Conduct(services, user)
+    return this.#counted
   }
 
   /** Resolves when what is queued has left, as far as it must for more to be queued; at once where it has. */
@@ -54,12 +61,14 @@ export class Requests implements FlowListener {
 
   /** The client was asked for a pong. */
   pinged (): void {
-    this.#conduct.pinged()
+    this.#isPongDue = true
   }
 
   /** A ping, or a pong. That it is too many can only be counted, not said. */
   onControl (isPong: boolean): void {
-    if (this.#conduct.mayPing(isPong)) return
+    const isDue = isPong && this.#isPongDue
+    if (isPong) this.#isPongDue = false
+    if (isDue || this.#conduct.refuse(0, false) === undefined) return
     this.#session.services.counts.refusals.rate_limited++
     if (this.#conduct.isStubborn()) this.#session.close('flooding')
   }

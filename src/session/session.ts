@@ -39,13 +39,12 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
   readonly services: Services
   readonly credentials: Credentials
   readonly queue: SendQueue
-  /** The sender's name as JSON text, as messages carry it. */
-  readonly from: string
   /** By room, `$all` among them. */
   readonly members = new Map<string, Member>()
   /** How many joins of rooms are under way in which it is no member yet. */
   joining = 0
   // These are made when they are needed: most connections only listen.
+  #from: string | undefined
   #reads: Gate | undefined
   #decisions: Gate | undefined
   heardMs: number
@@ -62,7 +61,6 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
     const { limits, now } = services
     this.services = services
     this.identity = identity
-    this.from = JSON.stringify(identity.user)
     this.heardMs = now()
     this.credentials = new Credentials(identity.access, this)
     this.#transport = transport
@@ -121,6 +119,12 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
   /** Resolves when what is queued has left, as far as it must for more to be queued; at once where it has. */
   async writable (): Promise<void> {
     await this.#requests.writable()
+  }
+
+  /** The sender's name as JSON text, as messages carry it. */
+  get from (): string {
+    this.#from ??= JSON.stringify(this.user)
+    return this.#from
   }
 
   get user (): string {
