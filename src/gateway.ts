@@ -20,6 +20,7 @@ import { createServer } from './http/server.ts'
 import { Hub } from './hub/hub.ts'
 import { Deflater } from './hub/deflater.ts'
 import { Flusher } from './hub/flusher.ts'
+import { boundReads } from './log/bounded-reads.ts'
 import { IdleCheck } from './log/idle-check.ts'
 import type { Log, Retention } from './log/log.ts'
 import { MemoryLog } from './log/memory.ts'
@@ -45,6 +46,7 @@ import { MemoryReplicas } from './replicas/memory.ts'
 import { RedisReplicas } from './replicas/redis.ts'
 import type { Replicas } from './replicas/replicas.ts'
 import { SessionCounts } from './session/counts.ts'
+import { Gate } from './session/gate.ts'
 import { Heartbeat } from './session/heartbeat.ts'
 import { HookAuthenticator } from './session/hook-authenticator.ts'
 import type { HookCalls } from './session/hook-calls.ts'
@@ -61,6 +63,8 @@ import { RedisEventQueue } from './webhooks/redis.ts'
 import { Webhooks } from './webhooks/webhooks.ts'
 
 const LINGER_MS = 10_000
+// Of which each may take Redis, and the way from it, some milliseconds.
+const MAX_PAGES_AT_ONCE = 16
 // Longer than any event waits.
 const EVENTS_TTL_MS = 600_000
 
@@ -257,7 +261,7 @@ function createShared (config: Config, logger: FastifyBaseLogger): Shared {
   const log = new RedisLog(connections, keys, retentionOf)
   return {
     broker,
-    log,
+    log: boundReads(log, new Gate(MAX_PAGES_AT_ONCE)),
     position: new RedisPosition(connections, keys, config.positionBounds),
     presence: new RedisPresence(connections, keys, leaseMs, outside),
     quota: new RedisQuota(connections, keys),

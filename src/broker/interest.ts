@@ -29,6 +29,8 @@ export class Interest implements BrokerListener {
   readonly #follow: (room: string) => Followed
   readonly #lingerMs: number
   readonly #rooms = new Map<string, FollowedRoom>()
+  // Those that nobody uses any more, the longest first.
+  readonly #left = new Set<string>()
   // An UNSUBSCRIBE on its way: the next SUBSCRIBE of that room waits for it.
   readonly #closing = new Map<string, Promise<void>>()
   // Rooms that are to be read after a reconnect, and how many are being read.
@@ -50,6 +52,7 @@ export class Interest implements BrokerListener {
       this.#rooms.set(room, interest)
     }
     clearTimeout(interest.linger)
+    this.#left.delete(room)
     interest.users++
     try {
       await interest.ready
@@ -62,7 +65,16 @@ export class Interest implements BrokerListener {
   release (room: string): void {
     const interest = this.#rooms.get(room)
     if (interest === undefined || --interest.users > 0) return
+    this.#left.add(room)
     interest.linger = setTimeout(() => { if (interest.users === 0) this.#close(room, interest) }, this.#lingerMs)
+  }
+
+  /** Gives up a room that is only followed in case that somebody comes back; false where there is none. */
+  makeRoom (): boolean {
+    const [room] = this.#left
+    if (room === undefined) return false
+    this.#close(room, this.#rooms.get(room)!)
+    return true
   }
 
   onEnvelope (room: string, envelope: Envelope): void {
@@ -102,6 +114,8 @@ export class Interest implements BrokerListener {
   #close (room: string, interest: FollowedRoom): void {
     // Another acquire of the same failed opening was here first.
     if (this.#rooms.get(room) !== interest) return
+    clearTimeout(interest.linger)
+    this.#left.delete(room)
     this.#rooms.delete(room)
     interest.followed.stop()
     const closing = this.#broker.unsubscribe(room)

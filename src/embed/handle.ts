@@ -59,6 +59,9 @@ export interface Tidegate extends Publishing {
   stop (drainMs?: number): Promise<void>
 }
 
+// All of it waits in one line.
+const THIS_CODE = { isClosed: false }
+
 /** What a composed gateway does for code. */
 export function handleOf ({ replica, services, orders, metrics, config, position }: Composed): Tidegate {
   const { presence } = services
@@ -82,7 +85,7 @@ export function handleOf ({ replica, services, orders, metrics, config, position
       if (room !== ALL) checkRoom(room)
       checkCount(limit, 'limit', MAX_HISTORY_LIMIT)
       if (before !== undefined) checkCount(before, 'before', Number.MAX_SAFE_INTEGER)
-      const { messages, more } = await told(readBefore(services, room, before, limit))
+      const { messages, more } = await told(readBefore(services, THIS_CODE, room, before, limit))
       const read = messages.map(([head, content, tail]) => {
         return JSON.parse(head + Buffer.from(content).toString() + tail) as Message
       })

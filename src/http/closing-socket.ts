@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 
 /** What ws keeps to itself. */
-interface Wired { readonly _socket: Socket }
+interface Wired { readonly _socket: Socket, readonly _closeFrameReceived: boolean }
 
 // As much as a client that means well may have on its way when it hears of the close; its close frame is behind that.
 const AFTER_CLOSE_BYTES = 262_144
@@ -14,7 +14,10 @@ const AFTER_CLOSE_BYTES = 262_144
 export class ClosingSocket extends WebSocket {
   /** Of the close frame that was sent: the client's own, where it was the first to close. */
   sentCode: number | undefined
-  /** Called with the code when that is sent. No event: one kind more of them would cost each connection 192 bytes. */
+  /**
+   * Called with the code when that is sent, where this side is the first to close. No event: one kind more of them
+   * would cost each connection 192 bytes.
+   */
   whenClosing: ((this: ClosingSocket, code: number | undefined) => void) | undefined
 
   /** @param maxBytes that are read after it; 0 where not even the other side's close frame is waited for */
@@ -24,14 +27,14 @@ export class ClosingSocket extends WebSocket {
     super.close(code, data)
     if (!isFirst) return
     this.#hear(maxBytes)
-    this.whenClosing?.(code)
+    // Otherwise it is the client's own code, which says nothing of what it has done.
+    if (!this.#wired._closeFrameReceived) this.whenClosing?.(code)
   }
 
   /** Whoever pours on would be read at full speed for as long as ws waits for the other side's close frame. */
   #hear (maxBytes: number): void {
     let leftBytes = maxBytes
-    const { _socket } = this as unknown as Wired
-    _socket.on('data', ({ length }: Buffer) => {
+    this.#wired._socket.on('data', ({ length }: Buffer) => {
       leftBytes -= length
       // Each time: ws reads on by itself where it finds an error in what came before.
       if (leftBytes < 0) this.pause()
@@ -39,5 +42,9 @@ export class ClosingSocket extends WebSocket {
     // It may have been read from no more, because its replies wait: its close frame would never be seen.
     if (maxBytes > 0) this.resume()
     else this.pause()
+  }
+
+  get #wired (): Wired {
+    return this as unknown as Wired
   }
 }

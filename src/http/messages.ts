@@ -56,11 +56,12 @@ export const messageRoutes: FastifyPluginAsyncTypebox<MessagesOptions> = async (
     const room = roomOf(request)
     return refuseName(room) ?? refuseJoin(grants, room)
   }, { hooks, action: 'history', roomOf })
-  app.get('/rooms/:room/messages', { schema: READ, ...mayRead }, async ({ params: { room }, query }, reply) => {
+  app.get('/rooms/:room/messages', { schema: READ, ...mayRead }, async ({ params: { room }, query, raw }, reply) => {
     const { before, since, limit = DEFAULT_HISTORY_LIMIT } = query
-    if (since === undefined) return sendPage(reply, room, await readBefore(services, room, before, limit))
+    const told = { get isClosed () { return raw.socket.destroyed || reply.sent } }
+    if (since === undefined) return sendPage(reply, room, await readBefore(services, told, room, before, limit))
     if (before !== undefined) return sendRefusal(reply, refusal('bad_message', 'before: not together with since'))
-    return sendPage(reply, room, await readSince(services, room, parseCursor(since)!, limit))
+    return sendPage(reply, room, await readSince(services, told, room, parseCursor(since)!, limit))
   })
 }
 

@@ -48,6 +48,8 @@ export class Member {
   #missed = 0
   // Asked to read on while it did: what was read may be of before that.
   #again = false
+  // How many hold it: its connection, which waits for a cursor, and the join that brings one may at the same time.
+  #holds = 0
   // Counts the times it began to read on: what an earlier one still waits for is nothing to it any more.
   #reading = 0
   // Made when something comes into it: most members are idle, and there are many.
@@ -122,7 +124,9 @@ export class Member {
 
   /** It joins again from another place: nothing more comes until it is moved there. */
   hold (): void {
-    if (this.#state !== 'gone') this.#become('held')
+    if (this.#state === 'gone') return
+    this.#holds++
+    this.#become('held')
   }
 
   /** What it has missed while it was held, or why it cannot have it. */
@@ -131,9 +135,11 @@ export class Member {
     for (const sent of replay) this.#send(sent)
   }
 
-  /** Goes on from this place, or where there is none from where it was held. */
+  /** Goes on from this place; or where there is none from where it was held, when nobody else holds it any more. */
   release (place: Cursor | undefined): void {
     if (this.#state !== 'held') return
+    this.#holds = place === undefined ? this.#holds - 1 : 0
+    if (this.#holds > 0) return
     this.#become('live')
     if (place !== undefined) {
       // What it waited for in another log cannot come any more; what lies before this place has been sent.

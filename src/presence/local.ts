@@ -181,10 +181,14 @@ export class LocalPresence {
 
   async #flush (): Promise<void> {
     while (this.#dirty.size > 0 && !this.#isStopped) {
+      // They are owed what had changed when they asked, which is taken now: others change something all the time.
+      const waiting = this.#waiting
+      this.#waiting = []
       const taken = this.#take()
       const left = await this.#putSome(taken)
       for (const name of left) this.#dirty.add(name)
-      // Who asks who is there is owed what has changed meanwhile as well.
+      for (const goOn of waiting) goOn()
+      // Who has asked meanwhile is owed the next.
       if (left.length === 0 && this.#dirty.size > 0 && this.#waiting.length > 0) continue
       this.#letGo()
       await this.#rest(left.length > 0 ? RETRY_MS : Math.min(MAX_REST_MS, REST_MS_PER_HOLDING * taken.length))

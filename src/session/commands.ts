@@ -211,7 +211,7 @@ async function history (session: Session, request: RequestOf<'history'>): Promis
   const refused = refuseJoin(session.credentials.grants, room)
   if (refused !== undefined) return session.refuse(refused, id, room)
   if (session.services.hooks !== undefined && await isForbidden(session, id, 'history', room)) return
-  const { messages, more } = await readBefore(session.services, room, before, limit)
+  const { messages, more } = await readBefore(session.services, session, room, before, limit)
   session.queue.pushPieces(historyPieces(id, room, messages, more))
 }
 

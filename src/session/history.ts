@@ -1,6 +1,7 @@
 import { type MessageParts, messageParts, newestWithin } from '../hub/frame.ts'
 import type { Cursor } from '../protocol/cursor.ts'
 import type { Entry, GapReason } from '../protocol/entry.ts'
+import type { Told } from './past-pace.ts'
 import type { Services } from './services.ts'
 
 /** A page of a room's messages, oldest first. */
@@ -20,12 +21,12 @@ const NOTHING: HistoryPage = { messages: [], more: false }
 
 /** The newest messages before a number (undefined: of all). Rejects with BrokerError. */
 export async function readBefore (
-  { log, rules, pastPace }: Reading, room: string, before: number | undefined, limit: number
+  { log, rules, pastPace }: Reading, told: Told, room: string, before: number | undefined, limit: number
 ): Promise<HistoryPage> {
   if (rules.of(room).kind === 'live') return NOTHING
   const page = await log.before(room, before, limit, MAX_HISTORY_BYTES)
   const { messages, isWhole } = newest(room, page.entries)
-  await pastPace.take(sizeOf(messages))
+  await pastPace.take(sizeOf(messages), told)
   return { messages, more: page.more || !isWhole }
 }
 
@@ -34,19 +35,19 @@ export async function readBefore (
  * value. Rejects with BrokerError.
  */
 export async function readSince (
-  { log, rules, pastPace }: Reading, room: string, since: Cursor, limit: number
+  { log, rules, pastPace }: Reading, told: Told, room: string, since: Cursor, limit: number
 ): Promise<HistoryPage> {
   if (rules.of(room).kind === 'live') return NOTHING
   const { entries: following, gap, top } = await log.after(room, since)
   if (gap !== undefined) {
     const { top: cursor, entries } = await log.open(room, limit, MAX_HISTORY_BYTES)
     const { messages } = newest(room, entries)
-    await pastPace.take(sizeOf(messages))
+    await pastPace.take(sizeOf(messages), told)
     return { messages, more: false, gap: { reason: gap, cursor } }
   }
   const asked = following.slice(0, limit)
   const messages = oldestWithin(asked.map((entry) => messageParts(room, entry)))
-  await pastPace.take(sizeOf(messages))
+  await pastPace.take(sizeOf(messages), told)
   const last = asked[messages.length - 1]
   return { messages, more: last !== undefined && last.seq < top.seq }
 }

@@ -37,7 +37,8 @@ export async function join (session: Session, request: Join): Promise<void> {
   if (hub.get(name) === undefined && isShort()) {
     return session.refuse(refusal('unavailable', 'this replica is short of memory'), id, name)
   }
-  if (hub.get(name) === undefined && hub.size >= limits.maxRooms) {
+  // Rooms that were left are followed for a while: they take nobody's place.
+  if (hub.get(name) === undefined && hub.size >= limits.maxRooms && !interest.makeRoom()) {
     return session.refuse(refusal('too_many_rooms', 'this replica follows as many rooms as it may'), id, name)
   }
 
@@ -94,14 +95,14 @@ async function rejoin (session: Session, request: Join, member: Member): Promise
     place = past.top
   } finally {
     // Where it failed, the client asks again; broadcasts go on waiting for that, as long as they would have.
-    if (place !== undefined || !session.isCursorAwaited(room.name)) member.release(place)
+    member.release(place)
   }
 }
 
 /** Resolves when so much of the past may be told: to this client, and at all. */
 async function mayTell (session: Session, replay: readonly Sent[] = []): Promise<void> {
   const bytes = replay.reduce((sum, { frame }) => sum + frame.length, 0)
-  if (bytes > 0) await session.services.pastPace.take(bytes)
+  if (bytes > 0) await session.services.pastPace.take(bytes, session)
   await session.writable()
 }
 

@@ -102,6 +102,7 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
     member.hold()
     this.#waitForCursor = setTimeout(() => {
       this.cursorCame()
+      // Where a join is under way that brings it, what is broadcast waits for that, too.
       member.release(undefined)
     }, CURSOR_PATIENCE_MS)
   }
@@ -110,10 +111,6 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
   cursorCame (): void {
     clearTimeout(this.#waitForCursor)
     this.#waitForCursor = undefined
-  }
-
-  isCursorAwaited (room: string): boolean {
-    return room === ALL && this.#waitForCursor !== undefined
   }
 
   /** Resolves when what is queued has left, as far as it must for more to be queued; at once where it has. */

@@ -107,6 +107,16 @@ t.test('upgrades that are refused for their token leave no place taken', async (
   t.equal((await refused(`${ws}?token=${good}`)).status, 429)
 })
 
+t.test('who closes by itself is no flooder, whatever code it closes with', async (t) => {
+  const { ws } = await startGateway(t, { MAX_CONNECTIONS_PER_ADDRESS: '3' })
+  for (const code of [1008, 4400, 4429]) {
+    const client = await connect(t, ws)
+    client.socket.close(code)
+    t.match(await client.closed, { code })
+  }
+  await connect(t, ws)
+})
+
 t.test('an address that is forged counts for nothing, unless the proxy is trusted', async (t) => {
   const { ws } = await startGateway(t, { MAX_CONNECTIONS_PER_ADDRESS: '2', TRUST_PROXY: '10.9.9.9' })
   const from = (address: string): { headers: Record<string, string> } => ({ headers: { 'x-forwarded-for': address } })
@@ -142,6 +152,19 @@ t.test('a replica follows no more rooms than it may; those it follows can be joi
   t.match(answers[2], { code: 413, reason: 'too_many_rooms', message: /^this replica/ })
   const other = await connect(t, ws)
   t.match(await other.ask({ type: 'join', room: 'a' }), { type: 'joined' })
+})
+
+t.test('rooms that were joined and left again take nobody\'s place', async (t) => {
+  const { ws } = await startGateway(t, { MAX_ROOMS: '3' })
+  const wanderer = await connect(t, ws)
+  for (const room of ['a', 'b', 'c', 'd', 'e']) {
+    t.match(await wanderer.ask({ type: 'join', room }), { type: 'joined' }, room)
+    t.match(await wanderer.ask({ type: 'leave', room }), { type: 'left' })
+  }
+  const others = await connect(t, ws)
+  for (const room of ['x', 'y']) t.match(await others.ask({ type: 'join', room }), { type: 'joined' }, room)
+  t.match(await others.ask({ type: 'join', room: 'z' }), { reason: 'too_many_rooms' })
+  t.match(await others.ask({ type: 'message', room: 'x', content: 1, id: 1 }), { type: 'ack' })
 })
 
 t.test('what is asked behind a fresh token is judged by it, though nobody waited for its answer', async (t) => {

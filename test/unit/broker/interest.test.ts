@@ -297,3 +297,21 @@ t.test('stop lets go of every room, and of every timer', async (t) => {
   world.interest.onEnvelope('a', heard(entry(1)))
   t.strictSame(world.envelopes, [])
 })
+
+t.test('of rooms that nobody uses the one that was left first is given up to make room; of others none', async (t) => {
+  const time = new FakeTime(t)
+  const { interest, steps } = new World()
+  for (const room of ['red', 'blue', 'green']) await interest.acquire(room)
+  t.equal(interest.makeRoom(), false)
+  for (const room of ['blue', 'red', 'green']) interest.release(room)
+  await interest.acquire('blue')
+  steps.length = 0
+  t.equal(interest.makeRoom(), true)
+  t.match(steps, ['stop red', 'unsubscribe red'])
+  t.equal(interest.makeRoom(), true)
+  t.equal(interest.makeRoom(), false)
+  await turn()
+  await interest.acquire('red')
+  t.ok(steps.includes('start red'), 'it can be followed anew')
+  t.equal(time.timers, 0)
+})

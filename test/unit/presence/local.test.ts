@@ -84,6 +84,24 @@ t.test('but not where somebody asks', async (t) => {
   t.strictSame(store.puts[1], ['red/ann:1'])
 })
 
+t.test('who asks waits for what has changed until then, and not for those who come and go all the time', async (t) => {
+  const { store, local } = open(t)
+  const put = store.put.bind(store)
+  let visitors = 0
+  store.put = async (holdings) => {
+    await turn()
+    local.enter('blue', { user: `v${visitors++}` })
+    await put(holdings)
+  }
+  local.enter('blue', { user: 'eve' })
+  await turn()
+  local.enter('red', { user: 'ann' })
+  const answer = await Promise.race([local.members('red'), (async () => { for (let n = 0; n < 50; n++) await turn() })()])
+  t.match(answer, { list: '[]' }, 'it is answered')
+  t.ok(store.puts.flat().includes('red/ann:1'), 'and with what had changed')
+  await local.stop()
+})
+
 t.test('who asks when all has been put is answered at once', async (t) => {
   const { local } = open(t)
   local.enter('red', { user: 'ann' })

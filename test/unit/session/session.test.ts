@@ -432,6 +432,56 @@ t.test('what is broadcast before the cursor has come follows what was missed; wi
   t.notOk(session.isClosed)
 })
 
+t.test('a cursor that has come in time is waited for, however long the log, or the past of others, takes', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  const slow = new Deferred()
+  let isGated = false
+  const { transport, send, log } = await openSession(t, (memory) => ({
+    tops: async (rooms) => {
+      if (isGated) await slow.promise
+      return await memory.tops(rooms)
+    }
+  }))
+  const { top: since } = await log.open(ALL, 0, 0)
+  await log.append(ALL, { from: '"bob"', content: '1' })
+  isGated = true
+  send({ type: 'join', room: ALL, since: formatCursor(since) })
+  await turn()
+  mock.timers.tick(1_000)
+  await log.append(ALL, { from: '"bob"', content: '2' })
+  await turn()
+  t.strictSame(transport.written.map(({ type }) => type), ['welcome'])
+  slow.resolve()
+  await transport.has('broadcast', 2)
+  await log.append(ALL, { from: '"bob"', content: '3' })
+  await transport.has('broadcast', 3)
+  t.strictSame(transport.written.map(({ type, content }) => content ?? type), ['welcome', 'joined', 1, 2, 3])
+})
+
+t.test('where the join that brings a cursor fails, broadcasts wait for another for no longer than they would have', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  let isAway = true
+  const { transport, send, log } = await openSession(t, (memory) => ({
+    tops: async (rooms) => {
+      if (isAway) throw new BrokerError('unavailable')
+      return await memory.tops(rooms)
+    }
+  }))
+  const { top: since } = await log.open(ALL, 0, 0)
+  await log.append(ALL, { from: '"bob"', content: '1' })
+  send({ type: 'join', room: ALL, since: formatCursor(since) })
+  send({ type: 'join', room: ALL, since: formatCursor(since) })
+  await transport.has('error', 1)
+  mock.timers.tick(500)
+  await transport.has('error', 2)
+  t.notOk(transport.written.some(({ type }) => type === 'broadcast'))
+  mock.timers.tick(500)
+  await transport.has('broadcast', 1)
+  isAway = false
+})
+
 t.test('a member that falls behind while another one reads the log goes on as soon as the socket drains', async (t) => {
   const gate = new Deferred()
   let isGated = false
