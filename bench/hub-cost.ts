@@ -43,7 +43,7 @@ async function measure ({ hubUrl, isCounting, members, messages, port }: HubRun)
   const sockets = port === undefined ? [] : await Promise.all(Array.from({ length: members }, () => open(port)))
   for (let n = 0; n < members; n++) {
     const queue = new SendQueue(outletOf(sockets[n]), flusher, 1_000_000, { onFull: () => {}, onDrained: () => {} })
-    const owner = { connection: `c${n}`, user: `u${n}`, queue, reads: { enter: () => undefined, leave: () => {} }, passWithheld: () => {} }
+    const owner = { connection: `c${n}`, user: `u${n}`, queue, reads: { enter: () => undefined, leave: () => {} } }
     room.add(new Member(owner, room, FIRST))
   }
   let seq = 0

@@ -12,15 +12,14 @@ const CHUNK_BYTES = 65_536
 const LONGEST_MS = 15_000
 const UNREAD_MS = 1_500
 const DRIP_MS = 100
+// In which those who keep to their rate may ask 30 times.
+const RATE_MS = 700
 const JOINS = 3_000
 
 /** As many of these as make a chunk worth writing. */
 function chunkOf (frame: Buffer): Buffer {
   return Buffer.concat(Array.from({ length: Math.ceil(CHUNK_BYTES / frame.length) }, () => frame))
 }
-
-/** For those that are to be within their rate. */
-const RATE_MS = 700
 
 function outcomeOf ({ status, code }: Said): Outcome {
   return code !== undefined ? String(code) : status !== undefined && status !== 101 ? String(status) : 'cut'

@@ -29,9 +29,8 @@ export class Admission {
   readonly #rate: TokenBucket
   readonly #byAddress = new Map<string, number>()
   readonly #ratesByAddress: AddressRates
-  #connections = 0
-
   readonly #loopDelay: { readonly meanMs: number }
+  #connections = 0
 
   /** @param whyClosed why nobody can be let in now; undefined where one can */
   constructor (

@@ -20,23 +20,28 @@ export class ClosingSocket extends WebSocket {
    */
   whenClosing: ((this: ClosingSocket, code: number | undefined) => void) | undefined
 
-  override close (code?: number, data?: string | Buffer): void {
+  /** @param maxBytes that are read after it; 0 where not even the other side's close frame is waited for */
+  override close (code?: number, data?: string | Buffer, maxBytes = AFTER_CLOSE_BYTES): void {
     const isFirst = this.readyState === this.OPEN
     if (isFirst) this.sentCode = code
     super.close(code, data)
     if (!isFirst) return
-    this.#hearLittle()
+    this.#hear(maxBytes)
     // Otherwise it is the client's own code, which says nothing of what it has done.
     if (!this.#wired._closeFrameReceived) this.whenClosing?.(code)
   }
 
   /** Whoever pours on would be read at full speed for as long as ws waits for the other side's close frame. */
-  #hearLittle (): void {
-    let leftBytes = AFTER_CLOSE_BYTES
+  #hear (maxBytes: number): void {
+    let leftBytes = maxBytes
     this.#wired._socket.on('data', ({ length }: Buffer) => {
       leftBytes -= length
+      // Each time: ws reads on by itself where it finds an error in what came before.
       if (leftBytes < 0) this.pause()
     })
+    // It may have been read from no more, because its replies wait: its close frame would never be seen.
+    if (maxBytes > 0) this.resume()
+    else this.pause()
   }
 
   get #wired (): Wired {

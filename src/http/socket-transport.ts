@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
-import type { WebSocket } from 'ws'
 import type { Deflater } from '../hub/deflater.ts'
 import type { Frame } from '../hub/frame.ts'
 import type { Transport } from '../session/transport.ts'
+import type { ClosingSocket } from './closing-socket.ts'
 import { StallWatch } from './stall-watch.ts'
 
 /** What ws keeps to itself of what it has received; a test goes red where it is called otherwise one day. */
@@ -21,7 +21,7 @@ interface Drained { drained (): void }
  * everyone. ws writes its own control frames to the same socket, each in one piece, so whole frames alternate.
  */
 export class SocketTransport implements Transport {
-  readonly #ws: WebSocket
+  readonly #ws: ClosingSocket
   readonly #socket: Socket
   readonly deflater: Deflater | undefined
   #queue: Drained | undefined
@@ -29,7 +29,7 @@ export class SocketTransport implements Transport {
   #stall: StallWatch | undefined
 
   /** @param deflater for clients that negotiated permessage-deflate */
-  constructor (ws: WebSocket, socket: Socket, deflater: Deflater | undefined) {
+  constructor (ws: ClosingSocket, socket: Socket, deflater: Deflater | undefined) {
     this.#ws = ws
     this.#socket = socket
     this.deflater = ws.extensions === '' ? undefined : deflater
@@ -83,12 +83,8 @@ export class SocketTransport implements Transport {
     if (this.#ws.readyState === this.#ws.OPEN) this.#ws.ping()
   }
 
-  close (code: number, reason: string, isDeaf = false): void {
-    // A paused socket would never see the other side's close frame.
-    if (this.#ws.isPaused && !isDeaf) this.#ws.resume()
-    this.#ws.close(code, reason)
-    // What it floods with would be taken apart for as long as ws waits for that.
-    if (isDeaf) this.#ws.pause()
+  close (code: number, reason: string, maxBytes?: number): void {
+    this.#ws.close(code, reason, maxBytes)
   }
 
   terminate (): void {

@@ -5,6 +5,7 @@ import { replyFrame, type Sent } from './frame.ts'
 import type { Page, Room } from './room.ts'
 import type { GapReason } from '../protocol/entry.ts'
 import type { SendQueue } from './send-queue.ts'
+import { Withheld } from './withheld.ts'
 
 /**
  * `live`: gets frames as they come. `behind`: its queue was full, so nothing more is queued for it until the
@@ -36,11 +37,7 @@ export interface MemberOwner {
   readonly queue: SendQueue
   /** Lets one of them read at a time. */
   readonly reads: Turnstile
-  /** Called in the place of a frame that this connection wanted no echo of. */
-  passWithheld (sent: Cursor): void
 }
-
-interface Waiting { readonly seq: number, readonly run: () => void }
 
 /** One connection in one room: how far it has got, and how it gets on. */
 export class Member {
@@ -55,10 +52,8 @@ export class Member {
   #holds = 0
   // Counts the times it began to read on: what an earlier one still waits for is nothing to it any more.
   #reading = 0
-  // These two are made when something comes into them: most members are idle, and there are many.
-  #waiting: Waiting[] | undefined
-  // What is answered in the place of signals of this connection's own, in their order.
-  #echoes: Array<() => void> | undefined
+  // Made when something comes into it: most members are idle, and there are many.
+  #withheld: Withheld | undefined
 
   /** @param last the place from which it reads on; undefined in `live` rooms, which have none */
   constructor (owner: MemberOwner, room: Room, last: Cursor | undefined) {
@@ -89,7 +84,7 @@ export class Member {
   /** A frame without a number: what a full queue cannot take is lost, and counted in a `live` room. */
   signal (batch: Batch, index: number, bytes: number, except: string | undefined): void {
     if (this.#state === 'gone') return
-    if (this.#owner.connection === except) this.#echoes?.shift()?.()
+    if (this.#owner.connection === except) this.#withheld?.passSignals()
     else if (this.#queue.isFull) this.#missed++
     else {
       this.#queue.pushFrom(batch, index, bytes)
@@ -150,45 +145,36 @@ export class Member {
       // What it waited for in another log cannot come any more; what lies before this place has been sent.
       const settled = this.#last?.epoch === place.epoch ? place.seq : Infinity
       this.#last = place
-      this.#settle(settled)
+      this.#withheld?.reached(settled)
     }
     this.readOn()
   }
 
-  /** Runs as soon as this member has got to a place of the room, or can no longer get there. */
-  whenReached (place: Cursor, run: () => void): void {
+  /** What this connection is answered in the place of its own frames. */
+  get withheld (): Withheld {
+    this.#withheld ??= new Withheld()
+    return this.#withheld
+  }
+
+  /** An entry that is withheld is stored: it is answered as soon as this member has got there, or no longer can. */
+  stored (place: Cursor): void {
     const last = this.#last
-    if (this.#state === 'gone' || last === undefined) return run()
-    const isSameLog = last.epoch === place.epoch
-    if (isSameLog && last.seq >= place.seq) run()
-    // The log is another one now: this member will be told so by a gap, and first.
-    else (this.#waiting ??= []).push({ seq: isSameLog ? place.seq : Infinity, run })
-  }
-
-  /** Runs in the place of this connection's next signal that it wanted no echo of, or where none can come. */
-  whenEchoed (run: () => void): void {
-    if (this.#state === 'gone') run()
-    else (this.#echoes ??= []).push(run)
-  }
-
-  /** Forgets it again; false where it has run. */
-  forgetEcho (run: () => void): boolean {
-    const index = this.#echoes?.indexOf(run) ?? -1
-    if (index >= 0) this.#echoes!.splice(index, 1)
-    return index >= 0
+    const isSameLog = last?.epoch === place.epoch
+    const isReached = last === undefined || (isSameLog && last.seq >= place.seq)
+    if (this.#state === 'gone' || isReached) this.withheld.pass(place)
+    // Where the log is another one now, this member will be told so by a gap, and first.
+    else this.withheld.passAt(isSameLog ? place.seq : Infinity, place)
   }
 
   /** The subscription was lost: what was on its way will not come. */
-  loseEchoes (): void {
-    const echoes = this.#echoes
-    this.#echoes = undefined
-    for (const run of echoes ?? []) run()
+  loseSignals (): void {
+    this.#withheld?.passSignals(Infinity)
   }
 
   leave (): void {
     this.#become('gone')
-    this.loseEchoes()
-    this.#settle(Infinity)
+    this.loseSignals()
+    this.#withheld?.reached(Infinity)
   }
 
   #become (state: MemberState): void {
@@ -230,7 +216,7 @@ export class Member {
     for (const entry of entries) this.#queue.push(this.room.sent(entry).frame)
     this.room.counts.deliveries += entries.length
     this.#last = top
-    this.#settle(Infinity)
+    this.#withheld?.reached(Infinity)
   }
 
   #takeLive (sent: Sent, batch: Batch, index: number): void {
@@ -256,7 +242,7 @@ export class Member {
   }
 
   #send (sent: Sent): void {
-    if (sent.except === this.#owner.connection) this.#owner.passWithheld(sent)
+    if (sent.except === this.#owner.connection) this.#withheld?.pass(sent)
     else {
       this.#queue.push(sent.frame)
       this.room.counts.deliveries++
@@ -266,7 +252,7 @@ export class Member {
 
   #reached (sent: Sent): void {
     this.#last = sent
-    if (this.#waiting !== undefined) this.#settle(sent.seq)
+    this.#withheld?.reached(sent.seq)
   }
 
   /** A page may be a megabyte: a connection reads one at a time, and none that could not be sent. */
@@ -293,14 +279,6 @@ export class Member {
   #tellGap (reason: GapReason, top: Cursor): void {
     this.#reply({ type: 'gap', room: this.room.name, reason, cursor: formatCursor(top), seq: top.seq })
     this.room.counts.gaps[reason]++
-  }
-
-  #settle (seq: number): void {
-    if (this.#waiting === undefined) return
-    const due = this.#waiting.filter((waiting) => waiting.seq <= seq)
-    const left = this.#waiting.filter((waiting) => waiting.seq > seq)
-    this.#waiting = left.length > 0 ? left : undefined
-    for (const waiting of due) waiting.run()
   }
 
   #reply (reply: Reply): void {

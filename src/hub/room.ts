@@ -106,7 +106,7 @@ export class Room {
 
   /** The subscription was lost, and is live again: signals of the time between will not come. */
   restored (): void {
-    for (const member of this.#members) member.loseEchoes()
+    for (const member of this.#members) member.loseSignals()
   }
 
   /** The room is given up on this replica. */

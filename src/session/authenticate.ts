@@ -1,6 +1,7 @@
 import { isIdentified } from '../auth/auth.ts'
 import { refusal } from '../protocol/codes.ts'
 import type { RequestOf } from '../protocol/messages.ts'
+import { depart } from './membership.ts'
 import { refuseJoin } from './permissions.ts'
 import type { Session } from './session.ts'
 
@@ -17,7 +18,7 @@ export async function authenticate (session: Session, { id, token }: RequestOf<'
   session.reply({ type: 'authenticated', id, user, expires: session.credentials.expires })
   for (const room of [...session.members.keys()]) {
     if (refuseJoin(identified.grants, room) === undefined) continue
-    session.depart(room)
+    depart(session, room)
     session.reply({ type: 'left', room, reason: 'forbidden' })
   }
 }

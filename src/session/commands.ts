@@ -13,6 +13,7 @@ import type { HookCalls } from './hook-calls.ts'
 import type { Action } from './hooks.ts'
 import { join } from './join.ts'
 import { isRefused, type Judged } from './judgement.ts'
+import { depart } from './membership.ts'
 import { refuseBroadcast, refuseJoin, refuseLeave, refuseMembers, refuseMove, refusePublish } from './permissions.ts'
 import { type Answer, isStored, type Publication, publish, type Published, timed } from './publish.ts'
 import type { Session } from './session.ts'
@@ -54,7 +55,7 @@ function refuse (session: Session, refused: Refusal, id: RequestId | undefined, 
 function leave (session: Session, { id, room }: RequestOf<'leave'>): void {
   const refused = refuseLeave(room)
   if (refused !== undefined) return session.refuse(refused, id, room)
-  session.depart(room)
+  depart(session, room)
   session.reply({ type: 'left', id, room })
 }
 
@@ -114,16 +115,15 @@ async function storeWithoutEcho (
   session: Session, request: Message, member: Member, publication: Publication
 ): Promise<Answer> {
   const entryId = newEntryId()
-  session.withhold(entryId, (cursor) => acknowledge(session, request, { cursor, duplicate: false }))
+  const { withheld } = member
+  withheld.entry(entryId, (cursor) => acknowledge(session, request, { cursor, duplicate: false }))
   try {
     const published = await publish(session.services, { ...publication, id: entryId })
-    if (published !== 'key_reused' && !published.duplicate) {
-      const cursor = published.cursor!
-      member.whenReached(cursor, () => session.passWithheld(cursor))
-    } else if (session.forgetWithheld(entryId)) return acknowledge(session, request, published)
+    if (published !== 'key_reused' && !published.duplicate) member.stored(published.cursor!)
+    else if (withheld.forgetEntry(entryId)) return acknowledge(session, request, published)
   } catch (error) {
     // Where the entry has passed by, it is stored whatever became of Redis's answer, and the ack has left.
-    if (session.forgetWithheld(entryId)) throw error
+    if (withheld.forgetEntry(entryId)) throw error
   }
   return 'ack'
 }
@@ -133,14 +133,15 @@ async function signalWithoutEcho (
   session: Session, request: Message, member: Member, publication: Publication
 ): Promise<Answer> {
   const ack = (): void => { acknowledge(session, request, { duplicate: false }) }
-  member.whenEchoed(ack)
+  const { withheld } = member
+  withheld.signal(ack)
   try {
     const published = await publish(session.services, publication)
     if (published !== 'key_reused' && !published.duplicate) return 'ack'
-    return member.forgetEcho(ack) ? acknowledge(session, request, published) : 'ack'
+    return withheld.forgetSignal(ack) ? acknowledge(session, request, published) : 'ack'
   } catch (error) {
     // Where it was heard it was published, whatever became of the broker's answer, and the ack has left.
-    if (member.forgetEcho(ack)) throw error
+    if (withheld.forgetSignal(ack)) throw error
     return 'ack'
   }
 }

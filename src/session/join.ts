@@ -8,6 +8,7 @@ import { ALL, POSITION } from '../protocol/rooms.ts'
 import { MAX_REPLAY_ENTRIES, type Past, readMissed, readPast } from './past.ts'
 import { stillEntry } from '../position/still.ts'
 import { refuseFor } from './asked-hooks.ts'
+import { enter } from './membership.ts'
 import { refuseJoin } from './permissions.ts'
 import type { Session } from './session.ts'
 
@@ -47,7 +48,7 @@ export async function join (session: Session, request: Join): Promise<void> {
   try {
     await interest.acquire(name)
     isFollowed = true
-    isMember = await enter(session, request, hub.get(name)!, rules.of(name).kind === 'live')
+    isMember = await becomeMember(session, request, hub.get(name)!, rules.of(name).kind === 'live')
   } finally {
     if (!isMember) {
       session.joining--
@@ -58,14 +59,14 @@ export async function join (session: Session, request: Join): Promise<void> {
 }
 
 /** False where the connection has ended meanwhile, or has got a token that does not allow this room. */
-async function enter (session: Session, request: Join, room: Room, isLive: boolean): Promise<boolean> {
+async function becomeMember (session: Session, request: Join, room: Room, isLive: boolean): Promise<boolean> {
   const past = isLive ? undefined : await recall(session, request, room)
   // What is replayed may be a megabyte, and other joins may have been answered meanwhile.
   await mayTell(session, past?.replay)
   if (session.isClosed || refuseJoin(session.credentials.grants, request.room) !== undefined) return false
   if (past === undefined) joinedLive(session, request)
   else replay(session, request, past)
-  const member = session.enter(request.room, room, past?.top)
+  const member = enter(session, request.room, room, past?.top)
   session.joining--
   room.add(member)
   if (past !== undefined) member.readOn()

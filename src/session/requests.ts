@@ -143,5 +143,6 @@ function orderOf (request: Request): string | undefined {
 
 /** Whether the reply may be as large as a megabyte. */
 function isHeavy (request: Request): boolean {
-  return request.type === 'history' || request.type === 'members' || (request.type === 'join' && ((request.history ?? 0) > 0 || request.since !== undefined))
+  if (request.type === 'join') return (request.history ?? 0) > 0 || request.since !== undefined
+  return request.type === 'history' || request.type === 'members'
 }

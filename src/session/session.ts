@@ -1,20 +1,18 @@
 import type { Access } from '../auth/auth.ts'
-import { Member, type MemberOwner } from '../hub/member.ts'
+import type { Member, MemberOwner } from '../hub/member.ts'
 import { replyFrame } from '../hub/frame.ts'
-import type { Room } from '../hub/room.ts'
 import { SendQueue, type SendQueueListener } from '../hub/send-queue.ts'
 import type { Decoded } from '../protocol/codec.ts'
 import { type CloseName, CLOSES, ERRORS, type Refusal } from '../protocol/codes.ts'
-import { type Cursor, formatCursor } from '../protocol/cursor.ts'
-import type { Attendee } from '../presence/local.ts'
+import { formatCursor } from '../protocol/cursor.ts'
 import type { Reply, Request, RequestId } from '../protocol/messages.ts'
 import { ALL } from '../protocol/rooms.ts'
 import { MAX_DECISIONS } from './asked-hooks.ts'
 import { Credentials, type TokenHolder } from './credentials.ts'
 import { LAST_ANSWERS_MS, LET_GO_MS } from './drain-times.ts'
 import { Gate } from './gate.ts'
-import type { ConnectionEvent } from './hooks.ts'
 import type { Patient } from './heartbeat.ts'
+import { depart, enter } from './membership.ts'
 import { Requests } from './requests.ts'
 import type { Services } from './services.ts'
 import type { Retiring } from './sessions.ts'
@@ -32,8 +30,8 @@ export interface Identity {
 }
 
 const CURSOR_PATIENCE_MS = 1_000
-// Whose clients flood, or talk nonsense.
-const DEAF: ReadonlySet<CloseName> = new Set(['flooding', 'malformed'])
+// Whose clients flood, or talk nonsense: what they send on would be taken apart until their close frame comes.
+const UNHEARD: ReadonlySet<CloseName> = new Set(['flooding', 'malformed'])
 
 /** One connection's life, from welcome to close: what it asks is in requests.ts, what it is told has one queue. */
 export class Session implements Patient, Retiring, Talking, MemberOwner, SendQueueListener, TokenHolder {
@@ -47,7 +45,6 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
   joining = 0
   // These are made when they are needed: most connections only listen.
   #from: string | undefined
-  #withheld: Map<string, (cursor: Cursor) => void> | undefined
   #reads: Gate | undefined
   #decisions: Gate | undefined
   heardMs: number
@@ -94,7 +91,7 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
       expires: this.credentials.expires,
       broadcastCursor: formatCursor(all.top)
     })
-    const member = this.enter(ALL, all, all.top)
+    const member = enter(this, ALL, all, all.top)
     if (mayResume) this.#awaitCursor(member)
     all.add(member)
     heartbeat.add(this)
@@ -121,28 +118,6 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
     await this.#requests.writable()
   }
 
-  /** This connection becomes a member; the caller adds it to the room when it has said so to the client. */
-  enter (name: string, room: Room, last: Cursor | undefined): Member {
-    const member = new Member(this, room, last)
-    this.members.set(name, member)
-    if (name !== ALL) {
-      const { presence, hooks } = this.services
-      presence.enter(name, this.#attendeeIn(name))
-      hooks?.tell('onJoin', { ...this.#asTold, room: name })
-    }
-    return member
-  }
-
-  /** Where a room's rule tells nobody who is there, it counts without a name. */
-  #attendeeIn (room: string): Attendee {
-    const isTold = this.services.rules.of(room).presence
-    return isTold ? { user: this.identity.user, info: this.credentials.info } : { user: undefined }
-  }
-
-  get #asTold (): ConnectionEvent {
-    return { user: this.user, connection: this.connection }
-  }
-
   /** The sender's name as JSON text, as messages carry it. */
   get from (): string {
     this.#from ??= JSON.stringify(this.user)
@@ -166,24 +141,6 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
   get reads (): Gate {
     this.#reads ??= new Gate(1)
     return this.#reads
-  }
-
-  /** What is answered in the place of an entry's frame, which this connection wants no echo of. */
-  withhold (entryId: string, answer: (cursor: Cursor) => void): void {
-    this.#withheld ??= new Map()
-    this.#withheld.set(entryId, answer)
-  }
-
-  /** Forgets it again; false where its place has come. */
-  forgetWithheld (entryId: string): boolean {
-    return this.#withheld?.delete(entryId) ?? false
-  }
-
-  /** The place of an entry has come, whose frame is not sent: its answer is, once. */
-  passWithheld (cursor: Cursor): void {
-    const answer = this.#withheld?.get(cursor.id)
-    this.#withheld?.delete(cursor.id)
-    answer?.(cursor)
   }
 
   /** One whole message from the client. */
@@ -275,7 +232,7 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
     if (this.#isClosed) return
     const { code, reason } = CLOSES[name]
     this.queue.close()
-    this.#transport.close(code, reason, DEAF.has(name))
+    this.#transport.close(code, reason, UNHEARD.has(name) ? 0 : undefined)
     this.onClosed()
   }
 
@@ -288,26 +245,9 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
     this.credentials.stop()
     this.queue.close()
     this.services.heartbeat.remove(this)
-    for (const name of [...this.members.keys()]) this.depart(name, true)
+    for (const name of [...this.members.keys()]) depart(this, name, true)
     this.#requests.resume()
-    this.services.hooks?.tell('onDisconnect', this.#asTold)
-  }
-
-  /**
-   * This connection is no member of the room any more; nothing where it was none.
-   * @param isDropped it broke, and its user may come back
-   */
-  depart (name: string, isDropped = false): void {
-    const member = this.members.get(name)
-    if (member === undefined) return
-    this.members.delete(name)
-    member.room.remove(member)
-    member.leave()
-    if (name === ALL) return
-    const { presence, interest, hooks } = this.services
-    presence.leave(name, this.#attendeeIn(name).user, isDropped)
-    interest.release(name)
-    hooks?.tell('onLeave', { ...this.#asTold, room: name, isDropped })
+    this.services.hooks?.tell('onDisconnect', { user: this.user, connection: this.connection })
   }
 
   /** What was asked for is answered, nothing more is taken, and then it closes. */

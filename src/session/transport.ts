@@ -11,9 +11,10 @@ export interface Transport extends Outlet {
   readonly isMidMessage: boolean
   /**
    * A closing handshake (RFC 6455 section 7).
-   * @param isDeaf whether the client is not listened to any more, not even for its half of it
+   * @param maxBytes of the client's that are read after that, its half of the handshake among them; where it is not
+   * given, as many as one that means well may have on its way
    */
-  close (code: number, reason: string, isDeaf?: boolean): void
+  close (code: number, reason: string, maxBytes?: number): void
   /** Ends the connection without one. */
   terminate (): void
 }

@@ -41,9 +41,14 @@ t.test('what is kept in Redis goes away by itself', async () => {
   try {
     await a.log.append(room, { from: '"ann"', content: '1', key: { scope: 'x', key: 'k' } })
     await a.log.open(`${room}-joined`, 0, 0)
+    const ages = { s: 60_000, m: 86_400_000, 'k:1:x:k': 300_000, '-joined': 7_200_000 }
     const keys = await admin.keys(`*{${room}*`)
     assert.equal(keys.length, 4)
-    for (const key of keys) assert.ok(await admin.pttl(key) > 0, key)
+    for (const [name, ageMs] of Object.entries(ages)) {
+      const key = keys.find((each) => each.includes(name.startsWith('-') ? `{${room}${name}}` : `{${room}}:${name}`))!
+      const leftMs = await admin.pttl(key)
+      assert.ok(leftMs > ageMs - 10_000 && leftMs <= ageMs, `${name}: ${leftMs} ms`)
+    }
   } finally {
     admin.disconnect()
     await end()

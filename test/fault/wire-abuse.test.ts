@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import {
-  CLOSE, PING, rawFrame, RawSocket, type Said, TEXT, UPGRADE_HEADERS, upgradeHead
+  BINARY, CLOSE, PING, rawFrame, RawSocket, type Said, TEXT, UPGRADE_HEADERS, upgradeHead
 } from '../../bench/floods/raw-socket.ts'
 import { eventually } from '../../cluster/until.ts'
+import { startEchoServer } from '../helpers/echo-server.ts'
 import { startGateway } from '../helpers/gateway.ts'
 import { figuresOf } from '../helpers/metrics.ts'
 
@@ -78,7 +79,22 @@ t.test('D7 a close frame that is wrong is answered with what is wrong, one that 
 t.test('D8 D9 a message that is too long by its header, or of too many fragments, is refused before it is there', async (t) => {
   for (const claimed of [65_537, 2 ** 30, 2n ** 40n]) t.equal((await sent(t, rawFrame('', { claimed }))).code, 1009, String(claimed))
   const empty = rawFrame('', { opcode: 0, isLast: false })
+  const beganMs = performance.now()
   t.equal((await sent(t, rawFrame('', { isLast: false }), ...Array.from({ length: 70 }, () => empty))).code, 1008)
+  t.ok(performance.now() - beganMs < 5_000, 'and not because it does not come to its end')
+})
+
+t.test('a message whose bytes come one by one is refused before each of them is kept as a piece of its own', async (t) => {
+  const raw = open(t)
+  await raw.until(({ status }) => status === 101)
+  const message = rawFrame('x'.repeat(60_000))
+  const beganMs = performance.now()
+  for (let at = 0; at < 30_000 && raw.said.code === undefined; at++) {
+    raw.socket.write(message.subarray(at, at + 1))
+    await new Promise((resolve) => { setImmediate(resolve) })
+  }
+  t.equal((await raw.until(({ code }) => code !== undefined)).code, 1008)
+  t.ok(performance.now() - beganMs < 9_000, 'and not because it drips')
 })
 
 t.test('of who pours on after the close frame hardly anything is read, whatever it was closed for', async (t) => {
@@ -95,6 +111,37 @@ t.test('of who pours on after the close frame hardly anything is read, whatever 
   t.equal(raw.said.code, 1002)
   // What the kernel takes for it, on both sides, is some 10 MB.
   t.ok(poured < 40_000_000, `${poured} bytes`)
+})
+
+t.test('who does not answer the close frame is waited for 2 s, and its socket is gone', { buffered: true }, async (t) => {
+  const raw = open(t)
+  raw.socket.write(rawFrame('{}', { opcode: BINARY }))
+  t.equal((await raw.until(({ code }) => code !== undefined)).code, 1003)
+  const seconds = await secondsToEnd(raw)
+  t.ok(seconds > 1.5 && seconds < 4, `after ${seconds.toFixed(1)} s`)
+})
+
+t.test('of what comes at once one message is taken in a turn of the event loop, so that others have theirs', async (t) => {
+  let turns = 0
+  let isOver = false
+  const count = (): void => {
+    turns++
+    if (!isOver) setImmediate(count)
+  }
+  const taken: number[] = []
+  const port = await startEchoServer(t, {}, (ws, data) => {
+    taken.push(turns)
+    ws.send(data, { binary: false })
+  })
+  const raw = new RawSocket(port)
+  t.teardown(() => raw.socket.destroy())
+  raw.socket.write(upgradeHead())
+  await raw.until(({ status }) => status === 101)
+  count()
+  raw.socket.write(Buffer.concat(Array.from({ length: 20 }, () => ping)))
+  await raw.until((said) => text(said).length === 20)
+  isOver = true
+  t.equal(new Set(taken).size, 20)
 })
 
 t.test('D10 compression is not agreed to, whatever is offered, and what is compressed all the same is refused', async (t) => {

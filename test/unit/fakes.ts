@@ -149,10 +149,8 @@ export class FakeConnection {
 }
 
 /** Who members of one connection belong to. */
-export function ownerOf (
-  connection: string, queue: SendQueue, passWithheld: (sent: Cursor) => void = () => {}
-): MemberOwner {
-  return { connection, user: connection, queue, reads: new Gate(1), passWithheld }
+export function ownerOf (connection: string, queue: SendQueue): MemberOwner {
+  return { connection, user: connection, queue, reads: new Gate(1) }
 }
 
 /** A log that is read page by page. */

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { mock } from 'node:test'
 import { errors, jwtVerify } from 'jose'
 import t, { type Test } from 'tap'
@@ -183,6 +184,22 @@ t.test('an answer without end is cut off, and is no set of keys', async (t) => {
   await load()
   t.match(problems, [/^more than 1048576 bytes$/])
 })
+
+t.test('an issuer that says nothing, or a byte now and then, is waited for 3 s', async (t) => {
+  for (const respond of [() => {}, drip]) {
+    const { issuer, tryKey } = await start(t)
+    issuer.respond = respond
+    const begunMs = performance.now()
+    t.equal(await tryKey('ES256'), KeysUnavailable)
+    const tookMs = performance.now() - begunMs
+    t.ok(tookMs > 2_500 && tookMs < 4_500, `after ${Math.round(tookMs)} ms`)
+  }
+})
+
+function drip (response: ServerResponse): void {
+  const timer = setInterval(() => response.write(' '), 100)
+  response.on('close', () => clearInterval(timer))
+}
 
 t.test('a key of the issuer that cannot be used is the fault of the token that names it, and stops no other', async (t) => {
   const { issuer, tryKey, pass, problems } = await start(t)

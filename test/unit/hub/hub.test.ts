@@ -23,6 +23,20 @@ t.test('a room that is open cannot be opened again before it is closed', (t) => 
   t.end()
 })
 
+t.test('all rooms together keep 64 MiB of frames at most', (t) => {
+  const hub = new Hub()
+  const content = Buffer.from(`"${'x'.repeat(1_000_000)}"`)
+  for (let n = 0; n < 80; n++) {
+    const room = hub.open(`room-${n}`, 'log', NO_BACKLOG, KEEP)
+    room.reset(place(0))
+    room.deliver(entry(1, 'a', { content }))
+  }
+  t.ok(hub.ringBytes <= 67_108_864 && hub.ringBytes > 65_000_000, `${hub.ringBytes} bytes`)
+  t.equal(hub.get('room-0')!.recent(place(0)), undefined)
+  t.match(hub.get('room-79')!.recent(place(0)), [place(1)])
+  t.end()
+})
+
 t.test('a room that is closed keeps no messages, and one that is not open closes without a word', (t) => {
   const hub = new Hub()
   const room = hub.open('general', 'log', NO_BACKLOG, KEEP)

@@ -14,8 +14,7 @@ function world (kind: RoomKind = 'log', seq = 0, maxBytes = 10_000) {
   const room = openRoom(kind, backlog)
   room.reset(place(seq))
   const connection = new FakeConnection(maxBytes)
-  const onWithheld = ({ seq }: Cursor): void => { connection.queue.push(replyFrame({ type: `instead of ${seq}` })) }
-  const member = new Member(ownerOf('c_1', connection.queue, onWithheld), room, kind === 'live' ? undefined : place(seq))
+  const member = new Member(ownerOf('c_1', connection.queue), room, kind === 'live' ? undefined : place(seq))
   connection.onDrained = () => { member.drained() }
   room.add(member)
   const deliver = (first: number, last: number): void => {
@@ -24,7 +23,17 @@ function world (kind: RoomKind = 'log', seq = 0, maxBytes = 10_000) {
   const whisper = (content: string, except?: string): void => {
     room.signal({ from: '"ann"', content: Buffer.from(content), except, timestampMs: NOON })
   }
-  return { backlog, room, connection, member, deliver, whisper }
+  const withhold = (at: number): void => {
+    const say = ({ seq }: Cursor): void => { connection.queue.push(replyFrame({ type: `instead of ${seq}` })) }
+    member.withheld.entry(place(at).id, say)
+  }
+  return { backlog, room, connection, member, deliver, whisper, withhold }
+}
+
+/** What is answered for an entry that is stored there, and comes by as if it were somebody else's. */
+function answerAt (member: Member, at: Cursor, answer: () => void): void {
+  member.withheld.entry(at.id, answer)
+  member.stored(at)
 }
 
 function ack (connection: FakeConnection): () => void {
@@ -278,7 +287,8 @@ t.test('ephemerals that a full queue could not take are no gap of a log room', a
 })
 
 t.test('the connection that asked for no echo gets none, and what it gets instead stands in its place', async (t) => {
-  const { connection, room, member } = world()
+  const { connection, room, member, withhold } = world()
+  withhold(2)
   room.deliver(entry(1, 'a', { except: 'c_2' }))
   room.deliver(entry(2, 'a', { except: 'c_1' }))
   room.deliver(entry(3))
@@ -287,7 +297,8 @@ t.test('the connection that asked for no echo gets none, and what it gets instea
 })
 
 t.test('what stands in the place of a frame waits for its place where the member is slow', async (t) => {
-  const { connection, room, deliver } = world('log', 0, 300)
+  const { connection, room, deliver, withhold } = world('log', 0, 300)
+  withhold(6)
   connection.stall()
   deliver(1, 5)
   room.deliver(entry(6, 'a', { except: 'c_1' }))
@@ -300,7 +311,8 @@ t.test('what stands in the place of a frame waits for its place where the member
 })
 
 t.test('no echo is sent of what was read from the log, either', async (t) => {
-  const { connection, room, backlog } = world('log', 1)
+  const { connection, room, backlog, withhold } = world('log', 1)
+  withhold(3)
   backlog.log = [entry(2), entry(3, 'a', { except: 'c_1' }), entry(4)]
   room.reset(place(4))
   t.strictSame(await connection.told(), [2, 'instead of 3', 4])
@@ -316,21 +328,21 @@ t.test('an ephemeral without an echo leaves nothing in its place', async (t) => 
 t.test('what is to run when a message is reached runs at once where it was reached before', async (t) => {
   const { connection, member, deliver } = world()
   deliver(1, 2)
-  member.whenReached(place(2), ack(connection))
+  answerAt(member, place(2), ack(connection))
   deliver(3, 3)
   t.strictSame(await connection.told(), [1, 2, 'ack', 3])
 })
 
 t.test('what is to run when a message is reached runs right behind it', async (t) => {
   const { connection, member, deliver } = world()
-  member.whenReached(place(2), ack(connection))
+  answerAt(member, place(2), ack(connection))
   deliver(1, 3)
   t.strictSame(await connection.told(), [1, 2, 'ack', 3])
 })
 
 t.test('what waits for a message that a gap skips runs behind the gap', async (t) => {
   const { connection, member, room, backlog } = world('log', 1)
-  member.whenReached(place(50), ack(connection))
+  answerAt(member, place(50), ack(connection))
   backlog.answer = async () => ({ gap: 'trimmed', entries: [], top: place(90), nowMs: NOON })
   room.reset(place(90))
   t.strictSame(await connection.told(), ['gap', 'ack'])
@@ -339,7 +351,7 @@ t.test('what waits for a message that a gap skips runs behind the gap', async (t
 t.test('a gap runs everything that was waited for, wherever it is', async (t) => {
   const { member, room, backlog } = world('log', 1)
   const ran: number[] = []
-  for (const seq of [50, 90, 500]) member.whenReached(place(seq), () => { ran.push(seq) })
+  for (const seq of [50, 90, 500]) answerAt(member, place(seq), () => { ran.push(seq) })
   backlog.answer = async () => ({ gap: 'fork', entries: [], top: place(90, 'b'), nowMs: NOON })
   room.reset(place(90, 'b'))
   t.strictSame(ran, [])
@@ -349,28 +361,56 @@ t.test('a gap runs everything that was waited for, wherever it is', async (t) =>
 
 t.test('what stands for a place in another log comes after the gap that says so', async (t) => {
   const { member, backlog, room, connection } = world('log', 1)
-  member.whenReached(place(5, 'a', 'e2'), () => { connection.queue.push(replyFrame({ type: 'ack' })) })
+  answerAt(member, place(5, 'a', 'e2'), () => { connection.queue.push(replyFrame({ type: 'ack' })) })
   t.strictSame(await connection.told(), [])
   backlog.answer = async () => ({ gap: 'epoch', entries: [], top: place(5, 'a', 'e2'), nowMs: NOON })
   room.reset(place(5, 'a', 'e2'))
   t.strictSame(await connection.told(), ['gap', 'ack'])
 })
 
-t.test('what waits for one message runs in the order in which it was asked for', (t) => {
-  const { member, deliver } = world()
-  const order: string[] = []
-  member.whenReached(place(2), () => { order.push('first') })
-  member.whenReached(place(1), () => { order.push('earlier') })
-  member.whenReached(place(2), () => { order.push('second') })
-  deliver(1, 2)
-  t.strictSame(order, ['earlier', 'first', 'second'])
+t.test('what waits for several messages runs in their order, and once', (t) => {
+  const { member, room, deliver } = world()
+  const order: number[] = []
+  for (const seq of [2, 1, 3]) answerAt(member, place(seq), () => { order.push(seq) })
+  room.deliver(entry(1, 'a', { except: 'c_1' }))
+  deliver(2, 4)
+  t.strictSame(order, [1, 2, 3])
   t.end()
+})
+
+t.test('what is forgotten is not answered; what was answered is not forgotten', async (t) => {
+  const { connection, member, room, whisper, withhold } = world()
+  withhold(1)
+  t.ok(member.withheld.forgetEntry('a1'))
+  withhold(2)
+  for (const seq of [1, 2]) room.deliver(entry(seq, 'a', { except: 'c_1' }))
+  t.notOk(member.withheld.forgetEntry('a2'))
+  const [first, second] = [ack(connection), ack(connection)]
+  for (const answer of [first, second]) member.withheld.signal(answer)
+  t.ok(member.withheld.forgetSignal(first))
+  whisper('3', 'c_1')
+  t.notOk(member.withheld.forgetSignal(second))
+  t.strictSame(await connection.told(), ['instead of 2', 'ack'])
+})
+
+t.test('what stands in the place of signals is said in their order, and all of it where none can come any more', async (t) => {
+  const { connection, member, room, whisper } = world('live')
+  const signal = (type: string): void => member.withheld.signal(() => { connection.queue.push(replyFrame({ type })) })
+  for (const type of ['one', 'two', 'three']) signal(type)
+  whisper('1', 'c_1')
+  whisper('2', 'c_2')
+  t.strictSame(await connection.told(), ['one', 2])
+  room.restored()
+  t.strictSame(await connection.told(), ['one', 2, 'two', 'three'])
+  signal('four')
+  member.leave()
+  t.strictSame(await connection.told(), ['one', 2, 'two', 'three', 'four'])
 })
 
 t.test('in a live room nothing is waited for', (t) => {
   const { member } = world('live')
   let ran = 0
-  member.whenReached(place(5), () => { ran++ })
+  answerAt(member, place(5), () => { ran++ })
   t.equal(ran, 1)
   t.end()
 })
@@ -378,9 +418,9 @@ t.test('in a live room nothing is waited for', (t) => {
 t.test('a member that leaves does not keep anyone waiting', (t) => {
   const { member } = world()
   let ran = 0
-  member.whenReached(place(5), () => { ran++ })
+  answerAt(member, place(5), () => { ran++ })
   member.leave()
-  member.whenReached(place(9), () => { ran++ })
+  answerAt(member, place(9), () => { ran++ })
   t.equal(ran, 2)
   t.end()
 })
@@ -446,7 +486,7 @@ t.test('a page that was asked for before a member was moved is nothing to it', a
 t.test('what waits for a place that a member is moved past runs; what lies ahead goes on waiting', (t) => {
   const { member } = world('log', 1)
   const ran: number[] = []
-  for (const seq of [3, 5, 7]) member.whenReached(place(seq), () => { ran.push(seq) })
+  for (const seq of [3, 5, 7]) answerAt(member, place(seq), () => { ran.push(seq) })
   member.hold()
   member.release(place(5))
   t.strictSame(ran, [3, 5])

@@ -174,6 +174,17 @@ t.test('a room that is closed gives back what it held of the budget', (t) => {
   t.end()
 })
 
+t.test('a room keeps a megabyte of frames at most, however many messages that is', (t) => {
+  const budget = new RingBudget(10_000_000)
+  const room = openRoom('log', new FakeBacklog(), budget)
+  room.reset(place(0))
+  const content = Buffer.from(`"${'x'.repeat(10_000)}"`)
+  for (let seq = 1; seq <= 200; seq++) room.deliver(entry(seq, 'a', { content }))
+  t.ok(budget.bytes <= 1_048_576 && budget.bytes > 1_000_000, `${budget.bytes} bytes`)
+  t.equal(room.recent(place(0)), undefined)
+  t.end()
+})
+
 t.test('where all rooms together hold too much, one that was quiet is read from the log again', async (t) => {
   const budget = new RingBudget(1_000)
   const backlog = new FakeBacklog()
