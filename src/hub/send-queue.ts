@@ -113,23 +113,32 @@ export class SendQueue {
     this.#items = []
     this.#stretch = undefined
     const { deflater } = this.#outlet
-    const parts = items.map((item) => bytesOf(item, deflater))
-    const pieces = parts.length === 1 ? parts : this.#together(parts)
-    const writtenBytes = pieces.reduce((bytes, { length }) => bytes + length, 0)
-    this.#flusher.counts.wrote(this.#frames, writtenBytes, this.queuedBytes)
-    this.#frames = 0
-    this.#bytes = 0
-    if (pieces.length === 1) this.#outlet.write(pieces[0]!, this.#full)
-    else this.#outlet.writePieces!(pieces, this.#full)
+    // Without an array for the one that most connections get: this is done for every one of a room.
+    if (items.length === 1) this.#write(bytesOf(items[0]!, deflater))
+    else this.#writeAll(items.map((item) => bytesOf(item, deflater)))
     this.#pendingBytes = this.#outlet.pendingBytes
     // A write that the kernel took whole makes no 'drain' event.
     if (this.#full && this.#pendingBytes === 0) this.drained()
   }
 
-  /** As few pieces as can be had without a copy of what is large. */
-  #together (parts: readonly Frame[]): readonly Frame[] {
+  #write (bytes: Frame): void {
+    this.#countWritten(bytes.length)
+    this.#outlet.write(bytes, this.#full)
+  }
+
+  /** In as few pieces as can be had without a copy of what is large. */
+  #writeAll (parts: readonly Frame[]): void {
     const mayBePieces = this.#outlet.writePieces !== undefined && parts.some(({ length }) => length >= LARGE_BYTES)
-    return mayBePieces ? joinSmall(parts) : [Buffer.concat(parts)]
+    if (!mayBePieces) return this.#write(Buffer.concat(parts))
+    const pieces = joinSmall(parts)
+    this.#countWritten(pieces.reduce((bytes, { length }) => bytes + length, 0))
+    this.#outlet.writePieces!(pieces, this.#full)
+  }
+
+  #countWritten (bytes: number): void {
+    this.#flusher.counts.wrote(this.#frames, bytes, this.queuedBytes)
+    this.#frames = 0
+    this.#bytes = 0
   }
 
   /** The socket has taken everything that was written. */
