@@ -15,7 +15,6 @@ interface FollowedRoom {
   users: number
   readonly followed: Followed
   readonly ready: Promise<void>
-  linger: NodeJS.Timeout | undefined
 }
 
 const MAX_RESTORES = 32
@@ -29,8 +28,9 @@ export class Interest implements BrokerListener {
   readonly #follow: (room: string) => Followed
   readonly #lingerMs: number
   readonly #rooms = new Map<string, FollowedRoom>()
-  // Those that nobody uses any more, the longest first.
-  readonly #left = new Set<string>()
+  // Those that nobody uses any more, the longest first, and when each is given up, by performance.now().
+  readonly #left = new Map<string, number>()
+  #linger: NodeJS.Timeout | undefined
   // An UNSUBSCRIBE on its way: the next SUBSCRIBE of that room waits for it.
   readonly #closing = new Map<string, Promise<void>>()
   // Rooms that are to be read after a reconnect, and how many are being read.
@@ -48,10 +48,9 @@ export class Interest implements BrokerListener {
     let interest = this.#rooms.get(room)
     if (interest === undefined) {
       const followed = this.#follow(room)
-      interest = { users: 0, followed, ready: this.#open(room, followed), linger: undefined }
+      interest = { users: 0, followed, ready: this.#open(room, followed) }
       this.#rooms.set(room, interest)
     }
-    clearTimeout(interest.linger)
     this.#left.delete(room)
     interest.users++
     try {
@@ -65,13 +64,24 @@ export class Interest implements BrokerListener {
   release (room: string): void {
     const interest = this.#rooms.get(room)
     if (interest === undefined || --interest.users > 0) return
-    this.#left.add(room)
-    interest.linger = setTimeout(() => { if (interest.users === 0) this.#close(room, interest) }, this.#lingerMs)
+    this.#left.set(room, performance.now() + this.#lingerMs)
+    this.#linger ??= setTimeout(() => this.#closeLeft(), this.#lingerMs)
+  }
+
+  /** All linger for the same while: the first to be left is the first to be given up. */
+  #closeLeft (): void {
+    const nowMs = performance.now()
+    for (const [room, endsMs] of this.#left) {
+      if (endsMs > nowMs) break
+      this.#close(room, this.#rooms.get(room)!)
+    }
+    const [next] = this.#left.values()
+    this.#linger = next === undefined ? undefined : setTimeout(() => this.#closeLeft(), next - nowMs)
   }
 
   /** Gives up a room that is only followed in case that somebody comes back; false where there is none. */
   makeRoom (): boolean {
-    const [room] = this.#left
+    const [room] = this.#left.keys()
     if (room === undefined) return false
     this.#close(room, this.#rooms.get(room)!)
     return true
@@ -87,8 +97,8 @@ export class Interest implements BrokerListener {
   }
 
   stop (): void {
+    clearTimeout(this.#linger)
     for (const [room, interest] of this.#rooms) {
-      clearTimeout(interest.linger)
       this.#rooms.delete(room)
       interest.followed.stop()
     }
@@ -114,7 +124,6 @@ export class Interest implements BrokerListener {
   #close (room: string, interest: FollowedRoom): void {
     // Another acquire of the same failed opening was here first.
     if (this.#rooms.get(room) !== interest) return
-    clearTimeout(interest.linger)
     this.#left.delete(room)
     this.#rooms.delete(room)
     interest.followed.stop()

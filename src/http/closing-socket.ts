@@ -1,11 +1,19 @@
 import type { Socket } from 'node:net'
+import type { Writable } from 'node:stream'
 import { WebSocket } from 'ws'
 
 /** What ws keeps to itself. */
-interface Wired { readonly _socket: Socket, readonly _closeFrameReceived: boolean }
+interface Wired {
+  readonly _socket: Socket
+  readonly _closeFrameReceived: boolean
+  readonly _receiver: Pick<Writable, '_write'> & { _buffers: Buffer[], _bufferedBytes: number }
+}
 
 // As much as a client that means well may have on its way when it hears of the close; its close frame is behind that.
 const AFTER_CLOSE_BYTES = 262_144
+
+/** What Writable asks of those who write: nothing is done with it. */
+const drop: Writable['_write'] = (_chunk, _encoding, done) => { done() }
 
 /**
  * A socket that knows with which code it was closed here: by us, or by ws where a frame breaks the rules. What ws tells
@@ -40,8 +48,13 @@ export class ClosingSocket extends WebSocket {
       if (leftBytes < 0) this.pause()
     })
     // It may have been read from no more, because its replies wait: its close frame would never be seen.
-    if (maxBytes > 0) this.resume()
-    else this.pause()
+    if (maxBytes > 0) return this.resume()
+    this.pause()
+    // Nor is what has come already taken apart: 64 KB of small requests are a thousand turns of the loop.
+    const { _receiver: receiver } = this.#wired
+    receiver._buffers = []
+    receiver._bufferedBytes = 0
+    receiver._write = drop
   }
 
   get #wired (): Wired {

@@ -6,6 +6,11 @@ const MAX_REST_MS = 25
 // Fewer writes take no millisecond, and what they take need not be measured.
 const MANY = 16
 
+export interface FlushListener {
+  /** All that was queued when this was asked for has been written. */
+  onFlushed (): void
+}
+
 /**
  * Flushes every queue that got something: at the end of the turn, so that a frame alone leaves at once, or after a
  * while in which more can join it. Where a flush took milliseconds of CPU the next one rests for as long: sockets get
@@ -17,7 +22,7 @@ export class Flusher {
   readonly #now: () => number
   readonly #cpu: () => number
   #due: SendQueue[] = []
-  #after: Array<() => void> = []
+  #after: FlushListener[] = []
   #restUntilMs = -Infinity
   readonly #run = (): void => {
     const due = this.#due
@@ -27,7 +32,7 @@ export class Flusher {
     if (begunMs > 0) this.#restUntilMs = this.#now() + Math.min(this.#cpu() - begunMs, MAX_REST_MS)
     const after = this.#after
     this.#after = []
-    for (const run of after) run()
+    for (const listener of after) listener.onFlushed()
   }
 
   /**
@@ -49,10 +54,10 @@ export class Flusher {
     else setTimeout(this.#run, waitMs)
   }
 
-  /** Runs when all that is queued now has been written; at once where nothing is. */
-  afterFlush (run: () => void): void {
-    if (this.#due.length === 0) run()
-    else this.#after.push(run)
+  /** Tells when all that is queued now has been written; at once where nothing is. */
+  afterFlush (listener: FlushListener): void {
+    if (this.#due.length === 0) listener.onFlushed()
+    else this.#after.push(listener)
   }
 }
 

@@ -92,9 +92,12 @@ export class Member {
     }
   }
 
-  /** Who comes and goes: what a full queue cannot take is lost, and whoever wants to know asks for `members`. */
-  tell (batch: Batch, index: number, bytes: number, exceptUser: string | undefined): void {
-    if (this.#state === 'gone' || this.#queue.isFull || this.#owner.user === exceptUser) return
+  /** Of who comes and goes: what a full queue cannot take is lost, and whoever wants to know asks for `members`. */
+  mayBeTold (exceptUser: string | undefined): boolean {
+    return this.#state !== 'gone' && !this.#queue.isFull && this.#owner.user !== exceptUser
+  }
+
+  tell (batch: Batch, index: number, bytes: number): void {
     this.#queue.pushFrom(batch, index, bytes)
   }
 

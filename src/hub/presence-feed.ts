@@ -4,8 +4,16 @@ import { type Frame, textFrame } from './frame.ts'
 /** As much of a room as is told here. */
 interface Audience {
   readonly name: string
-  /** To every member but those of this user. */
-  tell (frame: Frame, exceptUser?: string): void
+  /** To every member but those of this user; the frame is not made where there is nobody else. */
+  tell (frameOf: () => Frame, exceptUser?: string): void
+}
+
+/** What is not told yet. */
+interface Merged {
+  readonly joined: Map<string, PresentUser>
+  readonly left: Set<string>
+  count: number
+  timestampMs: number
 }
 
 // No client gets more than four a second, though one comes late and the next does not.
@@ -18,10 +26,8 @@ const MERGE_MS = 300
 export class PresenceFeed {
   readonly #audience: Audience
   readonly #mergeAbove: number
-  readonly #joined = new Map<string, PresentUser>()
-  readonly #left = new Set<string>()
-  #count = 0
-  #timestampMs = 0
+  // Made when it is needed: most rooms are small, and there are many.
+  #merged: Merged | undefined
   #mergedMs = -Infinity
   #timer: NodeJS.Timeout | undefined
 
@@ -36,10 +42,11 @@ export class PresenceFeed {
     // A large room that many leave at once may be a small one after it.
     const most = Math.max(count, count - joined.length + left.length)
     if (this.#timer === undefined && most <= this.#mergeAbove) return this.#tellEach(change)
-    for (const user of left) if (!this.#joined.delete(user)) this.#left.add(user)
-    for (const one of joined) if (!this.#left.delete(one.user)) this.#joined.set(one.user, one)
-    this.#count = count
-    this.#timestampMs = timestampMs
+    const merged = this.#merged ??= { joined: new Map(), left: new Set(), count, timestampMs }
+    for (const user of left) if (!merged.joined.delete(user)) merged.left.add(user)
+    for (const one of joined) if (!merged.left.delete(one.user)) merged.joined.set(one.user, one)
+    merged.count = count
+    merged.timestampMs = timestampMs
     const waitMs = this.#mergedMs + MERGE_MS - performance.now()
     this.#timer ??= setTimeout(() => this.#tellMerged(), Math.max(0, waitMs))
   }
@@ -56,22 +63,23 @@ export class PresenceFeed {
 
   #tellOne (event: 'join' | 'leave', { user, info }: PresentUser, count: number, timestampMs: number): void {
     const { name } = this.#audience
-    this.#audience.tell(textFrame(`{"type":"system","event":"${event}","room":"${name}",` +
+    this.#audience.tell(() => textFrame(`{"type":"system","event":"${event}","room":"${name}",` +
       `"user":${JSON.stringify(user)},${infoText(info)}"count":${count},"timestamp":"${iso(timestampMs)}"}`), user)
   }
 
   #tellMerged (): void {
     this.#timer = undefined
     this.#mergedMs = performance.now()
+    const merged = this.#merged!
+    this.#merged = undefined
     // Whoever came and went meanwhile made no difference.
-    if (this.#joined.size + this.#left.size === 0) return
-    const joined = [...this.#joined.values()].map(({ user, info }) =>
+    if (merged.joined.size + merged.left.size === 0) return
+    const joined = [...merged.joined.values()].map(({ user, info }) =>
       info === undefined ? JSON.stringify(user) : `{"user":${JSON.stringify(user)},"info":${info}}`)
-    const left = [...this.#left].map((user) => JSON.stringify(user))
-    this.#joined.clear()
-    this.#left.clear()
-    this.#audience.tell(textFrame(`{"type":"system","event":"members","room":"${this.#audience.name}",` +
-      `"joined":[${joined.join(',')}],"left":[${left.join(',')}],"count":${this.#count},"timestamp":"${iso(this.#timestampMs)}"}`))
+    const left = [...merged.left].map((user) => JSON.stringify(user))
+    const { count, timestampMs } = merged
+    this.#audience.tell(() => textFrame(`{"type":"system","event":"members","room":"${this.#audience.name}",` +
+      `"joined":[${joined.join(',')}],"left":[${left.join(',')}],"count":${count},"timestamp":"${iso(timestampMs)}"}`))
   }
 }
 

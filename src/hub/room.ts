@@ -3,7 +3,7 @@ import type { Entry, GapReason, Signal } from '../protocol/entry.ts'
 import type { RoomKind } from '../protocol/rooms.ts'
 import { Batch } from './batch.ts'
 import type { DeliveryCounts } from './delivery-counts.ts'
-import type { Flusher } from './flusher.ts'
+import type { Flusher, FlushListener } from './flusher.ts'
 import { type Frame, type Sent, sentEntry, signalFrame } from './frame.ts'
 import type { Member } from './member.ts'
 import { type LogLimits, Ring, type RingBudget } from './ring.ts'
@@ -49,7 +49,7 @@ const RING_BYTES = 1_048_576
 const NOWHERE: Cursor = { epoch: '', seq: 0, id: '' }
 
 /** The members that one room has on this replica. One frame is built for all of them. */
-export class Room {
+export class Room implements FlushListener {
   readonly name: string
   readonly kind: RoomKind
   readonly backlog: Backlog
@@ -59,10 +59,10 @@ export class Room {
   readonly #flusher: Flusher
   // The frames of this turn.
   #batch: Batch | undefined
-  readonly #letGo = (): void => { this.#batch = undefined }
-  readonly #arrivals = new Set<() => void>()
-  // Frames of pages that several members read at once are built once, too.
-  readonly #sent = new WeakMap<Entry, Sent>()
+  // These are made when they are needed: most rooms are small and quiet, and there are many. The frames of pages are
+  // kept because several members who read one at once get the same.
+  #arrivals: Set<() => void> | undefined
+  #sent: WeakMap<Entry, Sent> | undefined
 
   constructor (
     name: string, kind: RoomKind, backlog: Backlog, limits: LogLimits, { budget, counts, flusher }: RoomsShare
@@ -136,11 +136,12 @@ export class Room {
     await new Promise<void>((resolve) => {
       const end = (): void => {
         clearTimeout(timer)
-        this.#arrivals.delete(check)
+        this.#arrivals!.delete(check)
         resolve()
       }
       const check = (): void => { if (isThere()) end() }
       const timer = setTimeout(end, patienceMs)
+      this.#arrivals ??= new Set()
       this.#arrivals.add(check)
     })
   }
@@ -154,12 +155,18 @@ export class Room {
     this.#offered(index)
   }
 
-  /** Something about the room that is not of its log, to every member but those of one user. */
-  tell (frame: Frame, exceptUser?: string): void {
+  /**
+   * Something about the room that is not of its log, to every member but those of one user.
+   * @param frameOf makes the frame; not called where there is nobody to tell
+   */
+  tell (frameOf: () => Frame, exceptUser?: string): void {
+    const told = [...this.#members].filter((member) => member.mayBeTold(exceptUser))
+    if (told.length === 0) return
+    const frame = frameOf()
     const batch = this.#collect(frame)
     const index = batch.length - 1
-    for (const member of this.#members) member.tell(batch, index, frame.length, exceptUser)
-    if (index === 0) this.#flusher.afterFlush(this.#letGo)
+    for (const member of told) member.tell(batch, index, frame.length)
+    if (index === 0) this.#flusher.afterFlush(this)
   }
 
   /** The frames after a place, if the ring holds them all (of a `latest` room: the newest, if it is newer). */
@@ -201,9 +208,15 @@ export class Room {
   }
 
   sent (entry: Entry): Sent {
+    this.#sent ??= new WeakMap()
     let sent = this.#sent.get(entry)
     if (sent === undefined) this.#sent.set(entry, sent = sentEntry(this.name, entry))
     return sent
+  }
+
+  /** The frames of this turn have been written. */
+  onFlushed (): void {
+    this.#batch = undefined
   }
 
   /** With the other frames of this turn. */
@@ -215,11 +228,11 @@ export class Room {
 
   /** Once they are written nobody needs them: many rooms are quiet for long. */
   #offered (index: number): void {
-    if (index === 0) this.#flusher.afterFlush(this.#letGo)
+    if (index === 0) this.#flusher.afterFlush(this)
     this.counts.messages++
   }
 
   #arrived (): void {
-    for (const check of [...this.#arrivals]) check()
+    for (const check of [...this.#arrivals ?? []]) check()
   }
 }

@@ -1,5 +1,5 @@
 import { Latency } from './latency.ts'
-import type { Flusher } from './flusher.ts'
+import type { Flusher, FlushListener } from './flusher.ts'
 
 // What is never heard (its room was given up, its outcome is not known) makes room for what comes after it.
 const MAX_BEGUN = 256
@@ -10,18 +10,13 @@ const ONE_OF = 8
  * How long a message takes from this replica through Redis and back, until it is written to its members here. Begin and
  * end are read from one clock: those of two machines never agree to the millisecond.
  */
-export class Turnaround {
+export class Turnaround implements FlushListener {
   readonly latency = new Latency()
   readonly #flusher: Flusher
   // By the ids of entries, oldest first.
   readonly #begun = new Map<string, number>()
   #count = 0
   #heard: number[] = []
-  readonly #observe = (): void => {
-    const nowMs = performance.now()
-    for (const begunMs of this.#heard) this.latency.observe(nowMs - begunMs)
-    this.#heard = []
-  }
 
   constructor (flusher: Flusher) {
     this.#flusher = flusher
@@ -44,6 +39,12 @@ export class Turnaround {
     const begunMs = this.#begun.size === 0 ? undefined : this.#begun.get(id)
     if (begunMs === undefined) return
     this.#begun.delete(id)
-    if (this.#heard.push(begunMs) === 1) this.#flusher.afterFlush(this.#observe)
+    if (this.#heard.push(begunMs) === 1) this.#flusher.afterFlush(this)
+  }
+
+  onFlushed (): void {
+    const nowMs = performance.now()
+    for (const begunMs of this.#heard) this.latency.observe(nowMs - begunMs)
+    this.#heard = []
   }
 }

@@ -12,13 +12,14 @@ const MAX_GAP_MS = 200
 export class SharedReads {
   readonly #log: Log
   readonly #room: string
-  readonly #reads = new Map<string, Promise<unknown>>()
-  readonly #pauses = new Map<NodeJS.Timeout, () => void>()
+  // These are made when they are needed: most rooms are quiet, and there are many.
+  #reads: Map<string, Promise<unknown>> | undefined
+  #pauses: Map<NodeJS.Timeout, () => void> | undefined
   #isStopped = false
   // The read of the top that has not begun yet, and for how many it will be.
   #nextTop: Promise<Cursor> | undefined
   #waiting = 0
-  #lastTop: Promise<unknown> = Promise.resolve()
+  #lastTop: Promise<unknown> | undefined
   #notBeforeMs = 0
 
   constructor (log: Log, room: string) {
@@ -67,20 +68,24 @@ export class SharedReads {
   /** Nothing is waited for any more. */
   stop (): void {
     this.#isStopped = true
-    for (const [timer, goOn] of this.#pauses) {
+    for (const [timer, goOn] of this.#pauses ?? []) {
       clearTimeout(timer)
       goOn()
     }
-    this.#pauses.clear()
+    this.#pauses = undefined
   }
 
   #share<Result> (name: string, read: () => Promise<Result>): Promise<Result> {
-    return this.#reads.get(name) as Promise<Result> | undefined ?? this.#begin(name, read)
+    return this.#reads?.get(name) as Promise<Result> | undefined ?? this.#begin(name, read)
   }
 
   #begin<Result> (name: string, read: () => Promise<Result>): Promise<Result> {
-    const reading = read().finally(() => { if (this.#reads.get(name) === reading) this.#reads.delete(name) })
-    this.#reads.set(name, reading)
+    const reads = this.#reads ??= new Map<string, Promise<unknown>>()
+    const reading = read().finally(() => {
+      if (reads.get(name) === reading) reads.delete(name)
+      if (reads.size === 0 && this.#reads === reads) this.#reads = undefined
+    })
+    reads.set(name, reading)
     return reading
   }
 
@@ -117,9 +122,10 @@ export class SharedReads {
   async #pause (ms: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => {
-        this.#pauses.delete(timer)
+        this.#pauses?.delete(timer)
         resolve()
       }, ms)
+      this.#pauses ??= new Map<NodeJS.Timeout, () => void>()
       this.#pauses.set(timer, resolve)
     })
   }

@@ -40,14 +40,13 @@ export class TokenBucket {
   }
 }
 
-const NONE: readonly number[] = []
-
 /** Counts offences within a sliding window. */
 export class Strikes {
   readonly #max: number
   readonly #windowMs: number
   readonly #now: Clock
-  #timesMs: readonly number[] = NONE
+  // No more of them than decide.
+  readonly #timesMs: number[] = []
 
   constructor (max: number, windowMs: number, now: Clock) {
     this.#max = max
@@ -58,7 +57,8 @@ export class Strikes {
   /** One more. True where that makes more than `max` within the window. */
   add (): boolean {
     const nowMs = this.#now()
-    this.#timesMs = [...this.#timesMs.filter((timeMs) => timeMs > nowMs - this.#windowMs), nowMs]
+    this.#timesMs.push(nowMs)
+    while (this.#timesMs.length > this.#max + 1 || this.#timesMs[0]! <= nowMs - this.#windowMs) this.#timesMs.shift()
     return this.#timesMs.length > this.#max
   }
 }

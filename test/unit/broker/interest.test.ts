@@ -118,8 +118,30 @@ t.test('an acquire while the room lingers keeps it', async (t) => {
   world.interest.release('a')
   time.pass(LINGER_MS - 1)
   await world.interest.acquire('a')
-  t.equal(time.timers, 0)
+  time.pass(LINGER_MS)
   t.strictSame(world.begun, ['subscribe a', 'start a'])
+  world.interest.release('a')
+  time.pass(LINGER_MS - 1)
+  t.strictSame(world.begun, ['subscribe a', 'start a'], 'and from its next user on it lingers anew')
+  time.pass(1)
+  t.strictSame(world.begun.at(-2), 'stop a')
+})
+
+t.test('each room lingers by itself, and no timer is left of them', async (t) => {
+  const time = new FakeTime(t)
+  const world = new World()
+  for (const room of ['a', 'b', 'c']) await world.interest.acquire(room)
+  world.steps.length = 0
+  world.interest.release('c')
+  time.pass(10)
+  world.interest.release('a')
+  world.interest.release('b')
+  await world.interest.acquire('a')
+  time.pass(LINGER_MS - 10)
+  t.strictSame(world.begun, ['stop c', 'unsubscribe c'])
+  time.pass(10)
+  t.strictSame(world.begun.slice(2), ['stop b', 'unsubscribe b'])
+  t.equal(time.timers, 0)
 })
 
 t.test('a room that was left is opened anew', async (t) => {
@@ -313,5 +335,7 @@ t.test('of rooms that nobody uses the one that was left first is given up to mak
   await turn()
   await interest.acquire('red')
   t.ok(steps.includes('start red'), 'it can be followed anew')
-  t.equal(time.timers, 0)
+  const { length } = steps
+  time.pass(LINGER_MS)
+  t.equal(steps.length, length, 'and what it lingered for is nothing to it any more')
 })

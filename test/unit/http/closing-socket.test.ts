@@ -72,6 +72,22 @@ t.test('nothing more is read of a flooder, though ws finds an error in what it h
   t.ok(read <= READ_BYTES, `${read} bytes`)
 })
 
+t.test('of what came with the request that was too much nothing more is taken apart', async (t) => {
+  const { ws, client } = await open(t)
+  let heard = 0
+  ws.on('message', () => {
+    heard++
+    ws.close(4429, 'enough', 0)
+  })
+  const gone = once(ws, 'close')
+  // More than is read at once.
+  client.socket.write(Buffer.concat(Array.from({ length: 50_000 }, () => rawFrame('x'))))
+  t.equal((await client.until(({ code }) => code !== undefined)).code, 4429)
+  client.socket.destroy()
+  await gone
+  t.equal(heard, 1)
+})
+
 t.test('who was not read from, because replies wait, is heard until its own close frame', async (t) => {
   const { ws, client } = await open(t)
   ws.pause()

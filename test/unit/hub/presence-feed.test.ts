@@ -7,8 +7,8 @@ interface Told { readonly frame: Record<string, unknown>, readonly except: strin
 
 function feedOf (mergeAbove: number): { feed: PresenceFeed, told: Told[] } {
   const told: Told[] = []
-  const tell = (frame: Frame, except?: string): void => {
-    told.push({ frame: JSON.parse(Buffer.from(payloadOf(frame)).toString()) as Record<string, unknown>, except })
+  const tell = (frameOf: () => Frame, except?: string): void => {
+    told.push({ frame: JSON.parse(Buffer.from(payloadOf(frameOf())).toString()) as Record<string, unknown>, except })
   }
   return { feed: new PresenceFeed({ name: 'general', tell }, mergeAbove), told }
 }
