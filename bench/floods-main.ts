@@ -13,12 +13,14 @@ const HELP = `Floods one gateway from one address, in all the ways below, and te
 the event loop is, how long their acks take, before, during and after. The gateway has a processor of its own, where there
 are two: who floods it from elsewhere takes nothing of that.
 
-  npm run floods -- [--only a,b] [--rounds n] [--seconds n] [--flooder idle|normal]
+  npm run floods -- [--only a,b] [--warm n] [--rounds n] [--seconds n] [--flooder idle|normal]
 
 ${Object.entries(FLOODS).map(([name, { what }]) => `  ${name.padEnd(10)} ${what}`).join('\n')}
 
   --only a,b    these alone
-  --rounds n    quiet and flooded windows of each, by turns (default 3)
+  --warm n      quiet and flooded windows of each, by turns, that do not count: what never ran before is compiled
+                meanwhile, by threads that want the same processor; the first two are told as the cold ones (default 3)
+  --rounds n    quiet and flooded windows of each, by turns, that count (default 5)
   --seconds n   of each window (default 4)
   --flooder as  idle (default): it runs only where nobody else wants the processor, because an attacker has a machine of
                 its own; normal: like everyone else, for a machine that has more to do
@@ -30,9 +32,10 @@ it was called wrongly. That others wait no longer than twice as long is a bar: i
 
 // A reader that takes nothing is ended within the window, not after 30 s.
 const SETTINGS = { STALL_TIMEOUT_MS: '2000', TRUST_PROXY: '127.0.0.1' }
-const defaults = { only: Object.keys(FLOODS).join(','), rounds: '3', seconds: '4', flooder: 'idle' }
+const defaults = { only: Object.keys(FLOODS).join(','), warm: '3', rounds: '5', seconds: '4', flooder: 'idle' }
 const { only, ...plan } = optionsOrExit('floods', HELP, defaults, (values) => ({
   only: namesIn(values.only),
+  warmRounds: integer('--warm', values.warm, 0, 100),
   rounds: integer('--rounds', values.rounds, 1, 100),
   seconds: integer('--seconds', values.seconds, 1, 600),
   isIdle: isIdle(values.flooder)

@@ -26,16 +26,17 @@ export function ratioOf ({ quiet, flooded }: FloodResult): number {
 }
 
 export function report (result: FloodResult): string {
-  const { name, quiet, flooded, after, leftMiB, outcomes } = result
+  const { name, cold, quiet, flooded, after, leftMiB, outcomes } = result
   const row = (when: string, windows: readonly Window[]): string => {
     const { memoryMiB, loopP99Ms, p50, p99 } = figures(windows)
     const acks = windows.reduce((sum, { acksMs }) => sum + acksMs.length, 0)
-    return `  ${when.padEnd(7)} ${memoryMiB.toFixed(0).padStart(4)} MiB, event loop late by ${loopP99Ms.toFixed(1)} ms (p99); ` +
+    return `  ${when.padEnd(12)} ${memoryMiB.toFixed(0).padStart(4)} MiB, event loop late by ${loopP99Ms.toFixed(1)} ms (p99); ` +
       `others' acks p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms (${acks})`
   }
   const ends = Object.entries(outcomes).map(([outcome, count]) => `${count} × ${outcome}`).join(', ')
   return [
     `${name}: ${FLOODS[name]!.what}`,
+    ...cold === undefined ? [] : [row('cold, before', [cold.quiet]), row('cold, during', [cold.flooded])],
     row('before', quiet), row('during', flooded), row('after', [after]),
     `  ended: ${ends || 'none'}; left of it, garbage collected: ${leftMiB.toFixed(1)} MiB`,
     `  others wait ${ratioOf(result).toFixed(1)} times as long (p99; the bar is ${MAX_RATIO})`

@@ -18,6 +18,8 @@ export interface Window {
 
 export interface FloodResult {
   readonly name: string
+  /** The very first of both; undefined where it was not warmed up before. */
+  readonly cold: { readonly quiet: Window, readonly flooded: Window } | undefined
   readonly quiet: readonly Window[]
   readonly flooded: readonly Window[]
   readonly after: Window
@@ -27,6 +29,8 @@ export interface FloodResult {
 }
 
 export interface Plan {
+  /** Before those that count: what never ran before is compiled meanwhile, by threads that want the same processor. */
+  readonly warmRounds: number
   readonly rounds: number
   readonly seconds: number
   /** Whether who floods runs only where nobody else wants the processor: an attacker has a machine of its own. */
@@ -52,7 +56,7 @@ export async function fillRoom (ws: string): Promise<void> {
 
 /** Quiet windows and floods by turns, because machines are fast and slow by turns. */
 export async function runFlood (
-  name: string, replica: Replica, { rounds, seconds, isIdle }: Plan
+  name: string, replica: Replica, { warmRounds, rounds, seconds, isIdle }: Plan
 ): Promise<FloodResult> {
   const bystanders = await Bystanders.join(`${replica.http.replace('http', 'ws')}/ws`, BYSTANDERS)
   const { leastSeconds = 0, lingerSeconds = 0 } = FLOODS[name]!
@@ -61,19 +65,29 @@ export async function runFlood (
   const outcomes: Record<Outcome, number> = {}
   const quietly = async (): Promise<Window> => await measured(replica, bystanders, delay(seconds * 1_000))
   await bystanders.during(delay(SETTLE_MS))
-  const { heldBytes } = await held(replica.child)
-  for (let round = 0; round < rounds; round++) {
-    quiet.push(await quietly())
+  const floodedly = async (): Promise<Window> => {
     const flood = flooding(name, replica.port, Math.max(seconds, leastSeconds), isIdle)
-    flooded.push(await measured(replica, bystanders, flood))
+    const window = await measured(replica, bystanders, flood)
     for (const [outcome, count] of Object.entries(await flood)) outcomes[outcome] = (outcomes[outcome] ?? 0) + count
     await delay(SETTLE_MS)
+    return window
+  }
+  const { heldBytes } = await held(replica.child)
+  let cold: FloodResult['cold']
+  for (let round = -warmRounds; round < rounds; round++) {
+    const both = { quiet: await quietly(), flooded: await floodedly() }
+    if (round < 0) {
+      cold ??= both
+      continue
+    }
+    quiet.push(both.quiet)
+    flooded.push(both.flooded)
   }
   const after = await quietly()
   bystanders.leave()
   await delay(lingerSeconds * 1_000)
   const leftMiB = ((await held(replica.child)).heldBytes - heldBytes) / 2 ** 20
-  return { name, quiet, flooded, after, leftMiB, outcomes }
+  return { name, cold, quiet, flooded, after, leftMiB, outcomes }
 }
 
 async function flooding (

@@ -39,7 +39,8 @@ export class SendQueue {
   readonly #flusher: Flusher
   readonly #maxBytes: number
   readonly #listener: SendQueueListener
-  #items: Array<Frame | Stretch> = []
+  // Made when something comes into it: most queues are empty, and there are many.
+  #items: Array<Frame | Stretch> | undefined
   // The last item, where it is one that may grow.
   #stretch: Stretch | undefined
   #bytes = 0
@@ -94,7 +95,12 @@ export class SendQueue {
   }
 
   #enqueue (item: Frame | Stretch): void {
-    if (this.#items.push(item) === 1) this.#flusher.schedule(this)
+    if (this.#items !== undefined) {
+      this.#items.push(item)
+      return
+    }
+    this.#items = [item]
+    this.#flusher.schedule(this)
   }
 
   #count (bytes: number): void {
@@ -109,8 +115,8 @@ export class SendQueue {
   /** Writes what is queued, in one write. */
   flush (): void {
     const items = this.#items
-    if (items.length === 0) return
-    this.#items = []
+    if (items === undefined) return
+    this.#items = undefined
     this.#stretch = undefined
     const { deflater } = this.#outlet
     // Without an array for the one that most connections get: this is done for every one of a room.
