@@ -76,12 +76,11 @@ export async function runFlood (
   let cold: FloodResult['cold']
   for (let round = -warmRounds; round < rounds; round++) {
     const both = { quiet: await quietly(), flooded: await floodedly() }
-    if (round < 0) {
-      cold ??= both
-      continue
+    if (round < 0) cold ??= both
+    else {
+      quiet.push(both.quiet)
+      flooded.push(both.flooded)
     }
-    quiet.push(both.quiet)
-    flooded.push(both.flooded)
   }
   const after = await quietly()
   bystanders.leave()

@@ -98,6 +98,7 @@ export class Interest implements BrokerListener {
 
   stop (): void {
     clearTimeout(this.#linger)
+    this.#left.clear()
     for (const [room, interest] of this.#rooms) {
       this.#rooms.delete(room)
       interest.followed.stop()

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import { WebSocket } from 'ws'
 
-/** What ws keeps to itself. */
+/** What ws keeps to itself; a test goes red where it is called otherwise one day. */
 interface Wired {
   readonly _socket: Socket
   readonly _closeFrameReceived: boolean
@@ -12,7 +12,7 @@ interface Wired {
 // As much as a client that means well may have on its way when it hears of the close; its close frame is behind that.
 const AFTER_CLOSE_BYTES = 262_144
 
-/** What Writable asks of those who write: nothing is done with it. */
+/** A Writable's own `_write` that throws the bytes away. */
 const drop: Writable['_write'] = (_chunk, _encoding, done) => { done() }
 
 /**
@@ -50,7 +50,7 @@ export class ClosingSocket extends WebSocket {
     // It may have been read from no more, because its replies wait: its close frame would never be seen.
     if (maxBytes > 0) return this.resume()
     this.pause()
-    // Nor is what has come already taken apart: 64 KB of small requests are a thousand turns of the loop.
+    // What has come already is not parsed either: 64 KB of small requests are a thousand turns of the loop.
     const { _receiver: receiver } = this.#wired
     receiver._buffers = []
     receiver._bufferedBytes = 0

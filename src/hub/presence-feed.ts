@@ -74,13 +74,16 @@ export class PresenceFeed {
     this.#merged = undefined
     // Whoever came and went meanwhile made no difference.
     if (merged.joined.size + merged.left.size === 0) return
-    const joined = [...merged.joined.values()].map(({ user, info }) =>
-      info === undefined ? JSON.stringify(user) : `{"user":${JSON.stringify(user)},"info":${info}}`)
-    const left = [...merged.left].map((user) => JSON.stringify(user))
-    const { count, timestampMs } = merged
-    this.#audience.tell(() => textFrame(`{"type":"system","event":"members","room":"${this.#audience.name}",` +
-      `"joined":[${joined.join(',')}],"left":[${left.join(',')}],"count":${count},"timestamp":"${iso(timestampMs)}"}`))
+    this.#audience.tell(() => mergedFrame(this.#audience.name, merged))
   }
+}
+
+function mergedFrame (room: string, { joined, left, count, timestampMs }: Merged): Frame {
+  const came = [...joined.values()].map(({ user, info }) =>
+    info === undefined ? JSON.stringify(user) : `{"user":${JSON.stringify(user)},"info":${info}}`)
+  const gone = [...left].map((user) => JSON.stringify(user))
+  return textFrame(`{"type":"system","event":"members","room":"${room}","joined":[${came.join(',')}],` +
+    `"left":[${gone.join(',')}],"count":${count},"timestamp":"${iso(timestampMs)}"}`)
 }
 
 function infoText (info: string | undefined): string {

@@ -59,9 +59,9 @@ export class Room implements FlushListener {
   readonly #flusher: Flusher
   // The frames of this turn.
   #batch: Batch | undefined
-  // These are made when they are needed: most rooms are small and quiet, and there are many. The frames of pages are
-  // kept because several members who read one at once get the same.
+  // These are made when they are needed: most rooms are small and quiet, and there are many.
   #arrivals: Set<() => void> | undefined
+  // Frames of pages that several members read at once are built once, too.
   #sent: WeakMap<Entry, Sent> | undefined
 
   constructor (
@@ -233,6 +233,6 @@ export class Room implements FlushListener {
   }
 
   #arrived (): void {
-    for (const check of [...this.#arrivals ?? []]) check()
+    if (this.#arrivals !== undefined) for (const check of [...this.#arrivals]) check()
   }
 }

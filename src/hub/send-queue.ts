@@ -95,10 +95,7 @@ export class SendQueue {
   }
 
   #enqueue (item: Frame | Stretch): void {
-    if (this.#items !== undefined) {
-      this.#items.push(item)
-      return
-    }
+    if (this.#items !== undefined) return void this.#items.push(item)
     this.#items = [item]
     this.#flusher.schedule(this)
   }

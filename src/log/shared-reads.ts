@@ -80,12 +80,12 @@ export class SharedReads {
   }
 
   #begin<Result> (name: string, read: () => Promise<Result>): Promise<Result> {
-    const reads = this.#reads ??= new Map<string, Promise<unknown>>()
     const reading = read().finally(() => {
-      if (reads.get(name) === reading) reads.delete(name)
-      if (reads.size === 0 && this.#reads === reads) this.#reads = undefined
+      if (this.#reads?.get(name) === reading) this.#reads.delete(name)
+      if (this.#reads?.size === 0) this.#reads = undefined
     })
-    reads.set(name, reading)
+    this.#reads ??= new Map<string, Promise<unknown>>()
+    this.#reads.set(name, reading)
     return reading
   }
 

@@ -199,8 +199,9 @@ export class LocalPresence {
 
   /** As many with each command as it may take. Those that could not be put are returned. */
   async #putSome (names: readonly string[]): Promise<readonly string[]> {
-    for (let at = 0; at < names.length && !this.#isStopped; at += MAX_HOLDINGS) {
+    for (let at = 0; at < names.length; at += MAX_HOLDINGS) {
       if (at > 0) await nextTurn()
+      if (this.#isStopped) break
       try {
         await this.#presence.put(names.slice(at, at + MAX_HOLDINGS).map((name) => this.#holdingOf(name)))
       } catch (error) {

@@ -11,8 +11,8 @@ export class PresenceTable {
   /** What each holds, by room. */
   readonly replicas = new Set<ReadonlyMap<string, Users>>()
 
-  get rooms (): Set<string> {
-    return new Set([...this.replicas].flatMap((rooms) => [...rooms.keys()]))
+  get rooms (): string[] {
+    return [...new Set([...this.replicas].flatMap((rooms) => [...rooms.keys()]))]
   }
 
   /** Of each replica that holds somebody there, but for one of them. */
@@ -96,7 +96,7 @@ export class MemoryPresence implements Presence {
   }
 
   async rooms (after: string, limit: number): Promise<RoomPage> {
-    const names = [...this.#table.rooms].filter((room) => room > after).sort()
+    const names = this.#table.rooms.filter((room) => room > after).sort()
     const rooms = names.slice(0, limit).map((room) => {
       return { room, members: this.#count(room) || this.#connectionsIn(room) }
     })

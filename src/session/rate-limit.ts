@@ -45,7 +45,6 @@ export class Strikes {
   readonly #max: number
   readonly #windowMs: number
   readonly #now: Clock
-  // No more of them than decide.
   readonly #timesMs: number[] = []
 
   constructor (max: number, windowMs: number, now: Clock) {
@@ -58,7 +57,7 @@ export class Strikes {
   add (): boolean {
     const nowMs = this.#now()
     this.#timesMs.push(nowMs)
-    while (this.#timesMs.length > this.#max + 1 || this.#timesMs[0]! <= nowMs - this.#windowMs) this.#timesMs.shift()
+    while (this.#timesMs[0]! <= nowMs - this.#windowMs) this.#timesMs.shift()
     return this.#timesMs.length > this.#max
   }
 }

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { Member } from '../../../src/hub/member.ts'
-import { replyFrame } from '../../../src/hub/frame.ts'
+import { type Frame, replyFrame } from '../../../src/hub/frame.ts'
 import { RingBudget } from '../../../src/hub/ring.ts'
 import type { Room } from '../../../src/hub/room.ts'
 import { entries, entry, FakeBacklog, FakeConnection, NOON, openRoom, ownerOf, place, turn } from '../fakes.ts'
@@ -28,6 +28,33 @@ t.test('all members get the same bytes, built once', async (t) => {
   room.deliver(entry(2, 'a', { content: Buffer.from('3') }))
   t.strictSame(await first.connection.told(), [1, 2, 3])
   t.equal(first.connection.outlet.writes[1], second.connection.outlet.writes[1])
+})
+
+t.test('what is told of the room is made once, and not where nobody is to get it', async (t) => {
+  const room = openRoom('log', new FakeBacklog())
+  room.reset(place(0))
+  let made = 0
+  const frameOf = (): Frame => {
+    made++
+    return replyFrame({ type: 'told' })
+  }
+  const ann = join(room, 'ann', 0, 1)
+  room.tell(frameOf, 'ann')
+  t.equal(made, 0, 'the only member is the one it is about')
+  const bob = join(room, 'bob', 0)
+  const carl = join(room, 'carl', 0)
+  room.tell(frameOf, 'ann')
+  t.equal(made, 1)
+  t.strictSame(await bob.connection.told(), ['told'])
+  t.strictSame(await carl.connection.told(), ['told'])
+  t.strictSame(await ann.connection.told(), [])
+  room.remove(bob.member)
+  room.remove(carl.member)
+  ann.connection.outlet.pendingBytes = 2
+  ann.connection.queue.push(replyFrame({ type: 'fills the queue' }))
+  t.ok(ann.connection.queue.isFull)
+  room.tell(frameOf)
+  t.equal(made, 1, 'nor where nobody can take it')
 })
 
 t.test('who joins, or gets something else, in the middle of a turn gets its part in its order', async (t) => {
