@@ -39,7 +39,8 @@ export class Bystanders {
         client.frames.length = 0
         client.texts.length = 0
         // Turns that were missed are left out.
-        while (dueMs <= performance.now()) dueMs += EVERY_MS
+        do dueMs += EVERY_MS
+        while (dueMs <= performance.now())
       }
     }))
     return tookMs
