@@ -1,5 +1,6 @@
 import type { Envelope } from '../protocol/entry.ts'
 import type { Broker, BrokerListener } from './broker.ts'
+import { Lingering } from './lingering.ts'
 
 /** What is done with a room while this replica follows it. */
 export interface Followed {
@@ -26,11 +27,9 @@ const MAX_RESTORES = 32
 export class Interest implements BrokerListener {
   readonly #broker: Broker
   readonly #follow: (room: string) => Followed
-  readonly #lingerMs: number
   readonly #rooms = new Map<string, FollowedRoom>()
-  // Those that nobody uses any more, the longest first, and when each is given up, by performance.now().
-  readonly #left = new Map<string, number>()
-  #linger: NodeJS.Timeout | undefined
+  // Those that nobody uses any more.
+  readonly #left: Lingering
   // An UNSUBSCRIBE on its way: the next SUBSCRIBE of that room waits for it.
   readonly #closing = new Map<string, Promise<void>>()
   // Rooms that are to be read after a reconnect, and how many are being read.
@@ -40,7 +39,7 @@ export class Interest implements BrokerListener {
   constructor (broker: Broker, follow: (room: string) => Followed, lingerMs: number) {
     this.#broker = broker
     this.#follow = follow
-    this.#lingerMs = lingerMs
+    this.#left = new Lingering(lingerMs, (room) => this.#close(room, this.#rooms.get(room)!))
   }
 
   /** Resolves when the room is LIVE. Every acquire that resolved wants one release. Rejects with BrokerError. */
@@ -51,7 +50,7 @@ export class Interest implements BrokerListener {
       interest = { users: 0, followed, ready: this.#open(room, followed) }
       this.#rooms.set(room, interest)
     }
-    this.#left.delete(room)
+    this.#left.takeUp(room)
     interest.users++
     try {
       await interest.ready
@@ -64,24 +63,12 @@ export class Interest implements BrokerListener {
   release (room: string): void {
     const interest = this.#rooms.get(room)
     if (interest === undefined || --interest.users > 0) return
-    this.#left.set(room, performance.now() + this.#lingerMs)
-    this.#linger ??= setTimeout(() => this.#closeLeft(), this.#lingerMs)
-  }
-
-  /** All linger for the same while: the first to be left is the first to be given up. */
-  #closeLeft (): void {
-    const nowMs = performance.now()
-    for (const [room, endsMs] of this.#left) {
-      if (endsMs > nowMs) break
-      this.#close(room, this.#rooms.get(room)!)
-    }
-    const [next] = this.#left.values()
-    this.#linger = next === undefined ? undefined : setTimeout(() => this.#closeLeft(), next - nowMs)
+    this.#left.leave(room)
   }
 
   /** Gives up a room that is only followed in case that somebody comes back; false where there is none. */
   makeRoom (): boolean {
-    const [room] = this.#left.keys()
+    const room = this.#left.oldest
     if (room === undefined) return false
     this.#close(room, this.#rooms.get(room)!)
     return true
@@ -97,8 +84,7 @@ export class Interest implements BrokerListener {
   }
 
   stop (): void {
-    clearTimeout(this.#linger)
-    this.#left.clear()
+    this.#left.stop()
     for (const [room, interest] of this.#rooms) {
       this.#rooms.delete(room)
       interest.followed.stop()
@@ -125,7 +111,7 @@ export class Interest implements BrokerListener {
   #close (room: string, interest: FollowedRoom): void {
     // Another acquire of the same failed opening was here first.
     if (this.#rooms.get(room) !== interest) return
-    this.#left.delete(room)
+    this.#left.takeUp(room)
     this.#rooms.delete(room)
     interest.followed.stop()
     const closing = this.#broker.unsubscribe(room)

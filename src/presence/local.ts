@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { Lingering } from '../broker/lingering.ts'
 import { BrokerError } from '../protocol/codes.ts'
 import { PacedReads } from './paced-reads.ts'
 import { described, type Holding, type Presence, type RoomPage } from './presence.ts'
@@ -6,8 +7,6 @@ import { described, type Holding, type Presence, type RoomPage } from './presenc
 interface Held {
   connections: number
   info: string | undefined
-  /** When it is given up, by performance.now(): a user that was cut off may come back until then. 0 for never. */
-  endsMs: number
 }
 
 /** A user of a room, in whose place undefined stands where users are not told of. */
@@ -46,9 +45,8 @@ export class LocalPresence {
   readonly #held = new Map<string, Held>()
   // What has to be put.
   #dirty = new Set<string>()
-  // Those that were cut off, in the order in which they are given up.
-  readonly #cutOff: Array<{ readonly name: string, readonly endsMs: number }> = []
-  #grace: NodeJS.Timeout | undefined
+  // Those that may come back.
+  readonly #cutOff: Lingering
   #isScheduled = false
   #isStopped = false
   // Ends the rest before its time.
@@ -62,6 +60,7 @@ export class LocalPresence {
   constructor (presence: Presence, graceMs: number) {
     this.#presence = presence
     this.#graceMs = graceMs
+    this.#cutOff = new Lingering(graceMs, (name) => this.#end(name))
   }
 
   start (): void {
@@ -73,12 +72,12 @@ export class LocalPresence {
     const name = nameOf(room, user)
     let held = this.#held.get(name)
     if (held === undefined) {
-      held = { connections: 0, info, endsMs: 0 }
+      held = { connections: 0, info }
       this.#held.set(name, held)
     }
     held.connections++
     held.info = info
-    held.endsMs = 0
+    this.#cutOff.takeUp(name)
     this.#mark(name)
   }
 
@@ -89,9 +88,15 @@ export class LocalPresence {
     if (held === undefined) return
     held.connections--
     if (held.connections === 0) {
-      if (isDropped && user !== undefined && this.#graceMs > 0) this.#wait(name, held)
+      if (isDropped && user !== undefined && this.#graceMs > 0) this.#cutOff.leave(name)
       else this.#held.delete(name)
     }
+    this.#mark(name)
+  }
+
+  /** Who was cut off has not come back. */
+  #end (name: string): void {
+    this.#held.delete(name)
     this.#mark(name)
   }
 
@@ -134,30 +139,9 @@ export class LocalPresence {
 
   async stop (): Promise<void> {
     this.#isStopped = true
-    clearTimeout(this.#grace)
+    this.#cutOff.stop()
     this.#hurry()
     await this.#presence.stop(this.#graceMs)
-  }
-
-  #wait (name: string, held: Held): void {
-    held.endsMs = performance.now() + this.#graceMs
-    this.#cutOff.push({ name, endsMs: held.endsMs })
-    this.#grace ??= setTimeout(() => this.#endGrace(), this.#graceMs)
-  }
-
-  /** All have the same grace: the first to be cut off is the first to be given up. */
-  #endGrace (): void {
-    const nowMs = performance.now()
-    const waiting = this.#cutOff.findIndex(({ endsMs }) => endsMs > nowMs)
-    const over = this.#cutOff.splice(0, waiting < 0 ? this.#cutOff.length : waiting)
-    for (const { name, endsMs } of over) {
-      // Or it has come back, and may have been cut off once more.
-      if (this.#held.get(name)?.endsMs !== endsMs) continue
-      this.#held.delete(name)
-      this.#mark(name)
-    }
-    const [next] = this.#cutOff
-    this.#grace = next && setTimeout(() => this.#endGrace(), next.endsMs - nowMs)
   }
 
   #putAll (): void {

@@ -25,6 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   metrics: ['prom-client'],
   webhooks: ['protocol', 'presence'],
   session: ['protocol', 'auth', 'hub', 'broker', 'log', 'position', 'presence', 'quota'],
+  follow: ['protocol', 'hub', 'broker', 'log', 'position', 'session'],
   http: [
     'protocol', 'auth', 'session', 'hub', 'position', 'presence', 'quota', 'files', 'replicas', 'metrics', 'schemas', 'fastify', '@fastify/*', 'ws',
     'ajv', 'content-disposition', 'range-parser'
@@ -58,7 +59,6 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'room-rules.ts': ['protocol', 'log', 'config-error.ts', 'ajv', 'yaml'],
   'cli/doctor/redis.ts': ['ioredis'],
   'cli/main.ts': ['main.ts', 'workers.ts'],
-  'follow.ts': ['protocol', 'hub', 'broker', 'log', 'position', 'session'],
   'gateway.ts': ['*'],
   'replica.ts': ['config.ts', 'auth', 'files', 'protocol', 'log', 'redis', 'replicas', 'session', 'webhooks', 'http', 'fastify'],
   'main.ts': [

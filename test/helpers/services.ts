@@ -1,6 +1,6 @@
 import type { Broker } from '../../src/broker/broker.ts'
 import { Interest } from '../../src/broker/interest.ts'
-import { follow } from '../../src/follow.ts'
+import { follow } from '../../src/follow/follow.ts'
 import { Hub } from '../../src/hub/hub.ts'
 import { MemoryBus } from '../../src/broker/memory.ts'
 import { Flusher } from '../../src/hub/flusher.ts'
