@@ -5,13 +5,14 @@ import { onInterrupt, optionsOrExit } from './command.ts'
 import { FLOODS } from './floods/attacks.ts'
 import { isBarMet, report, verdict } from './floods/report.ts'
 import { fillRoom, runFlood } from './floods/run.ts'
-import { GENERATORS_CPU, pinned, pinSelf, SERVERS_CPU } from './suite/pin.ts'
+import { GENERATORS_CPU, pinMainThread, pinned, pinSelf, SERVERS_CPU } from './suite/pin.ts'
 import { MEASURED } from './suite/servers.ts'
 
 /** `npm run floods`: what is left of a gateway while it is flooded. */
 const HELP = `Floods one gateway from one address, in all the ways below, and tells what others notice of it: memory, how late
-the event loop is, how long their acks take, before, during and after. The gateway has a processor of its own, where there
-are two: who floods it from elsewhere takes nothing of that.
+the event loop is, how long their acks take, before, during and after. The gateway's event loop has a processor of its own,
+where there are two: who floods it from elsewhere takes nothing of that. V8's helper threads, which collect garbage and
+compile, run on the other one, as they would on a machine with more.
 
   npm run floods -- [--only a,b] [--warm n] [--rounds n] [--seconds n] [--flooder idle|normal]
 
@@ -46,10 +47,11 @@ pinSelf(GENERATORS_CPU)
 process.stdout.write(`${cpus().length} × ${cpus()[0]!.model}, Node ${process.version}\n`)
 const measured: Launcher = (settings) => {
   const { command, args, env } = fromBuild(settings)
-  return { ...pinned(SERVERS_CPU, { command, args: [...MEASURED, ...args] }), env }
+  return { ...pinned(GENERATORS_CPU, { command, args: [...MEASURED, ...args] }), env }
 }
 const replica = new Replica('flooded', measured, SETTINGS, () => {})
 await replica.start()
+pinMainThread(replica.child.pid, SERVERS_CPU)
 await fillRoom(`${replica.http.replace('http', 'ws')}/ws`)
 let isWell = true
 let barsMet = 0

@@ -23,5 +23,10 @@ export function idly ({ command, args }: Command): Command {
 
 /** This process, too, leaves the servers their processor. */
 export function pinSelf (cpu: number): void {
-  if (canPin) spawnSync('taskset', ['-cp', String(cpu), String(process.pid)])
+  pinMainThread(process.pid, cpu)
+}
+
+/** The thread alone with which a process began, that of Node's event loop: V8's helpers stay where they are. */
+export function pinMainThread (pid: number, cpu: number): void {
+  if (canPin) spawnSync('taskset', ['-cp', String(cpu), String(pid)])
 }
