@@ -123,6 +123,7 @@ export class SharedReads {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => {
         this.#pauses?.delete(timer)
+        if (this.#pauses?.size === 0) this.#pauses = undefined
         resolve()
       }, ms)
       this.#pauses ??= new Map<NodeJS.Timeout, () => void>()
