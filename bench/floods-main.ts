@@ -10,9 +10,9 @@ import { MEASURED } from './suite/servers.ts'
 
 /** `npm run floods`: what is left of a gateway while it is flooded. */
 const HELP = `Floods one gateway from one address, in all the ways below, and tells what others notice of it: memory, how late
-the event loop is, how long their acks take, before, during and after. The gateway's event loop has a processor of its own,
-where there are two: who floods it from elsewhere takes nothing of that. V8's helper threads, which collect garbage and
-compile, run on the other one, as they would on a machine with more.
+the event loop is, how long their acks take, before, during and after. The gateway's event loop has a processor of its
+own, where there are two: who floods it from elsewhere takes nothing of that. V8's helper threads, which collect garbage
+and compile, run on the other one, as they would on a machine with more.
 
   npm run floods -- [--only a,b] [--warm n] [--rounds n] [--seconds n] [--flooder idle|normal]
 
@@ -20,7 +20,7 @@ ${Object.entries(FLOODS).map(([name, { what }]) => `  ${name.padEnd(10)} ${what}
 
   --only a,b    these alone
   --warm n      quiet and flooded windows of each, by turns, that do not count: what never ran before is compiled
-                meanwhile, by threads that want the same processor; the first two are told as the cold ones (default 3)
+                meanwhile; the first two are told as the cold ones (default 3)
   --rounds n    quiet and flooded windows of each, by turns, that count (default 5)
   --seconds n   of each window (default 4)
   --flooder as  idle (default): it runs only where nobody else wants the processor, because an attacker has a machine of

@@ -29,7 +29,7 @@ export interface FloodResult {
 }
 
 export interface Plan {
-  /** Before those that count: what never ran before is compiled meanwhile, by threads that want the same processor. */
+  /** Before those that count: what never ran before is compiled meanwhile. */
   readonly warmRounds: number
   readonly rounds: number
   readonly seconds: number

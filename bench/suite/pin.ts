@@ -21,12 +21,17 @@ export function idly ({ command, args }: Command): Command {
   return isThere('chrt') ? { command: 'chrt', args: ['--idle', '0', command, ...args] } : { command, args }
 }
 
-/** This process, too, leaves the servers their processor. */
+/** This process, too, leaves the servers their processor, with all its threads. */
 export function pinSelf (cpu: number): void {
-  pinMainThread(process.pid, cpu)
+  if (canPin) moveTo(cpu, '-acp', process.pid)
 }
 
 /** The thread alone with which a process began, that of Node's event loop: V8's helpers stay where they are. */
 export function pinMainThread (pid: number, cpu: number): void {
-  if (canPin) spawnSync('taskset', ['-cp', String(cpu), String(pid)])
+  if (canPin) moveTo(cpu, '-cp', pid)
+}
+
+function moveTo (cpu: number, how: '-cp' | '-acp', pid: number): void {
+  const { status, stderr } = spawnSync('taskset', [how, String(cpu), String(pid)], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`taskset ${how} ${cpu} ${pid}: ${stderr.trim()}`)
 }

@@ -68,10 +68,7 @@ export class Interest implements BrokerListener {
 
   /** Gives up a room that is only followed in case that somebody comes back; false where there is none. */
   makeRoom (): boolean {
-    const room = this.#left.oldest
-    if (room === undefined) return false
-    this.#close(room, this.#rooms.get(room)!)
-    return true
+    return this.#left.giveUpOldest()
   }
 
   onEnvelope (room: string, envelope: Envelope): void {
@@ -111,7 +108,6 @@ export class Interest implements BrokerListener {
   #close (room: string, interest: FollowedRoom): void {
     // Another acquire of the same failed opening was here first.
     if (this.#rooms.get(room) !== interest) return
-    this.#left.takeUp(room)
     this.#rooms.delete(room)
     interest.followed.stop()
     const closing = this.#broker.unsubscribe(room)

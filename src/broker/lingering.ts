@@ -1,5 +1,7 @@
-// Thousands may be left in the same moment, and to give one up costs some 10 us: this many a millisecond.
-const MAX_A_TURN = 16
+// Thousands may be left in the same moment, and to give one up costs some 10 us: a few go in each turn of the loop, and
+// of many a share, so that it keeps up with those that are left, however seldom it gets a turn.
+const LEAST_A_TURN = 16
+const SHARE_A_TURN = 1 / 64
 
 /** Names that are kept for the same while after they were left: the first to be left is the first to be given up. */
 export class Lingering {
@@ -23,15 +25,18 @@ export class Lingering {
     this.#timer ??= setTimeout(() => this.#end(), this.#lastsMs)
   }
 
-  /** It is needed again, or no more. */
+  /** It is needed again. */
   takeUp (name: string): void {
     this.#ends.delete(name)
   }
 
-  /** The one that was left first. */
-  get oldest (): string | undefined {
+  /** Gives up the one that was left first, before its time; false where there is none. */
+  giveUpOldest (): boolean {
     const [name] = this.#ends.keys()
-    return name
+    if (name === undefined) return false
+    this.#ends.delete(name)
+    this.#giveUp(name)
+    return true
   }
 
   stop (): void {
@@ -41,9 +46,9 @@ export class Lingering {
 
   #end (): void {
     const nowMs = performance.now()
-    let left = MAX_A_TURN
+    let places = Math.max(LEAST_A_TURN, this.#ends.size * SHARE_A_TURN)
     for (const [name, endsMs] of this.#ends) {
-      if (endsMs > nowMs || left-- === 0) break
+      if (endsMs > nowMs || places-- < 1) break
       this.#ends.delete(name)
       this.#giveUp(name)
     }

@@ -60,7 +60,7 @@ export class LocalPresence {
   constructor (presence: Presence, graceMs: number) {
     this.#presence = presence
     this.#graceMs = graceMs
-    this.#cutOff = new Lingering(graceMs, (name) => this.#end(name))
+    this.#cutOff = new Lingering(graceMs, (name) => this.#giveUp(name))
   }
 
   start (): void {
@@ -88,15 +88,9 @@ export class LocalPresence {
     if (held === undefined) return
     held.connections--
     if (held.connections === 0) {
-      if (isDropped && user !== undefined && this.#graceMs > 0) this.#cutOff.leave(name)
+      if (isDropped && user !== undefined && this.#graceMs > 0 && !this.#isStopped) this.#cutOff.leave(name)
       else this.#held.delete(name)
     }
-    this.#mark(name)
-  }
-
-  /** Who was cut off has not come back. */
-  #end (name: string): void {
-    this.#held.delete(name)
     this.#mark(name)
   }
 
@@ -142,6 +136,12 @@ export class LocalPresence {
     this.#cutOff.stop()
     this.#hurry()
     await this.#presence.stop(this.#graceMs)
+  }
+
+  /** Who was cut off has not come back. */
+  #giveUp (name: string): void {
+    this.#held.delete(name)
+    this.#mark(name)
   }
 
   #putAll (): void {

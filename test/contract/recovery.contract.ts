@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
-import type { StartPlace } from './recovery-clause.ts'
 import { bounds } from './recovery-bounds.ts'
+import type { StartPlace } from './recovery-clause.ts'
 import { cursors } from './recovery-cursors.ts'
 import { kinds } from './recovery-kinds.ts'
 

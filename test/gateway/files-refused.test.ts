@@ -5,11 +5,11 @@ import t from 'tap'
 import { eventually } from '../../cluster/until.ts'
 import { startGateway } from '../helpers/gateway.ts'
 import { figuresOf } from '../helpers/metrics.ts'
-import { FREE, get, start, upload } from '../helpers/shared-files.ts'
+import { FREE, getRaw, startWithFolder, upload } from '../helpers/shared-files.ts'
 import { bearer, SECRET, tokenOf } from '../helpers/tokens.ts'
 
 t.test('what is too large, empty or of no known length is refused before it is read, and leaves nothing', async (t) => {
-  const { http, port, kept } = await start(t, { FILE_MAX_BYTES: '1000' })
+  const { http, port, kept } = await startWithFolder(t, { FILE_MAX_BYTES: '1000' })
   t.match(await upload(http, 'x'.repeat(1_001)), { status: 413, reason: 'too_large', message: 'the file is larger than 1000 bytes' })
   t.match(await upload(http, ''), { status: 400, message: 'body: missing' })
   t.match(await raw(port, 'content-length: 000', ''), /^HTTP\/1\.1 400 [^]*"body: missing"/)
@@ -33,7 +33,7 @@ async function raw (port: number, head: string, body: string): Promise<string> {
 }
 
 t.test('an upload that breaks off leaves nothing behind, and nobody is told', async (t) => {
-  const { http, port, kept, logged } = await start(t, { FILE_MAX_BYTES: '1000000' })
+  const { http, port, kept, logged } = await startWithFolder(t, { FILE_MAX_BYTES: '1000000' })
   const socket = connectTcp(port, '127.0.0.1')
   socket.on('error', () => {})
   // More than is looked at first, so that the store has begun.
@@ -47,17 +47,17 @@ t.test('an upload that breaks off leaves nothing behind, and nobody is told', as
 })
 
 t.test('a page of another origin can share nothing, also where no token is asked for', async (t) => {
-  const { http, kept } = await start(t, { ALLOWED_ORIGINS: 'https://good.com' })
+  const { http, kept } = await startWithFolder(t, { ALLOWED_ORIGINS: 'https://good.com' })
   for (const origin of ['https://evil.com', 'null', 'https://good.com.evil']) {
     t.match(await upload(http, 'hello', '', { origin, 'content-type': 'text/plain' }), { status: 403, reason: 'forbidden' }, origin)
   }
   t.strictSame(kept(), [])
   const { file } = await upload(http, 'hello', '', { origin: 'https://good.com' })
-  t.equal((await get(http + file!.url)).response.headers['cross-origin-resource-policy'], 'cross-origin', 'and its pages may show it')
+  t.equal((await getRaw(http + file!.url)).response.headers['cross-origin-resource-policy'], 'cross-origin', 'and its pages may show it')
 })
 
 t.test('a full store refuses, and says nothing in the room', async (t) => {
-  const { http, kept } = await start(t, { FILES_MAX_BYTES: '500' })
+  const { http, kept } = await startWithFolder(t, { FILES_MAX_BYTES: '500' })
   t.equal((await upload(http, 'x'.repeat(300))).status, 200)
   t.match(await upload(http, 'x'.repeat(300)), { status: 503, reason: 'unavailable', message: /full; nothing was published/ })
   t.equal(kept().length, 1)
@@ -71,7 +71,7 @@ t.test('a full store refuses, and says nothing in the room', async (t) => {
 })
 
 t.test('an address may share so many files a minute', async (t) => {
-  const { http } = await start(t, { RATE_FILES: '2' })
+  const { http } = await startWithFolder(t, { RATE_FILES: '2' })
   const statuses: number[] = []
   for (let n = 0; n < 4; n++) statuses.push((await upload(http, 'hello')).status)
   t.strictSame(statuses, [200, 200, 429, 429])
@@ -100,7 +100,7 @@ t.test('a file that cannot be read after all is an error that no browser keeps',
       FILES_S3_KEY_ID: 'id',
       FILES_S3_SECRET: 'secret'
     })
-    const { response, body } = await get(`${http}/files/${id}/a.png`)
+    const { response, body } = await getRaw(`${http}/files/${id}/a.png`)
     t.match(JSON.parse(body), { code: status })
     t.equal(response.statusCode, status)
     for (const name of ['cache-control', 'etag', 'content-disposition', 'accept-ranges', 'content-range']) t.equal(response.headers[name], undefined, name)
@@ -109,7 +109,7 @@ t.test('a file that cannot be read after all is an error that no browser keeps',
 })
 
 t.test('who sends many files slowly leaves room for others', async (t) => {
-  const { http, port } = await start(t, { AUTH_SECRET: SECRET, RATE_FILES: '1000' })
+  const { http, port } = await startWithFolder(t, { AUTH_SECRET: SECRET, RATE_FILES: '1000' })
   const [eve, ann] = [bearer(await tokenOf('eve')).headers, bearer(await tokenOf('ann')).headers]
   const slow: Socket[] = Array.from({ length: 70 }, () => connectTcp(port, '127.0.0.1'))
   t.teardown(() => { for (const socket of slow) socket.destroy() })

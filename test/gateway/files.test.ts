@@ -4,11 +4,11 @@ import t from 'tap'
 import { connect, type Frame } from '../helpers/client.ts'
 import { startGateway } from '../helpers/gateway.ts'
 import { GIF, JPEG, PNG, WEBP } from '../helpers/pictures.ts'
-import { FREE, get, start, upload } from '../helpers/shared-files.ts'
+import { FREE, getRaw, startWithFolder, upload } from '../helpers/shared-files.ts'
 import { bearer, SECRET, tokenOf } from '../helpers/tokens.ts'
 
 t.test('a picture that is shared is announced in the room, kept in its history, and shown', async (t) => {
-  const { http, ws } = await start(t)
+  const { http, ws } = await startWithFolder(t)
   const bob = await connect(t, `${ws}?user=bob&join=general`)
   await bob.next('joined')
   const answer = await upload(http, PNG, '?name=My%20cat.png&from=ann', { 'content-type': 'image/png' })
@@ -27,7 +27,7 @@ t.test('a picture that is shared is announced in the room, kept in its history, 
   t.match(await bob.next('message'), { room: 'general', seq: 1, from: 'ann', content: file })
   const history = await (await fetch(`${http}/rooms/general/messages`)).json() as { messages: Frame[] }
   t.strictSame(history.messages.map(({ content }) => content), [file])
-  const { response, body } = await get(http + file!.url)
+  const { response, body } = await getRaw(http + file!.url)
   t.equal(response.statusCode, 200)
   t.equal(body, PNG.toString('latin1'))
   t.match(response.headers, {
@@ -45,13 +45,13 @@ t.test('a picture that is shared is announced in the room, kept in its history, 
 t.test('by default files are shared, in a folder that goes with the gateway; off is off; with Redis they need a place', async (t) => {
   const { http, gateway } = await startGateway(t)
   const { file } = await upload(http, 'hello', '?name=a.txt')
-  t.equal((await get(http + file!.url)).body, 'hello')
+  t.equal((await getRaw(http + file!.url)).body, 'hello')
   await gateway.stop(0)
   t.equal((await upload((await startGateway(t, { FILES: 'off' })).http, 'hello')).status, 404)
 })
 
 t.test('what a file is is told by its content; what says that it is a picture must be one', async (t) => {
-  const { http, kept } = await start(t)
+  const { http, kept } = await startWithFolder(t)
   const html = '<!doctype html><script>alert(1)</script>'
   const svg = '<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'
   const lies: ReadonlyArray<readonly [string, string, string]> = [
@@ -83,7 +83,7 @@ t.test('what a file is is told by its content; what says that it is a picture mu
     const { status, file } = await upload(http, body, `?name=${given}`, { 'content-type': 'text/html' })
     t.equal(status, 200, given)
     t.equal(file!.name, name)
-    const { headers } = (await get(http + file!.url)).response
+    const { headers } = (await getRaw(http + file!.url)).response
     t.equal(headers['content-type'], mediaType)
     t.equal(headers['content-disposition']!.split(';')[0], disposition)
     t.equal(headers['x-content-type-options'], 'nosniff')
@@ -92,7 +92,7 @@ t.test('what a file is is told by its content; what says that it is a picture mu
 })
 
 t.test('names are cleaned, and a file is found under its own name alone', async (t) => {
-  const { http } = await start(t)
+  const { http } = await startWithFolder(t)
   const names: ReadonlyArray<readonly [given: string, name: string]> = [
     ['../../etc/passwd', 'passwd.txt'], ['..\\..\\boot.txt', 'boot.txt'], ['..', 'file.txt'], ['.txt', 'txt.txt'],
     ['a\r\nSet-Cookie: x.txt', 'aSet-Cookie_ x.txt'], ['\u202Etxt.exe', 'txt.exe.txt'], ['x\0.txt', 'x.txt'],
@@ -101,20 +101,20 @@ t.test('names are cleaned, and a file is found under its own name alone', async 
   for (const [given, name] of names) {
     const { file } = await upload(http, 'hello', `?name=${encodeURIComponent(given)}`)
     t.equal(file!.name, name, given)
-    const { response, body } = await get(http + file!.url)
+    const { response, body } = await getRaw(http + file!.url)
     t.equal(body, 'hello')
     // RFC 6266: every browser has one that it understands.
     t.match(response.headers['content-disposition'], /^attachment; filename="[\x20-\x7e\xa0-\xff]+"/)
-    t.equal((await get(`${http}/files/${file!.id}/other.txt`)).response.statusCode, 404)
+    t.equal((await getRaw(`${http}/files/${file!.id}/other.txt`)).response.statusCode, 404)
   }
   t.match(await upload(http, 'hello', `?name=${'x'.repeat(1_001)}`), { status: 400, message: 'name: must be at most 1000 characters' })
   for (const path of ['/files/../../package.json', '/files/%2e%2e%2fpackage.json/a', '/files/a/b', `/files/${'x'.repeat(22)}/a.txt`]) {
-    t.equal((await get(http + path)).response.statusCode, 404, path)
+    t.equal((await getRaw(http + path)).response.statusCode, 404, path)
   }
 })
 
 t.test('ranges, HEAD and what a client has already', async (t) => {
-  const { http } = await start(t)
+  const { http } = await startWithFolder(t)
   const { file } = await upload(http, '0123456789', '?name=a.txt')
   const url = http + file!.url
   const cases: ReadonlyArray<readonly [Record<string, string>, number, string, string | undefined]> = [
@@ -128,19 +128,19 @@ t.test('ranges, HEAD and what a client has already', async (t) => {
     [{ 'if-none-match': '"other"' }, 200, '0123456789', undefined]
   ]
   for (const [headers, status, body, contentRange] of cases) {
-    const answer = await get(url, headers)
+    const answer = await getRaw(url, headers)
     t.strictSame([answer.response.statusCode, answer.body, answer.response.headers['content-range']], [status, body, contentRange], JSON.stringify(headers))
   }
-  const beyond = await get(url, { range: 'bytes=10-' })
+  const beyond = await getRaw(url, { range: 'bytes=10-' })
   t.match(beyond.response, { statusCode: 416, headers: { 'content-range': 'bytes */10', 'cache-control': undefined } })
   t.match(JSON.parse(beyond.body), { code: 416, reason: 'bad_message' })
-  const head = await get(url, {}, 'HEAD')
+  const head = await getRaw(url, {}, 'HEAD')
   t.match(head.response, { statusCode: 200, headers: { 'content-length': '10', 'content-type': 'text/plain; charset=utf-8' } })
   t.equal(head.body, '')
 })
 
 t.test('a file is for those who may join its room: by a token, or for a while by a link', async (t) => {
-  const { http, kept } = await start(t, { AUTH_SECRET: SECRET })
+  const { http, kept } = await startWithFolder(t, { AUTH_SECRET: SECRET })
   const ann = await tokenOf('ann', { rooms: { general: ['join', 'publish'] } })
   const eve = await tokenOf('eve', { rooms: { other: ['join', 'publish'] } })
   t.match(await upload(http, 'hello'), { status: 401 })
@@ -154,7 +154,7 @@ t.test('a file is for those who may join its room: by a token, or for a while by
   t.match(message, { from: 'ann' }, 'it is from the user of the token')
 
   const status = async (query: string, headers = {}): Promise<unknown> =>
-    (await get(url + query, headers)).response.statusCode
+    (await getRaw(url + query, headers)).response.statusCode
   t.equal(await status(''), 401)
   t.equal(await status('', bearer(eve).headers), 403)
   t.equal(await status('', bearer(ann).headers), 200)
@@ -170,7 +170,7 @@ t.test('a file is for those who may join its room: by a token, or for a while by
   const leftMs = Date.parse(expires) - Date.now()
   t.ok(leftMs >= 600_000 && leftMs <= 1_200_000, `${leftMs} ms`)
   t.equal(await status(`?${query}`), 200)
-  t.equal((await get(`${url}?${query}`, { range: 'bytes=0-1' })).body, 'he')
+  t.equal((await getRaw(`${url}?${query}`, { range: 'bytes=0-1' })).body, 'he')
   const others = (await (await link('other', eve)).json() as { query: string }).query
   t.equal(await status(`?${others}`), 401, 'the link of another room')
   t.equal(await status(`?${query.replace(/expires=(\d)/, 'expires=9')}`), 401, 'another end')
@@ -179,7 +179,7 @@ t.test('a file is for those who may join its room: by a token, or for a while by
 })
 
 t.test('the same file with the same key is kept and announced once; another is refused, and not kept', async (t) => {
-  const { http, kept } = await start(t)
+  const { http, kept } = await startWithFolder(t)
   const key = { 'idempotency-key': 'upload-1' }
   const first = await upload(http, PNG, '?name=a.png', key)
   const again = await upload(http, PNG, '?name=a.png', key)

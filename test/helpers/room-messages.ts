@@ -1,13 +1,13 @@
 import type { Test } from 'tap'
 import { type RunningGateway, startGateway } from './gateway.ts'
 
-export const JSON_TYPE = { 'content-type': 'application/json' }
+const JSON_TYPE = { 'content-type': 'application/json' }
 
-export type Headers = Readonly<Record<string, string>>
+type RequestHeaders = Readonly<Record<string, string>>
 
-export interface Answer {
+interface Answer {
   readonly status: number
-  readonly headers: globalThis.Headers
+  readonly headers: Headers
   readonly text: string
   readonly body: Body
 }
@@ -28,23 +28,23 @@ export interface Body {
   readonly reason?: string
 }
 
-export async function answerOf (response: Response): Promise<Answer> {
+async function answerOf (response: Response): Promise<Answer> {
   const text = await response.text()
   return { status: response.status, headers: response.headers, text, body: JSON.parse(text) as Body }
 }
 
 export async function post (
-  { http }: RunningGateway, path: string, body: object | string | Uint8Array<ArrayBuffer>, headers: Headers = {}
+  { http }: RunningGateway, path: string, body: object | string | Uint8Array<ArrayBuffer>, headers: RequestHeaders = {}
 ): Promise<Answer> {
   const sent = typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body)
   return await answerOf(await fetch(http + path, { method: 'POST', body: sent, headers: { ...JSON_TYPE, ...headers } }))
 }
 
-export async function get ({ http }: RunningGateway, path: string, headers: Headers = {}): Promise<Answer> {
+export async function get ({ http }: RunningGateway, path: string, headers: RequestHeaders = {}): Promise<Answer> {
   return await answerOf(await fetch(http + path, { headers }))
 }
 
-export async function startWithoutRates (t: Test, env: Headers = {}): Promise<RunningGateway> {
+export async function startWithoutRates (t: Test, env: RequestHeaders = {}): Promise<RunningGateway> {
   return await startGateway(t, { RATE_HTTP: '0', ...env })
 }
 

@@ -4,7 +4,7 @@ import { type IncomingMessage, request } from 'node:http'
 import type { Test } from 'tap'
 import { type RunningGateway, startGateway } from './gateway.ts'
 
-export interface SharedFile {
+interface SharedFile {
   readonly id: string
   readonly name: string
   readonly mediaType: string
@@ -12,7 +12,7 @@ export interface SharedFile {
   readonly url: string
 }
 
-export interface Answer {
+interface Answer {
   readonly status: number
   readonly reason?: string
   readonly message?: string
@@ -24,7 +24,7 @@ export interface Answer {
 export const FREE = { RATE_FILES: '0', RATE_HTTP: '0' }
 
 /** A gateway whose files are in a folder that the test can look into. */
-export async function start (
+export async function startWithFolder (
   t: Test, env: Readonly<Record<string, string>> = {}
 ): Promise<RunningGateway & { readonly kept: () => string[] }> {
   const dir = t.testdir()
@@ -40,7 +40,7 @@ export async function upload (
 }
 
 /** `GET`, without what fetch adds. */
-export async function get (
+export async function getRaw (
   url: string, headers: Readonly<Record<string, string>> = {}, method = 'GET'
 ): Promise<{ response: IncomingMessage, body: string }> {
   const [response] = await once(request(url, { headers, method }).end(), 'response') as [IncomingMessage]
