@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { Until } from '../cluster/until.ts'
 import { pieces, pong } from './client-frames.ts'
@@ -12,6 +13,8 @@ export class Connection {
   readonly arrivals: Arrival[] = []
   answer: HttpAnswer | undefined
   hasEnded = false
+  /** A read or a write failed: what had come, and was not read yet, is thrown away by Node. */
+  wasReset = false
   readonly #socket: Socket
   readonly #frames = new ServerFrames()
   readonly #until = new Until()
@@ -36,8 +39,8 @@ export class Connection {
       this.#read(chunk)
       this.#until.changed()
     })
-    // A reset is an end like any other: what came before it counts.
-    socket.on('error', () => {})
+    // A reset is an end like any other: what was read before it counts.
+    socket.on('error', () => { this.wasReset = true })
     socket.on('close', () => this.#ended())
     socket.on('end', () => this.#ended())
   }
@@ -51,11 +54,17 @@ export class Connection {
     await this.write(Buffer.concat([head, more]), chopBytes)
   }
 
-  /** Each piece is a write of its own, and the kernel has it before the next. */
+  /**
+   * Each piece is a write of its own, and the kernel has it before the next. Between two of them what has come is read:
+   * one that fails, because the other side has closed, would throw it away.
+   */
   async write (bytes: Uint8Array, chopBytes?: number): Promise<void> {
     for (const piece of chopBytes === undefined ? [bytes] : pieces(bytes, chopBytes)) {
       if (!this.#socket.writable) return
       await new Promise<void>((resolve) => { this.#socket.write(piece, () => resolve()) })
+      // One turn may be over before the loop has looked for what can be read.
+      await nextTurn()
+      await nextTurn()
     }
   }
 

@@ -21,9 +21,12 @@ async function run ({ url, token, only, isEcho, isVerbose }: Options): Promise<n
   const sections = pick(sectionsFor(target), only)
   if (sections.length === 0) throw new Error(`--only: there is no case ${only.join(', ')}`)
   process.stdout.write(`${nameOf(url)}\n\n`)
+  let resets = 0
   const verdicts = await runCases(sections.flatMap(({ cases }) => cases), target, {
+    onReset: () => { resets++ },
     onVerdict: (verdict) => { if (isVerbose) process.stdout.write(`${describe(verdict)}\n`) }
   })
   process.stdout.write(`${isVerbose ? '\n' : ''}${report(sections, verdicts)}\n`)
+  if (resets > 0) process.stdout.write(`\nTried again after a reset: ${resets}\n`)
   return verdicts.every(({ fault }) => fault === undefined) ? 0 : 1
 }

@@ -12,12 +12,16 @@ const TIMEOUT_MS = 5_000
 // A gateway lets an address in so often in a second: it says when to come again.
 const MAX_TRIES = 8
 const TRY_AGAIN = [429, 503]
+// Whoever writes on to a server, or a proxy, that has closed is reset, and that may overtake the close frame.
+const MAX_RESETS = 3
 // So many cases at once: most of the time is spent waiting for the other side.
 const AT_ONCE = 8
 
 type Refusal = Extract<Outcome, { kind: 'refusal' }>
 
 export interface RunOptions {
+  /** Told of each time that a case is tried again, because its connection was reset before all had come. */
+  readonly onReset?: () => void
   /** For each thing that is waited for. */
   readonly timeoutMs?: number
   /** Told of each case as it ends. */
@@ -30,14 +34,14 @@ export interface RunOptions {
  * @throws where the server can't be reached
  */
 export async function runCases (
-  cases: readonly Case[], target: Target, { timeoutMs, onVerdict = () => {} }: RunOptions = {}
+  cases: readonly Case[], target: Target, { timeoutMs, onVerdict = () => {}, onReset }: RunOptions = {}
 ): Promise<Verdict[]> {
   const verdicts: Verdict[] = []
   let next = 0
   const work = async (): Promise<void> => {
     while (next < cases.length) {
       const index = next++
-      const verdict = { case: cases[index]!, fault: await runCase(cases[index]!, target, timeoutMs) }
+      const verdict = { case: cases[index]!, fault: await runCase(cases[index]!, target, timeoutMs, onReset) }
       verdicts[index] = verdict
       onVerdict(verdict)
     }
@@ -50,11 +54,18 @@ export async function runCases (
  * What was wrong; undefined where nothing was.
  * @param timeoutMs for each thing that is waited for
  */
-export async function runCase (each: Case, target: Target, timeoutMs = TIMEOUT_MS): Promise<string | undefined> {
+export async function runCase (
+  each: Case, target: Target, timeoutMs = TIMEOUT_MS, onReset = (): void => {}
+): Promise<string | undefined> {
+  let resets = 0
   for (let tries = 1; ; tries++) {
     const connection = await Connection.open(target.address)
     try {
       const fault = await new Run({ case: each, target, connection, timeoutMs }).fault()
+      if (fault !== undefined && connection.wasReset && resets++ < MAX_RESETS) {
+        onReset()
+        continue
+      }
       const { status = 0, headers = {} } = connection.answer ?? {}
       if (fault === undefined || !TRY_AGAIN.includes(status) || tries === MAX_TRIES) return fault
       const afterS = Number(headers['retry-after'] ?? 1)

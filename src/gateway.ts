@@ -217,10 +217,9 @@ function createTokens (settings: TokenSettings, logger: FastifyBaseLogger): Toke
 /** No more connections than files may be open: whoever is one too many is to be told so. */
 function within ({ connections }: FileBudget, config: Config, logger: FastifyBaseLogger): Config {
   if (config.maxConnections <= connections) return config
-  // Without a number of its own, the limit is only what there is.
-  if (config.maxConnections < Infinity) {
-    logger.info({ connections, asked: config.maxConnections }, 'the limit of open files (ulimit -n) leaves room for fewer connections')
-  }
+  // As it was set: 0 for as many as come.
+  const asked = config.maxConnections === Infinity ? 0 : config.maxConnections
+  logger.info({ connections, asked }, 'the limit of open files (ulimit -n) leaves room for fewer connections')
   return { ...config, maxConnections: connections }
 }
 

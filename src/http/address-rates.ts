@@ -30,6 +30,11 @@ export class AddressRates {
     this.#bucketOf(address)?.forfeit(count)
   }
 
+  /** It may not, and need not ask. */
+  isSpent (address: string): boolean {
+    return (this.#recent.get(address) ?? this.#older.get(address))?.isEmpty ?? false
+  }
+
   #bucketOf (address: string): TokenBucket | undefined {
     if (this.#perSecond === Infinity) return undefined
     this.#turn()

@@ -19,6 +19,8 @@ const LEAST_PER_ADDRESS_AND_SECOND = 100
 const OVERLOADED_RETRY_MS = 2_000
 // Whoever floods, is ended, and comes again to do the same costs others as much as so many who mean well.
 const FLOODER_COSTS = 100
+// To join so many rooms costs a replica about as much as to let a connection in.
+const ROOMS_PER_CONNECTION = 10
 // Whoever has one address of IPv6 has at least so many of them.
 const IPV6_SUBNET_BITS = 64
 
@@ -45,11 +47,15 @@ export class Admission {
     this.#ratesByAddress = new AddressRates(limits.connectionsPerSecond === Infinity ? Infinity : perAddress, now)
   }
 
-  /** Lets one connection in, until the returned function is called (once counts); or says why not. */
-  admit (asker: Asker): (() => void) | Refusal {
+  /**
+   * Lets one connection in, until the returned function is called (once counts); or says why not.
+   * @param rooms that it joins as it begins: many count as more connections of its address
+   */
+  admit (asker: Asker, rooms: number): (() => void) | Refusal {
     const address = networkOf(asker.ip)
     const refused = this.#refuse(asker, address)
     if (refused !== undefined) return refused
+    this.#ratesByAddress.forfeit(address, Math.floor(rooms / ROOMS_PER_CONNECTION))
     this.#connections++
     this.#byAddress.set(address, (this.#byAddress.get(address) ?? 0) + 1)
     let isIn = true

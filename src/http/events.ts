@@ -128,7 +128,7 @@ async function arrive (
   if (rooms.length > maxRoomsPerConnection) return refusal('too_many_rooms')
   // Its events would wait for the other answer to end, and nothing would bound what waits with them.
   if (reply.raw.socket === null) return refusal('bad_message', 'this connection has not had its last answer yet')
-  const leave = admission.admit(request)
+  const leave = admission.admit(request, rooms.length)
   if (typeof leave !== 'function') return leave
   reply.raw.once('close', leave)
   const caller = await identify(request, auth, true)

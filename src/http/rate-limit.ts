@@ -3,6 +3,7 @@ import rateLimit, { type FastifyRateLimitStore } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { BrokerError, refusal } from '../protocol/codes.ts'
 import type { Counted, Quota } from '../quota/quota.ts'
+import type { Clock } from '../session/rate-limit.ts'
 import { AddressRates } from './address-rates.ts'
 import { networkOf } from './admission.ts'
 import { RateLimited, sendRefusal } from './errors.ts'
@@ -15,8 +16,22 @@ const PATIENCE_MS = 250
 /** Routes that no limit holds for: those that watch a replica, and the upgrade, which has its own. */
 export const UNLIMITED = { config: { rateLimit: false } } as const
 
-/** So many requests of one address in a second, over all replicas. @param perSecond Infinity for no limit */
-export async function registerRateLimit (app: FastifyInstance, quota: Quota, perSecond: number): Promise<void> {
+// As many refusals of an address in a second, with bursts of twice as many, are told it; then it is hung up on.
+const REFUSALS_PER_SECOND = 100
+
+/** How often each address may be refused before it is hung up on: a refusal costs others nearly what an answer does. */
+export function refusalRates (now: Clock): AddressRates {
+  return new AddressRates(REFUSALS_PER_SECOND, now)
+}
+
+/**
+ * So many requests of one address in a second, over all replicas.
+ * @param perSecond Infinity for no limit
+ * @param refusals undefined where the sockets are not ours to end
+ */
+export async function registerRateLimit (
+  app: FastifyInstance, quota: Quota, perSecond: number, refusals: AddressRates | undefined
+): Promise<void> {
   const isLimited = perSecond !== Infinity
   await app.register(rateLimit, {
     global: isLimited,
@@ -24,6 +39,10 @@ export async function registerRateLimit (app: FastifyInstance, quota: Quota, per
     timeWindow: WINDOW_MS,
     keyGenerator: (request: FastifyRequest) => networkOf(request.ip),
     store: storeOf(quota, perSecond),
+    onExceeded: ({ ip, raw: { socket } }: FastifyRequest, address: string) => {
+      // Not that of a proxy, which is many clients'.
+      if (ip === socket.remoteAddress && (refusals?.take(address) ?? 0) > 0) socket.destroy()
+    },
     errorResponseBuilder: (_request, { ttl }) => new RateLimited(ttl),
     // `Retry-After` is ours; the others would tell a client what it need not know.
     addHeaders: { ...UNTOLD, 'retry-after': false },

@@ -25,7 +25,7 @@ import { isOriginAllowed } from './origins.ts'
 import { pageRoutes } from './pages.ts'
 import { limitPipelining } from './pipelining.ts'
 import { positionRoutes } from './position.ts'
-import { registerRateLimit } from './rate-limit.ts'
+import { refusalRates, registerRateLimit } from './rate-limit.ts'
 import { replicaRoutes } from './replicas.ts'
 import { roomRoutes } from './rooms.ts'
 import { limitSockets } from './sockets.ts'
@@ -75,8 +75,9 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   })
   // On somebody else's server it is for them to say.
   const deadlines = options.guest === undefined ? new BodyDeadlines(app.server, BODY_TIMEOUT_MS, endLate) : undefined
-  if (options.guest === undefined) limitSockets(app.server, options.maxConnectionsPerAddress, options.trustProxy)
-  else noteRoutes(app, options.guest.noted)
+  const refusals = options.guest === undefined ? refusalRates(() => performance.now()) : undefined
+  if (refusals !== undefined) limitSockets(app.server, options.maxConnectionsPerAddress, options.trustProxy, refusals)
+  if (options.guest !== undefined) noteRoutes(app, options.guest.noted)
   limitPipelining(app)
   registerErrors(app)
   registerBodies(app)
@@ -96,7 +97,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   })
   await registerHeaders(app)
   app.decorateRequest('caller', undefined)
-  await registerRateLimit(app, options.quota, options.requestsPerSecond)
+  await registerRateLimit(app, options.quota, options.requestsPerSecond, refusals)
   const path = options.guest?.prefix ?? ''
   await registerOpenApi(app, options.services.auth === undefined, path)
   registerUpgrade(app, options)

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import proxyAddr from '@fastify/proxy-addr'
+import type { AddressRates } from './address-rates.ts'
 import { networkOf } from './admission.ts'
 
 // A WebSocket each, and as many for requests.
@@ -10,8 +11,11 @@ const SOCKETS_PER_CONNECTION = 2
  * Bounds how many TCP connections one address holds, WebSockets or not: idle ones of HTTP cost a file each. Behind a
  * trusted proxy this is the proxy's business, which sees who is there.
  * @param maxConnections WebSockets that an address may have; Infinity for no bound
+ * @param refusals an address that has spent them is hung up on at once
  */
-export function limitSockets (server: Server, maxConnections: number, trustProxy: readonly string[]): void {
+export function limitSockets (
+  server: Server, maxConnections: number, trustProxy: readonly string[], refusals: Pick<AddressRates, 'isSpent'>
+): void {
   if (maxConnections === Infinity) return
   const isTrusted = proxyAddr.compile([...trustProxy])
   const byAddress = new Map<string, number>()
@@ -22,7 +26,7 @@ export function limitSockets (server: Server, maxConnections: number, trustProxy
     if (remoteAddress === undefined || counted.has(socket) || isTrusted(remoteAddress, 0)) return
     const address = networkOf(remoteAddress)
     const count = (byAddress.get(address) ?? 0) + 1
-    if (count > SOCKETS_PER_CONNECTION * maxConnections) {
+    if (count > SOCKETS_PER_CONNECTION * maxConnections || refusals.isSpent(address)) {
       socket.destroy()
       return
     }

@@ -165,9 +165,10 @@ async function admit (
 async function arrive (
   asker: Asker, socket: Socket, { admission, services: { auth, logger } }: UpgradeOptions
 ): Promise<Arrival['caller'] | Refusal> {
-  const refused = auth === undefined ? refuseUser(queryOf(asker).user) : undefined
+  const { user, rooms } = queryOf(asker)
+  const refused = auth === undefined ? refuseUser(user) : undefined
   if (refused !== undefined) return refused
-  const leave = admission.admit(asker)
+  const leave = admission.admit(asker, rooms.length)
   if (typeof leave !== 'function') return leave
   // Whatever becomes of the upgrade, its socket ends.
   socket.on('close', leave)
@@ -197,12 +198,14 @@ function open (
   if (SMALLER_WINDOW.test(request.headers['sec-websocket-extensions'] ?? '')) delete request.headers['sec-websocket-extensions']
   // The answer to the upgrade and the first frame leave in one write.
   socket.cork()
-  server.handleUpgrade(request, socket, head, (ws: WebSocket) => {
+  server.handleUpgrade(request, socket, head, (opened: WebSocket) => {
+    const ws = opened as ClosingSocket
     if ('problem' in caller) {
       ws.on('error', destroyed)
-      ws.close(CLOSES.unauthenticated.code, caller.problem)
+      // Nothing of what it sends was asked for.
+      ws.close(CLOSES.unauthenticated.code, caller.problem, 0)
       counts.closed(CLOSES.unauthenticated.code)
-    } else connect(ws as ClosingSocket, { asker, socket, caller }, options)
+    } else connect(ws, { asker, socket, caller }, options)
   })
   socket.uncork()
 }

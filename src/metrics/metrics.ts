@@ -11,6 +11,7 @@ import type { FilesSource, HookSource, RedisSource, Sources, WebhookSource } fro
  */
 export class Metrics {
   readonly registry = new Registry()
+  #text: Promise<string> | undefined
 
   constructor (sources: Sources, now: () => number) {
     const read = new ReadAtScrape(this.registry)
@@ -31,8 +32,10 @@ export class Metrics {
     return this.registry.contentType
   }
 
+  /** Made once for all who ask while it is being made. */
   async text (): Promise<string> {
-    return await this.registry.metrics()
+    this.#text ??= this.registry.metrics().finally(() => { this.#text = undefined })
+    return await this.#text
   }
 }
 

@@ -33,6 +33,12 @@ export class TokenBucket {
     this.#tokens = Math.max(-this.#burst, this.#tokens - count)
   }
 
+  /** Not one is there. */
+  get isEmpty (): boolean {
+    this.#fill()
+    return this.#tokens < 1
+  }
+
   #fill (): void {
     const nowMs = this.#now()
     this.#tokens = Math.min(this.#burst, this.#tokens + (nowMs - this.#filledMs) * this.#perMs)

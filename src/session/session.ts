@@ -31,7 +31,7 @@ export interface Identity {
 
 const CURSOR_PATIENCE_MS = 1_000
 // Whose clients flood, or talk nonsense: what they send on would be taken apart until their close frame comes.
-const UNHEARD: ReadonlySet<CloseName> = new Set(['flooding', 'malformed'])
+const UNHEARD: ReadonlySet<CloseName> = new Set(['flooding', 'malformed', 'binary', 'dripping'])
 
 /** One connection's life, from welcome to close: what it asks is in requests.ts, what it is told has one queue. */
 export class Session implements Patient, Retiring, Talking, MemberOwner, SendQueueListener, TokenHolder {

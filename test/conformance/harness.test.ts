@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import type { Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import type { ServerOptions } from 'ws'
 import { pick, sectionsFor } from '../../conformance/cases/all.ts'
@@ -88,6 +89,21 @@ t.test('a server that says too much, too little or something else is found', asy
   t.match(await runCase(HELLO, at(binary)), /came binary "Hello", close 1000/)
   const shuts = await startEchoServer(t, {}, (ws) => ws.terminate())
   t.equal(await runCase(HELLO, at(shuts)), 'expected text "Hello", close 1000; came end')
+})
+
+t.test('a case whose connection was reset is tried again, three times and no more', async (t) => {
+  let connections = 0
+  const resetting = async (times: number): Promise<Target> => at(await startEchoServer(t, {}, (ws, data) => {
+    if (connections++ < times) (ws as unknown as { _socket: Socket })._socket.resetAndDestroy()
+    else ws.send(data, { binary: false })
+  }))
+  let resets = 0
+  const onReset = (): void => { resets++ }
+  t.equal(await runCase(HELLO, await resetting(2), undefined, onReset), undefined)
+  t.equal(resets, 2, 'and that is told')
+  connections = 0
+  t.match(await runCase(HELLO, await resetting(Infinity)), /came end$/)
+  t.equal(connections, 4)
 })
 
 /** A server that lets everybody in, writes these bytes, and keeps the connection. */

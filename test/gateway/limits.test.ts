@@ -42,6 +42,31 @@ t.test('of one connection a few requests are under way at once; whoever sends mo
   t.equal(await answersTo(ask.repeat(17)), 0)
 })
 
+t.test('an address that goes on over HTTP, however often it is refused, is hung up on; others are served', async (t) => {
+  const { port, http } = await startGateway(t, { RATE_HTTP: '10', TRUST_PROXY: '127.0.0.2' })
+  const pour = async (header = ''): Promise<number> => {
+    const socket = createConnection({ port, host: '127.0.0.1', localAddress: '127.0.0.2' })
+    socket.on('error', () => {})
+    const ask = `GET /position HTTP/1.1\r\nHost: x\r\n${header}\r\n`
+    socket.write(ask.repeat(8))
+    let refusals = 0
+    socket.on('data', (chunk: Buffer) => {
+      const count = String(chunk).split('HTTP/1.1 429').length - 1
+      refusals += count
+      if (refusals > 1_000) socket.destroy()
+      else socket.write(ask.repeat(String(chunk).split('HTTP/1.1 ').length - 1))
+    })
+    await new Promise((resolve) => { socket.on('close', resolve) })
+    return refusals
+  }
+  const refusals = await pour()
+  t.ok(refusals >= 190 && refusals <= 1_000, `${refusals} refusals, and then the end`)
+  const next = await Promise.all(Array.from({ length: 50 }, () => pour()))
+  t.ok(next.reduce((sum, count) => sum + count, 0) < 200, 'who comes again is not answered again and again')
+  t.equal((await fetch(`${http}/position`)).status, 200)
+  t.ok(await pour('X-Forwarded-For: 9.9.9.9\r\n') > 1_000, 'a proxy is many clients, and is not hung up on')
+})
+
 t.test('the limit comes before the token is looked at', async (t) => {
   const { http } = await startGateway(t, { RATE_HTTP: '5', AUTH_SECRET: SECRET })
   const guesses = await statuses(`${http}/position`, 30, { headers: { authorization: 'Bearer guess' } })
