@@ -202,8 +202,7 @@ function open (
     const ws = opened as ClosingSocket
     if ('problem' in caller) {
       ws.on('error', destroyed)
-      // Nothing of what it sends was asked for.
-      ws.close(CLOSES.unauthenticated.code, caller.problem, 0)
+      ws.close(CLOSES.unauthenticated.code, caller.problem)
       counts.closed(CLOSES.unauthenticated.code)
     } else connect(ws, { asker, socket, caller }, options)
   })

@@ -168,6 +168,8 @@ t.test('whoever has a long name shares files, too', async (t) => {
   await isOnline(page, /^Online/)
   await page.setInputFiles('#file', { name: 'a.png', mimeType: 'image/png', buffer: PNG })
   await page.locator('#messages .picture img').waitFor()
+  // One that is still on its way when the gateway ends is an error of the page.
+  await page.waitForFunction('document.querySelector("#messages .picture img").naturalWidth > 0')
 })
 
 t.test('a link to files that cannot be had is asked for again; the token stays out of addresses', async (t) => {

@@ -16,13 +16,17 @@ const SCREENSHOTS = process.env['SCREENSHOTS']
 /** A page of its own; what it says on its console, or throws, is a failure. */
 export async function open (t: Test, url: string, options: BrowserContextOptions = {}): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
-  t.teardown(() => context.close())
+  let isOver = false
+  t.teardown(async () => {
+    isOver = true
+    await context.close()
+  })
   const page = await context.newPage()
   page.on('pageerror', (error) => t.fail(`the page threw: ${error.message}`))
   page.on('console', (message) => {
     // A browser reports every connection that breaks, an event stream's too, and what is refused; a test wants these.
     const isUpload = /\/files\?name=/.test(message.location().url)
-    if (message.type() === 'error' && !OUTAGE.test(message.text()) && !isUpload) t.fail(message.text())
+    if (!isOver && message.type() === 'error' && !OUTAGE.test(message.text()) && !isUpload) t.fail(message.text())
   })
   await page.goto(url)
   return page
