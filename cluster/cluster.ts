@@ -96,13 +96,14 @@ export class Cluster {
   }
 
   async #run (): Promise<void> {
-    const { port = await freePort(), host, onLine = () => {} } = this.#options
+    const { host, onLine = () => {} } = this.#options
     if (this.#redis !== undefined) {
       this.#redis.onLine = (line) => onLine('redis', line)
       await this.#redis.run()
     }
     await Promise.all(this.replicas.map((replica) => replica.start()))
     const servers = this.replicas.map((replica) => `127.0.0.1:${replica.port}`)
+    const port = this.#options.port ?? await freePort()
     this.#nginx = await Nginx.start(servers, { port, host, onLine: (line) => onLine('nginx', line) })
   }
 }

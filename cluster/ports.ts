@@ -1,9 +1,22 @@
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/** A port on loopback that nobody has just now. */
+/**
+ * Below the ports a kernel gives by itself (32768 and up on Linux, 49152 elsewhere). One of those may be the local end
+ * of somebody's connection before its finder listens on it.
+ */
+const [LOWEST_PORT, HIGHEST_PORT] = [20_000, 32_767]
+
+/** A port on loopback that nobody has just now, and that no connection is given. */
 export async function freePort (): Promise<number> {
-  return await tryPort(0, '127.0.0.1')
+  for (;;) {
+    try {
+      return await tryPort(randomInt(LOWEST_PORT, HIGHEST_PORT + 1), '127.0.0.1')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    }
+  }
 }
 
 /**

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { Child, type Ended } from './child.ts'
+import { freePort } from './ports.ts'
 import { eventually } from './until.ts'
 
 /** What is run with which settings: `node dist/main.js`, or the same in an image. */
@@ -51,12 +52,13 @@ export class Replica {
 
   /** Resolves when it is fit for traffic. */
   async start (): Promise<void> {
+    const port = this.#port === 0 ? await freePort() : this.#port
     const { command, args, env } = this.#launcher({
-      ...this.#settings, REPLICA: this.name, HOST: '127.0.0.1', PORT: String(this.#port)
+      ...this.#settings, REPLICA: this.name, HOST: '127.0.0.1', PORT: String(port)
     })
     this.#child = await Child.spawn(command, args, { env, onLine: this.#onLine })
-    const [, port] = await this.#child.says(/localhost:(\d+)\/chat/)
-    this.#port = Number(port)
+    await this.#child.says(/localhost:\d+\/chat/)
+    this.#port = port
     await eventually(`${this.name} is ready`, async () => (await fetch(`${this.http}/readyz`)).status === 200, 15_000)
   }
 
