@@ -75,7 +75,7 @@ export const SETTINGS = {
   DEFLATE_BYTES: integer(0, 'bytes', 'frames of at least so many, up to 64 KiB, are compressed for clients that ask for it (permessage-deflate); 0 for none', 0, 65_536),
   PRESENCE_LEASE_MS: integer(5_000, 'ms', 'a replica that says nothing for so long has lost its members', 500, 300_000),
   PRESENCE_GRACE_MS: integer(3_000, 'ms', 'a user whose connection broke may come back for so long without being told of', 0, 300_000),
-  STALL_TIMEOUT_MS: integer(30_000, 'ms', 'a full connection that takes no byte for so long is ended', 0, LONGEST_TIMER_MS),
+  STALL_TIMEOUT_MS: integer(30_000, 'ms', 'a connection that takes none of the bytes that wait for it for so long is ended', 0, LONGEST_TIMER_MS),
   MAX_CONNECTIONS: integer(20_000, 'connections', 'at once on this replica'),
   MAX_CONNECTIONS_PER_ADDRESS: integer(200, 'connections', 'at once from one address'),
   MAX_ROOMS: integer(100_000, 'rooms', 'that this replica may follow at once'),

@@ -29,6 +29,7 @@ import { refusalRates, registerRateLimit } from './rate-limit.ts'
 import { replicaRoutes } from './replicas.ts'
 import { roomRoutes } from './rooms.ts'
 import { limitSockets } from './sockets.ts'
+import { endUnread } from './unread-answers.ts'
 import { registerUpgrade, type UpgradeOptions } from './upgrade.ts'
 import { userRoutes } from './users.ts'
 import { registerValidation } from './validation.ts'
@@ -79,6 +80,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   if (refusals !== undefined) limitSockets(app.server, options.maxConnectionsPerAddress, options.trustProxy, refusals)
   if (options.guest !== undefined) noteRoutes(app, options.guest.noted)
   limitPipelining(app)
+  endUnread(app, options.services.limits.stallTimeoutMs)
   registerErrors(app)
   registerBodies(app)
   registerValidation(app)

@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net'
 
 /** What Node keeps to itself of a socket; a test goes red where it is called otherwise one day. */
-interface Writing { readonly _handle?: { readonly writeQueueSize?: number } | null }
+interface Writing {
+  readonly _handle?: { readonly bytesWritten?: number, readonly writeQueueSize?: number } | null
+}
 
 /**
  * Ends a socket whose peer takes no byte for so long. Node's own timeout of a socket begins anew with each byte that
@@ -10,7 +12,7 @@ interface Writing { readonly _handle?: { readonly writeQueueSize?: number } | nu
 export class StallWatch {
   readonly #socket: Socket
   #timer: NodeJS.Timeout | undefined
-  #leftBytes = 0
+  #takenBytes = 0
 
   constructor (socket: Socket) {
     this.#socket = socket
@@ -22,18 +24,19 @@ export class StallWatch {
     clearInterval(this.#timer)
     this.#timer = undefined
     if (timeoutMs === 0) return
-    this.#leftBytes = this.#unsentBytes
+    this.#takenBytes = this.#written.takenBytes
     this.#timer = setInterval(() => this.#check(), timeoutMs)
   }
 
-  /** Of the write that is under way: the next one begins when the kernel has taken all of it. */
-  get #unsentBytes (): number {
-    return (this.#socket as Writing)._handle?.writeQueueSize ?? 0
+  /** By the kernel, of all there was; and what it leaves. What Node itself holds back begins when nothing is left. */
+  get #written (): { takenBytes: number, leftBytes: number } {
+    const { bytesWritten = 0, writeQueueSize = 0 } = (this.#socket as Writing)._handle ?? {}
+    return { takenBytes: bytesWritten - writeQueueSize, leftBytes: writeQueueSize }
   }
 
   #check (): void {
-    const leftBytes = this.#unsentBytes
-    if (leftBytes > 0 && leftBytes === this.#leftBytes) this.#socket.destroy()
-    this.#leftBytes = leftBytes
+    const { takenBytes, leftBytes } = this.#written
+    if (leftBytes > 0 && takenBytes === this.#takenBytes) this.#socket.destroy()
+    this.#takenBytes = takenBytes
   }
 }

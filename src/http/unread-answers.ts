@@ -1,0 +1,20 @@
+import type { Socket } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import { StallWatch } from './stall-watch.ts'
+
+/**
+ * Ends the connection of whoever asks, and does not read the answer: it would wait in memory for as long as they like.
+ * Node knows deadlines for what comes alone.
+ */
+export function endUnread (app: FastifyInstance, timeoutMs: number): void {
+  // Once for each connection, not for each answer: with answers in a row, one may be stuck when another ends.
+  const watched = new WeakSet<Socket>()
+  app.addHook('onSend', (request, _reply, _payload, done) => {
+    const { socket } = request.raw
+    if (!watched.has(socket)) {
+      watched.add(socket)
+      new StallWatch(socket).watch(timeoutMs)
+    }
+    done()
+  })
+}
