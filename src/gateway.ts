@@ -17,6 +17,7 @@ import type { Guest } from './http/guest.ts'
 import { HeapLoad } from './http/heap-load.ts'
 import { LoopDelay } from './http/loop-delay.ts'
 import { createServer } from './http/server.ts'
+import { UnavailableLog } from './http/unavailable-log.ts'
 import { Hub } from './hub/hub.ts'
 import { Deflater } from './hub/deflater.ts'
 import { Flusher } from './hub/flusher.ts'
@@ -171,6 +172,9 @@ export async function compose (asked: Config, logger: FastifyBaseLogger, embeddi
     webhooks: webhooks?.counts,
     files: shared
   }, now)
+  const unavailable = new UnavailableLog(logger, now)
+  // At a replica's end that is as it should be.
+  const onUnavailable = (problem: string): void => { if (!replica.isDraining) unavailable.note(problem) }
   const app = await createServer({
     logger,
     trustProxy: config.trustProxy,
@@ -181,7 +185,7 @@ export async function compose (asked: Config, logger: FastifyBaseLogger, embeddi
     quota,
     orders,
     replicas,
-    admission: new Admission(config, () => replica.whyClosed, loopDelay, now),
+    admission: new Admission(config, () => replica.whyClosed, loopDelay, now, onUnavailable),
     sessions,
     whyNotReady,
     metrics,

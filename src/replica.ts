@@ -94,7 +94,9 @@ export class Replica implements Gateway {
     this.#services = services
     this.#sessions = sessions
     this.#slowMessages = new SlowMessages(() => sessions.all, services.now)
-    this.#shedder = new Shedder(() => sessions.all, services.now)
+    this.#shedder = new Shedder(() => sessions.all, services.now, (connections, share) => {
+      services.logger.warn({ connections, share }, 'short of memory: those who hold most are ended with 4503')
+    })
     this.#idleCheck = idleCheck
     this.#loopDelay = loopDelay
     this.#heap = heap
@@ -237,6 +239,10 @@ export class Replica implements Gateway {
       this.#services.logger.warn({ problem }, 'Redis refuses; trying again')
     }
     this.#lastProblem = problem
+  }
+
+  get isDraining (): boolean {
+    return this.#draining !== undefined
   }
 
   /** Why nobody can be let in now; undefined where one can. */

@@ -28,18 +28,24 @@ const IPV6_SUBNET_BITS = 64
 export class Admission {
   readonly #limits: AdmissionLimits
   readonly #whyClosed: () => string | undefined
+  readonly #onUnavailable: (problem: string) => void
   readonly #rate: TokenBucket
   readonly #byAddress = new Map<string, number>()
   readonly #ratesByAddress: AddressRates
   readonly #loopDelay: { readonly meanMs: number }
   #connections = 0
 
-  /** @param whyClosed why nobody can be let in now; undefined where one can */
+  /**
+   * @param whyClosed why nobody can be let in now; undefined where one can
+   * @param onUnavailable called with why one was not let in, where that is the replica's trouble, and not theirs
+   */
   constructor (
-    limits: AdmissionLimits, whyClosed: () => string | undefined, loopDelay: { readonly meanMs: number }, now: Clock
+    limits: AdmissionLimits, whyClosed: () => string | undefined, loopDelay: { readonly meanMs: number }, now: Clock,
+    onUnavailable: (problem: string) => void = () => {}
   ) {
     this.#limits = limits
     this.#whyClosed = whyClosed
+    this.#onUnavailable = onUnavailable
     this.#loopDelay = loopDelay
     this.#rate = new TokenBucket(limits.connectionsPerSecond, 2 * limits.connectionsPerSecond, now)
     // As many in a second as at once, so that it takes several addresses to use up what all may have by default.
@@ -54,7 +60,10 @@ export class Admission {
   admit (asker: Asker, rooms: number): (() => void) | Refusal {
     const address = networkOf(asker.ip)
     const refused = this.#refuse(asker, address)
-    if (refused !== undefined) return refused
+    if (refused !== undefined) {
+      if (refused.reason === 'unavailable') this.#onUnavailable(refused.message)
+      return refused
+    }
     this.#ratesByAddress.forfeit(address, Math.floor(rooms / ROOMS_PER_CONNECTION))
     this.#connections++
     this.#byAddress.set(address, (this.#byAddress.get(address) ?? 0) + 1)

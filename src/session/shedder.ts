@@ -21,11 +21,16 @@ const ROOM_BYTES = 4_096
 export class Shedder {
   readonly #all: () => Iterable<Sheddable>
   readonly #now: Clock
+  readonly #onShed: (connections: number, share: number) => void
   #restUntilMs = 0
 
-  constructor (all: () => Iterable<Sheddable>, now: Clock) {
+  /** @param onShed called with how many are ended, and with the share of memory that was in use */
+  constructor (
+    all: () => Iterable<Sheddable>, now: Clock, onShed: (connections: number, share: number) => void
+  ) {
     this.#all = all
     this.#now = now
+    this.#onShed = onShed
   }
 
   /** @param share of its memory that this process uses */
@@ -36,6 +41,8 @@ export class Shedder {
     const weighed = [...this.#all()].map((each) =>
       ({ each, bytes: each.queue.queuedBytes + each.members.size * ROOM_BYTES }))
     weighed.sort((a, b) => b.bytes - a.bytes)
-    for (const { each } of weighed.slice(0, Math.ceil(weighed.length * SHED_OF_ALL))) each.close('overloaded')
+    const heaviest = weighed.slice(0, Math.ceil(weighed.length * SHED_OF_ALL))
+    for (const { each } of heaviest) each.close('overloaded')
+    if (heaviest.length > 0) this.#onShed(heaviest.length, share)
   }
 }

@@ -78,9 +78,11 @@ t.test('a network of IPv6 counts as one address, and an address of IPv4 is one i
 })
 
 t.test('a replica may have so many connections, whoever they are from', (t) => {
-  const admission = new Admission(LIMITS, () => undefined, IDLE, () => 0)
+  const problems: string[] = []
+  const admission = new Admission(LIMITS, () => undefined, IDLE, () => 0, (problem) => { problems.push(problem) })
   const leave = ['10.0.0.1', '10.0.0.2', '10.0.0.3'].map((address) => admission.admit(from(address), 0) as () => void)
   t.match(admission.admit(from('10.0.0.4'), 0), { reason: 'unavailable', message: 'this replica is full' })
+  t.strictSame(problems, ['this replica is full'])
   leave[0]!()
   t.type(admission.admit(from('10.0.0.4'), 0), 'function')
   t.end()
