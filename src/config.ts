@@ -9,6 +9,8 @@ import { limit, MIN_SECRET_BYTES, readSettings, REPLICA_CHARS, type Settings } f
 import { readWebhooks, type WebhookSettings } from './webhooks/settings.ts'
 
 const USER_CONNECTIONS = 5
+// As much as it takes to say anything.
+const MIN_MESSAGE_BYTES = 64
 
 /** What the gateway runs by. Limits that are turned off are Infinity. */
 export interface Config {
@@ -71,6 +73,10 @@ export function loadConfig (env: Readonly<Record<string, string | undefined>>, w
 }
 
 function toConfig (settings: Settings, problems: string[], written: WrittenRules | undefined): Config {
+  const { MAX_MESSAGE_BYTES: maxMessageBytes } = settings
+  if (maxMessageBytes > 0 && maxMessageBytes < MIN_MESSAGE_BYTES) {
+    problems.push(`MAX_MESSAGE_BYTES: must be 0, for no limit, or at least ${MIN_MESSAGE_BYTES}`)
+  }
   if (settings.POSITION_MIN > settings.POSITION_MAX) problems.push('POSITION_MIN: must not be above POSITION_MAX')
   return {
     port: settings.PORT,

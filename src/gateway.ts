@@ -17,7 +17,7 @@ import type { Guest } from './http/guest.ts'
 import { HeapLoad } from './http/heap-load.ts'
 import { LoopDelay } from './http/loop-delay.ts'
 import { createServer } from './http/server.ts'
-import { UnavailableLog } from './http/unavailable-log.ts'
+import { RefusalLog } from './http/refusal-log.ts'
 import { Hub } from './hub/hub.ts'
 import { Deflater } from './hub/deflater.ts'
 import { Flusher } from './hub/flusher.ts'
@@ -149,7 +149,7 @@ export async function compose (asked: Config, logger: FastifyBaseLogger, embeddi
     now,
     logger
   }
-  const shared = createFiles(config.files)
+  const shared = createFiles(config.files, logger)
   const webhooks = events && new Webhooks({
     queue: events, settings: config.webhooks!, leaseMs: config.presenceLeaseMs, logger, now
   })
@@ -172,15 +172,16 @@ export async function compose (asked: Config, logger: FastifyBaseLogger, embeddi
     webhooks: webhooks?.counts,
     files: shared
   }, now)
-  const unavailable = new UnavailableLog(logger, now)
+  const refusalLog = new RefusalLog(logger, now)
   // At a replica's end that is as it should be.
-  const onUnavailable = (problem: string): void => { if (!replica.isDraining) unavailable.note(problem) }
+  const onUnavailable = (problem: string): void => { if (!replica.isDraining) refusalLog.note(problem) }
   const app = await createServer({
     logger,
     trustProxy: config.trustProxy,
     allowedOrigins: config.allowedOrigins,
     services,
     requestsPerSecond: config.httpRequestsPerSecond,
+    refusalLog,
     maxConnectionsPerAddress: config.maxConnectionsPerAddress,
     quota,
     orders,
@@ -227,11 +228,12 @@ function within ({ connections }: FileBudget, config: Config, logger: FastifyBas
   return { ...config, maxConnections: connections }
 }
 
-function createFiles (config: Config['files']): FileServices | undefined {
+function createFiles (config: Config['files'], logger: FastifyBaseLogger): FileServices | undefined {
   if (config === undefined) return undefined
   const { store, secret, maxBytes, perMinute } = config
+  const onProblem = (err: Error): void => logger.warn({ err }, 'FILES_DIR: no files can be kept there; trying again')
   return {
-    store: 's3' in store ? new S3Files(store.s3) : new DiskFiles(store.disk),
+    store: 's3' in store ? new S3Files(store.s3) : new DiskFiles({ ...store.disk, onProblem }),
     links: secret === undefined ? undefined : new FileLinks(secret),
     counts: new FileCounts(),
     maxBytes,

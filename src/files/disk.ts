@@ -15,6 +15,8 @@ export interface DiskOptions {
   readonly maxBytes: number
   /** Infinity for as long as the disk does. */
   readonly maxAgeMs: number
+  /** Called with what the disk says of the folder, at the start and once a minute, until it can be had. */
+  readonly onProblem?: (error: Error) => void
 }
 
 interface Found { readonly head: FileHead, readonly prefixBytes: number }
@@ -50,9 +52,10 @@ export class DiskFiles implements Files {
   }
 
   start (): void {
-    // What fails then is told to whoever wants to put something.
-    this.#timer = setInterval(() => { this.sweep().catch(() => {}) }, SWEEP_MS)
-    if (this.#options.dir !== undefined) this.#swept().catch(() => {})
+    const { dir, onProblem = () => {} } = this.#options
+    // Whoever wants to put something is told, too.
+    this.#timer = setInterval(() => { this.sweep().catch(onProblem) }, SWEEP_MS)
+    if (dir !== undefined) this.#swept().catch(onProblem)
   }
 
   async put (id: string, head: FileHead, content: AsyncIterable<Uint8Array>): Promise<'stored' | 'exists'> {

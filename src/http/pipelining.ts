@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import type { SessionCounts } from '../session/counts.ts'
 
 // Whoever pipelines at all (RFC 9112 section 9.3.2) sends a few.
 const MAX_UNDER_WAY = 16
@@ -11,11 +12,12 @@ const underWay = new WeakMap<Socket, number>()
  * Bounds how many requests of one connection are under way: the answer to each waits in memory for those before it,
  * and a packet has room for two thousand. Whoever sends more is ended.
  */
-export function limitPipelining (app: FastifyInstance): void {
+export function limitPipelining (app: FastifyInstance, { hungUp }: Pick<SessionCounts, 'hungUp'>): void {
   app.addHook('onRequest', (request, reply, done) => {
     const { socket } = request.raw
     const count = (underWay.get(socket) ?? 0) + 1
     if (count > MAX_UNDER_WAY) {
+      if (!socket.destroyed) hungUp.pipelining++
       // Nobody is there any more to be answered.
       socket.destroy()
       reply.hijack()

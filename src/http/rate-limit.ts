@@ -24,13 +24,19 @@ export function refusalRates (now: Clock): AddressRates {
   return new AddressRates(REFUSALS_PER_SECOND, now)
 }
 
-/**
- * So many requests of one address in a second, over all replicas.
- * @param perSecond Infinity for no limit
- * @param refusals undefined where the sockets are not ours to end
- */
+interface RateLimitOptions {
+  readonly quota: Quota
+  /** Infinity for no limit. */
+  readonly perSecond: number
+  /** Undefined where the sockets are not ours to end. */
+  readonly refusals: AddressRates | undefined
+  /** Called with the address of whoever has spent them, and is hung up on. */
+  readonly onSpent: (address: string) => void
+}
+
+/** So many requests of one address in a second, over all replicas. */
 export async function registerRateLimit (
-  app: FastifyInstance, quota: Quota, perSecond: number, refusals: AddressRates | undefined
+  app: FastifyInstance, { quota, perSecond, refusals, onSpent }: RateLimitOptions
 ): Promise<void> {
   const isLimited = perSecond !== Infinity
   await app.register(rateLimit, {
@@ -41,7 +47,9 @@ export async function registerRateLimit (
     store: storeOf(quota, perSecond),
     onExceeded: ({ ip, raw: { socket } }: FastifyRequest, address: string) => {
       // Not that of a proxy, which is many clients'.
-      if (ip === socket.remoteAddress && (refusals?.take(address) ?? 0) > 0) socket.destroy()
+      if (ip !== socket.remoteAddress || (refusals?.take(address) ?? 0) === 0) return
+      if (!socket.destroyed) onSpent(address)
+      socket.destroy()
     },
     errorResponseBuilder: (_request, { ttl }) => new RateLimited(ttl),
     // `Retry-After` is ours; the others would tell a client what it need not know.

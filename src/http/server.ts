@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import cors from '@fastify/cors'
 import Fastify, {
@@ -10,6 +11,7 @@ import { refusal } from '../protocol/codes.ts'
 import type { Quota } from '../quota/quota.ts'
 import type { Replicas } from '../replicas/replicas.ts'
 import type { Orders } from '../session/orders.ts'
+import type { AddressRates } from './address-rates.ts'
 import { registerBodies } from './body.ts'
 import { BodyDeadlines } from './body-deadlines.ts'
 import { broadcastRoutes } from './broadcast.ts'
@@ -26,6 +28,7 @@ import { pageRoutes } from './pages.ts'
 import { limitPipelining } from './pipelining.ts'
 import { positionRoutes } from './position.ts'
 import { refusalRates, registerRateLimit } from './rate-limit.ts'
+import type { RefusalLog } from './refusal-log.ts'
 import { replicaRoutes } from './replicas.ts'
 import { roomRoutes } from './rooms.ts'
 import { limitSockets } from './sockets.ts'
@@ -38,6 +41,7 @@ interface ServerOptions extends UpgradeOptions {
   readonly logger: FastifyBaseLogger
   readonly allowedOrigins: readonly string[]
   readonly requestsPerSecond: number
+  readonly refusalLog: Pick<RefusalLog, 'note'>
   readonly maxConnectionsPerAddress: number
   readonly quota: Quota
   readonly orders: Orders
@@ -53,6 +57,7 @@ const MAX_PARAM_CHARS = 3 * 128
 export const HANDLER_TIMEOUT_MS = 5_000
 const HEADERS_TIMEOUT_MS = 8_000
 const BODY_TIMEOUT_MS = 10_000
+const SPENT = 'one address goes on over HTTP, however often it is refused; if it is a proxy, name it in TRUST_PROXY'
 
 /** The HTTP shell: after the upgrade nothing in here knows of a connection any more. */
 export async function createServer (options: ServerOptions): Promise<FastifyInstance> {
@@ -74,13 +79,12 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
     clientErrorHandler: refuseBytes,
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 2_000 }
   })
+  const { guest, services: { counts, limits } } = options
+  if (guest !== undefined) noteRoutes(app, guest.noted)
   // On somebody else's server it is for them to say.
-  const deadlines = options.guest === undefined ? new BodyDeadlines(app.server, BODY_TIMEOUT_MS, endLate) : undefined
-  const refusals = options.guest === undefined ? refusalRates(() => performance.now()) : undefined
-  if (refusals !== undefined) limitSockets(app.server, options.maxConnectionsPerAddress, options.trustProxy, refusals)
-  if (options.guest !== undefined) noteRoutes(app, options.guest.noted)
-  limitPipelining(app)
-  endUnread(app, options.services.limits.stallTimeoutMs)
+  const { deadlines, refusals } = guest === undefined ? guard(app.server, options) : {}
+  limitPipelining(app, counts)
+  endUnread(app, limits.stallTimeoutMs, counts)
   registerErrors(app)
   registerBodies(app)
   registerValidation(app)
@@ -99,12 +103,28 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   })
   await registerHeaders(app)
   app.decorateRequest('caller', undefined)
-  await registerRateLimit(app, options.quota, options.requestsPerSecond, refusals)
-  const path = options.guest?.prefix ?? ''
+  const onSpent = (address: string): void => {
+    counts.hungUp.refusals++
+    options.refusalLog.note(SPENT, address)
+  }
+  await registerRateLimit(app, { quota: options.quota, perSecond: options.requestsPerSecond, refusals, onSpent })
+  const path = guest?.prefix ?? ''
   await registerOpenApi(app, options.services.auth === undefined, path)
   registerUpgrade(app, options)
   await app.register(routes, { ...options, deadlines, prefix: path })
   return app
+}
+
+interface Guards {
+  readonly deadlines: BodyDeadlines
+  readonly refusals: AddressRates
+}
+
+/** What bounds those who have not said yet what they want. */
+function guard (server: Server, { maxConnectionsPerAddress, trustProxy, services }: ServerOptions): Guards {
+  const refusals = refusalRates(() => performance.now())
+  limitSockets(server, maxConnectionsPerAddress, trustProxy, refusals, services.counts)
+  return { deadlines: new BodyDeadlines(server, BODY_TIMEOUT_MS, endLate), refusals }
 }
 
 const ALL_ROUTES: GuestRoutes = { http: true, ops: true, pages: true }

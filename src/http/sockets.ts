@@ -1,6 +1,7 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import proxyAddr from '@fastify/proxy-addr'
+import type { SessionCounts } from '../session/counts.ts'
 import type { AddressRates } from './address-rates.ts'
 import { networkOf } from './admission.ts'
 
@@ -14,19 +15,23 @@ const SOCKETS_PER_CONNECTION = 2
  * @param refusals an address that has spent them is hung up on at once
  */
 export function limitSockets (
-  server: Server, maxConnections: number, trustProxy: readonly string[], refusals: Pick<AddressRates, 'isSpent'>
+  server: Server, maxConnections: number, trustProxy: readonly string[], refusals: Pick<AddressRates, 'isSpent'>,
+  { hungUp }: Pick<SessionCounts, 'hungUp'>
 ): void {
-  if (maxConnections === Infinity) return
   const isTrusted = proxyAddr.compile([...trustProxy])
   const byAddress = new Map<string, number>()
   const counted = new WeakSet<Socket>()
+  // By Node, where there are too many for the files that may be open.
+  server.on('drop', () => { hungUp.files++ })
   server.on('connection', (socket: Socket) => {
     const { remoteAddress } = socket
     // One that has offered an upgrade in vain comes again.
     if (remoteAddress === undefined || counted.has(socket) || isTrusted(remoteAddress, 0)) return
     const address = networkOf(remoteAddress)
     const count = (byAddress.get(address) ?? 0) + 1
-    if (count > SOCKETS_PER_CONNECTION * maxConnections || refusals.isSpent(address)) {
+    const isSpent = refusals.isSpent(address)
+    if (count > SOCKETS_PER_CONNECTION * maxConnections || isSpent) {
+      hungUp[isSpent ? 'refusals' : 'sockets']++
       socket.destroy()
       return
     }

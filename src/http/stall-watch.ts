@@ -11,11 +11,13 @@ interface Writing {
  */
 export class StallWatch {
   readonly #socket: Socket
+  readonly #onStall: () => void
   #timer: NodeJS.Timeout | undefined
   #takenBytes = 0
 
-  constructor (socket: Socket) {
+  constructor (socket: Socket, onStall = (): void => {}) {
     this.#socket = socket
+    this.#onStall = onStall
     socket.once('close', () => clearInterval(this.#timer))
   }
 
@@ -36,7 +38,10 @@ export class StallWatch {
 
   #check (): void {
     const { takenBytes, leftBytes } = this.#written
-    if (leftBytes > 0 && takenBytes === this.#takenBytes) this.#socket.destroy()
+    if (leftBytes > 0 && takenBytes === this.#takenBytes) {
+      this.#onStall()
+      this.#socket.destroy()
+    }
     this.#takenBytes = takenBytes
   }
 }

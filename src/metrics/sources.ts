@@ -7,6 +7,7 @@ export interface Sources {
     readonly closes: ByName
     readonly refusals: ByName
     readonly upgradesRefused: ByName
+    readonly hungUp: ByName
     readonly publishes: Readonly<Record<string, LatencySource>>
   }
   readonly hub: {

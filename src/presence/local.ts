@@ -74,10 +74,9 @@ export class LocalPresence {
     if (held === undefined) {
       held = { connections: 0, info }
       this.#held.set(name, held)
-    }
+    } else if (held.connections === 0) this.#cutOff.takeUp(name)
     held.connections++
     held.info = info
-    this.#cutOff.takeUp(name)
     this.#mark(name)
   }
 

@@ -17,6 +17,8 @@ export class SessionCounts {
   readonly refusals = zeros(Object.keys(ERRORS) as Reason[])
   /** Upgrades that were answered with an error, by reason. */
   readonly upgradesRefused = zeros(Object.keys(ERRORS) as Reason[])
+  /** TCP connections that were ended without a word, by cause. */
+  readonly hungUp = zeros(['files', 'sockets', 'refusals', 'pipelining', 'unread'])
   /** By code. */
   readonly closes = zeros([...KNOWN_CODES, ...Object.values(CLOSES).map(({ code }) => code)].map(String).concat(OTHER))
   readonly publishes: Readonly<Record<PublishOutcome, Latency>> = {

@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { DiskFiles, type DiskOptions } from '../../src/files/disk.ts'
 import { FilesError } from '../../src/files/files.ts'
 import { newFileId } from '../../src/files/links.ts'
+import { eventually } from '../../cluster/until.ts'
 import { chunks, filesContract } from './files.contract.ts'
 
 const HEAD = { room: 'general', name: 'a.txt', mediaType: 'text/plain', bytes: 10 }
@@ -54,7 +55,10 @@ t.test('a disk that is full leaves nothing, and says so', async (t) => {
 
 t.test('a folder that cannot be had refuses files, and is had again when it can be', async (t) => {
   const place = t.testdir({ file: 'no folder' })
-  const { files } = start(t, { dir: join(place, 'file', 'files') })
+  const problems: Error[] = []
+  const { files } = start(t, { dir: join(place, 'file', 'files'), onProblem: (error) => { problems.push(error) } })
+  await eventually('it is said at once, before anybody wants to put something', async () => problems.length === 1)
+  t.match(problems[0]!.cause, { code: 'ENOTDIR' })
   await t.rejects(files.put(newFileId(), HEAD, chunks('0123456789')), new FilesError('unavailable'))
   const dir = join(place, 'other')
   writeFileSync(dir, '')

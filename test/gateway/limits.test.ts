@@ -3,6 +3,7 @@ import { createConnection } from 'node:net'
 import t from 'tap'
 import { connect, refused } from '../helpers/client.ts'
 import { startGateway } from '../helpers/gateway.ts'
+import { figuresOf } from '../helpers/metrics.ts'
 import { TcpProxy } from '../helpers/tcp-proxy.ts'
 import { SECRET, tokenOf } from '../helpers/tokens.ts'
 import { RedisServer } from '../../cluster/redis.ts'
@@ -27,7 +28,7 @@ t.test('over HTTP an address may ask so often in a second; those who watch the r
 })
 
 t.test('of one connection a few requests are under way at once; whoever sends more is ended', async (t) => {
-  const { port } = await startGateway(t)
+  const { port, http } = await startGateway(t)
   const ask = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'
   const answersTo = async (text: string): Promise<number> => {
     const socket = createConnection(port, '127.0.0.1')
@@ -40,6 +41,7 @@ t.test('of one connection a few requests are under way at once; whoever sends mo
   const last = ask.replace('Host', 'Connection: close\r\nHost')
   t.equal(await answersTo(ask.repeat(15) + last), 16)
   t.equal(await answersTo(ask.repeat(17)), 0)
+  t.equal((await figuresOf(http)).get('hung_up_total{cause="pipelining"}'), 1)
 })
 
 t.test('an address that goes on over HTTP, however often it is refused, is hung up on; others are served', async (t) => {
@@ -64,7 +66,11 @@ t.test('an address that goes on over HTTP, however often it is refused, is hung 
   const next = await Promise.all(Array.from({ length: 50 }, () => pour()))
   t.ok(next.reduce((sum, count) => sum + count, 0) < 200, 'who comes again is not answered again and again')
   t.equal((await fetch(`${http}/position`)).status, 200)
+  const hungUp = 'hung_up_total{cause="refusals"}'
+  const before = (await figuresOf(http)).get(hungUp)!
+  t.ok(before > 0, `${before} were hung up on`)
   t.ok(await pour('X-Forwarded-For: 9.9.9.9\r\n') > 1_000, 'a proxy is many clients, and is not hung up on')
+  t.equal((await figuresOf(http)).get(hungUp), before)
 })
 
 t.test('the limit comes before the token is looked at', async (t) => {

@@ -209,5 +209,5 @@ t.test('no label names a room, a user or an address', async (t) => {
   t.notMatch(text, /of-mine|127\.0\.0\.1|\$all/)
   const ours = text.split('\n').filter((line) => line.startsWith('tidegate_'))
   const labels = new Set(ours.flatMap((line) => [...line.matchAll(/[{,](\w+)="/g)].map(([, label]) => label)))
-  t.strictSame([...labels].sort(), ['code', 'le', 'outcome', 'reason'])
+  t.strictSame([...labels].sort(), ['cause', 'code', 'le', 'outcome', 'reason'])
 })

@@ -194,6 +194,8 @@ t.test('settings that contradict each other are named in the same error as those
   t.strictSame(found.map((problem) => problem.split(':')[0]).sort(),
     ['ALLOWED_ORIGINS', 'PORT', 'POSITION_MIN', 'REDIS_ADDR', 'REDIS_URL', 'TRUST_PROXY'])
   t.ok(found.includes('POSITION_MIN: must not be above POSITION_MAX'))
+  t.strictSame(problems({ MAX_MESSAGE_BYTES: '63' }), ['MAX_MESSAGE_BYTES: must be 0, for no limit, or at least 64'])
+  t.strictSame(problems({ MAX_MESSAGE_BYTES: '64' }), [])
   t.ok(found.includes('REDIS_ADDR: not together with REDIS_URL'))
   t.end()
 })
