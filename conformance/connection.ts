@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { Until } from '../cluster/until.ts'
@@ -7,11 +7,15 @@ import { pieces, pong } from './client-frames.ts'
 import { type Arrival, ServerFrames } from './server-frames.ts'
 import { type Address, faultOf, type HttpAnswer, parseHead, type UpgradeChange, upgradeRequest } from './upgrade.ts'
 
+const MAX_REFUSAL_CHARS = 65_536
+
 /** One connection from a raw socket, which does nothing by itself but to answer pings. */
 export class Connection {
   /** But for the server's own pings. */
   readonly arrivals: Arrival[] = []
   answer: HttpAnswer | undefined
+  /** What came behind an answer that refuses, as far as it has come. */
+  refusal = ''
   hasEnded = false
   /** A read or a write failed: what had come, and was not read yet, is thrown away by Node. */
   wasReset = false
@@ -27,7 +31,7 @@ export class Connection {
     // Brackets around an address of IPv6 are the URL's, not the address's.
     const host = url.hostname.replace(/^\[|\]$/g, '')
     const port = Number(url.port || (isSecure ? 443 : 80))
-    const socket = isSecure ? connectTls({ host, port, servername: host }) : connectTcp({ host, port })
+    const socket = isSecure ? connectTls({ host, port, servername: isIP(host) === 0 ? host : '' }) : connectTcp({ host, port })
     await once(socket, isSecure ? 'secureConnect' : 'connect')
     return new Connection(socket)
   }
@@ -84,17 +88,22 @@ export class Connection {
 
   #read (chunk: Buffer): void {
     if (this.answer !== undefined) {
-      if (this.answer.status === 101) this.#readFrames(chunk)
+      this.#readOn(chunk)
       return
     }
     this.#head = Buffer.concat([this.#head, chunk])
     const head = parseHead(this.#head)
     if (head === undefined) return
     this.answer = head.answer
-    if (head.answer.status !== 101) return
-    const fault = faultOf(head.answer, this.#upgrade!.key, this.#upgrade!.change)
+    const { key, change } = this.#upgrade!
+    const fault = head.answer.status === 101 ? faultOf(head.answer, key, change) : undefined
     if (fault !== undefined) this.arrivals.push({ kind: 'fault', fault: `the answer to the upgrade: ${fault}` })
-    this.#readFrames(this.#head.subarray(head.length))
+    this.#readOn(this.#head.subarray(head.length))
+  }
+
+  #readOn (chunk: Buffer): void {
+    if (this.answer!.status === 101) this.#readFrames(chunk)
+    else if (this.refusal.length < MAX_REFUSAL_CHARS) this.refusal += chunk.toString('latin1')
   }
 
   #readFrames (chunk: Buffer): void {

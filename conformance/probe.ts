@@ -1,8 +1,12 @@
+import { text } from './client-frames.ts'
 import { Connection } from './connection.ts'
 import { echoServer, gateway, type Target } from './targets.ts'
 import type { Address, UpgradeChange } from './upgrade.ts'
 
 const TIMEOUT_MS = 5_000
+const PROBE = 'Is this sent back?'
+const REFUSAL_MS = 1_000
+const WELCOME = '{"type":"welcome"'
 const OFFER = { headers: { 'sec-websocket-extensions': 'permessage-deflate' } }
 // src/http/upgrade.ts; the gateway tells nobody.
 export const GATEWAY_MAX_FRAGMENTS = 64
@@ -13,7 +17,10 @@ export const GATEWAY_MAX_FRAGMENTS = 64
  */
 export async function probe (address: Address, isEcho: boolean): Promise<Target> {
   try {
-    if (isEcho) return await ask(address, undefined, async () => echoServer(address))
+    if (isEcho) {
+      await ask(address, undefined, readEcho)
+      return echoServer(address)
+    }
     const maxMessageBytes = await ask(address, undefined, readWelcome)
     const isCompressing = await ask(address, OFFER, async ({ answer }) =>
       answer?.headers['sec-websocket-extensions'] !== undefined)
@@ -31,10 +38,11 @@ async function ask<Result> (
   const connection = await Connection.open(address)
   try {
     await connection.begin(address, change, Buffer.alloc(0))
-    await connection.until('an answer', () => connection.answer !== undefined || connection.hasEnded, TIMEOUT_MS)
-    const status = connection.answer?.status
-    if (status !== 101) throw new Error(refusalOf(status))
-    return await look(connection)
+    await connection.until('an answer to the upgrade', () => connection.answer !== undefined || connection.hasEnded, TIMEOUT_MS)
+    if (connection.answer?.status === 101) return await look(connection)
+    // Who does not hang up after it has said all there is.
+    await connection.until('the end', () => connection.hasEnded, REFUSAL_MS).catch(() => {})
+    throw new Error(refusalOf(connection, address))
   } finally {
     connection.destroy()
   }
@@ -45,19 +53,43 @@ export function nameOf ({ protocol, host, pathname }: URL): string {
   return `${protocol}//${host}${pathname}`
 }
 
-function refusalOf (status: number | undefined): string {
-  if (status === undefined) return 'the upgrade got no answer'
-  return `the upgrade was answered with ${status}${status === 401 ? ' (a gateway with tokens: --token)' : ''}`
+function refusalOf ({ answer, refusal }: Connection, { headers = {} }: Address): string {
+  if (answer === undefined) return 'the upgrade got no answer'
+  const hint = answer.status === 401 && headers['authorization'] === undefined ? ' (a gateway with tokens: --token)' : ''
+  return `the upgrade was answered with ${answer.status}${problemOf(refusal)}${hint}`
+}
+
+/** What a gateway says of it; of others' pages nothing. */
+function problemOf (body: string): string {
+  try {
+    const { message } = JSON.parse(body) as { message?: unknown }
+    return typeof message === 'string' ? `: ${JSON.stringify(message).slice(1, -1)}` : ''
+  } catch {
+    return ''
+  }
 }
 
 /** @returns the most bytes of a message; Infinity for no bound */
 async function readWelcome (connection: Connection): Promise<number> {
-  await connection.until('a welcome', () => connection.arrivals.length > 0 || connection.hasEnded, TIMEOUT_MS)
-  const [first] = connection.arrivals
-  const text = first?.kind === 'text' ? first.payload.toString() : ''
-  if (!text.startsWith('{"type":"welcome"')) {
+  const came = await firstText(connection)
+  if (!came.startsWith(WELCOME)) {
     throw new Error('no welcome came, so this is no gateway (for a server that sends all back: --echo)')
   }
-  const { maxMessageBytes } = JSON.parse(text) as { maxMessageBytes?: number | null }
+  const { maxMessageBytes } = JSON.parse(came) as { maxMessageBytes?: number | null }
   return maxMessageBytes || Infinity
+}
+
+async function readEcho (connection: Connection): Promise<void> {
+  await connection.write(text(PROBE))
+  const came = await firstText(connection)
+  if (came.startsWith(WELCOME)) throw new Error('a welcome came, so this is a gateway (leave --echo out)')
+  if (came !== PROBE) throw new Error('what was sent did not come back, so this is no echo server')
+}
+
+/** Empty where none comes. */
+async function firstText (connection: Connection): Promise<string> {
+  const hasCome = (): boolean => connection.arrivals.length > 0 || connection.hasEnded
+  await connection.until('a first message', hasCome, TIMEOUT_MS).catch(() => {})
+  const [first] = connection.arrivals
+  return first?.kind === 'text' ? first.payload.toString() : ''
 }

@@ -34,28 +34,25 @@ export interface RunOptions {
  * @throws where the server can't be reached
  */
 export async function runCases (
-  cases: readonly Case[], target: Target, { timeoutMs, onVerdict = () => {}, onReset }: RunOptions = {}
+  cases: readonly Case[], target: Target, options: RunOptions = {}
 ): Promise<Verdict[]> {
   const verdicts: Verdict[] = []
   let next = 0
   const work = async (): Promise<void> => {
     while (next < cases.length) {
       const index = next++
-      const verdict = { case: cases[index]!, fault: await runCase(cases[index]!, target, timeoutMs, onReset) }
+      const verdict = { case: cases[index]!, fault: await runCase(cases[index]!, target, options) }
       verdicts[index] = verdict
-      onVerdict(verdict)
+      options.onVerdict?.(verdict)
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work))
   return verdicts
 }
 
-/**
- * What was wrong; undefined where nothing was.
- * @param timeoutMs for each thing that is waited for
- */
+/** What was wrong; undefined where nothing was. */
 export async function runCase (
-  each: Case, target: Target, timeoutMs = TIMEOUT_MS, onReset = (): void => {}
+  each: Case, target: Target, { timeoutMs = TIMEOUT_MS, onReset = () => {} }: Omit<RunOptions, 'onVerdict'> = {}
 ): Promise<string | undefined> {
   let resets = 0
   for (let tries = 1; ; tries++) {

@@ -45,7 +45,8 @@ t.test('where it is told to come later it comes later', async (t) => {
 t.test('with a token it gets in, and the token is not told', async (t) => {
   const { ws } = await startGateway(t, { AUTH_SECRET: SECRET })
   const token = await tokenOf('ann')
-  t.match(await run(ws, '--only', '2.1'), { code: 2, said: /answered with 401 \(a gateway with tokens: --token\)/ })
+  t.match(await run(ws, '--only', '2.1'), { code: 2, said: /answered with 401: token: missing \(a gateway with tokens: --token\)/ })
+  t.match(await run(ws, '--only', '2.1', '--token', 'nope'), { code: 2, said: /answered with 401: token: refused \(see/ })
   t.match(await run(ws, '--only', '2.1', '--token', token), { code: 0, said: /all +1$/m })
   const inQuery = await run(`${ws}?token=${token}`, '--only', '2.1', '--verbose')
   t.match(inQuery, { code: 0, said: /^ok +2\.1 /m })
@@ -54,6 +55,7 @@ t.test('with a token it gets in, and the token is not told', async (t) => {
 
 t.test('what is called wrongly, or cannot be tried, is said in one line', async (t) => {
   const port = await startEchoServer(t, {})
+  const { ws } = await startGateway(t)
   const mute = await startEchoServer(t, {}, () => {}, (ws) => ws.send('Hello'))
   const wrong: ReadonlyArray<readonly [string[], RegExp]> = [
     [['http://localhost'], /^conformance: URL: must be ws:/],
@@ -65,6 +67,10 @@ t.test('what is called wrongly, or cannot be tried, is said in one line', async 
     [['--colour'], /Unknown option '--colour'/],
     [['ws://127.0.0.1:1/ws'], /can't be reached \(ECONNREFUSED\)/],
     [[`ws://127.0.0.1:${mute}/ws`], /no welcome came, so this is no gateway/],
+    [[`${ws}?user=`], /answered with 400: user: must be 1 to 64 characters/],
+    [[ws.replace('/ws', '/nowhere')], /answered with 404: /],
+    [[ws, '--echo'], /a welcome came, so this is a gateway \(leave --echo out\)/],
+    [[`ws://127.0.0.1:${mute}/`, '--echo'], /this is no echo server/],
     [[`ws://127.0.0.1:${port}/`, '--echo', '--only', '5.99'], /there is no case 5\.99/]
   ]
   for (const [args, words] of wrong) {

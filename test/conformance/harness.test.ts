@@ -84,7 +84,7 @@ t.test('a server that says too much, too little or something else is found', asy
   })
   t.match(await runCase(HELLO, at(twice)), /^expected text "Hello", close 1000; came (text "Hello", ){2}close 1000/)
   const never = await startEchoServer(t, {}, () => {})
-  t.equal(await runCase(HELLO, at(never), 100), 'expected text "Hello", close 1000; came close 1000, end')
+  t.equal(await runCase(HELLO, at(never), { timeoutMs: 100 }), 'expected text "Hello", close 1000; came close 1000, end')
   const binary = await startEchoServer(t, {}, (ws, data) => ws.send(data, { binary: true }))
   t.match(await runCase(HELLO, at(binary)), /came binary "Hello", close 1000/)
   const shuts = await startEchoServer(t, {}, (ws) => ws.terminate())
@@ -99,7 +99,7 @@ t.test('a case whose connection was reset is tried again, three times and no mor
   }))
   let resets = 0
   const onReset = (): void => { resets++ }
-  t.equal(await runCase(HELLO, await resetting(2), undefined, onReset), undefined)
+  t.equal(await runCase(HELLO, await resetting(2), { onReset }), undefined)
   t.equal(resets, 2, 'and that is told')
   connections = 0
   t.match(await runCase(HELLO, await resetting(Infinity)), /came end$/)
@@ -125,9 +125,10 @@ t.test('a server that closes and does not end the connection, or lets in with a 
   const right = (key: string): string =>
     createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
   const goodbye = await startMute(t, right, 0x81, 5, ...Buffer.from('Hello'), 0x88, 2, 0x03, 0xe8)
-  t.match(await runCase(HELLO, at(goodbye), 50), /came text "Hello", close 1000, no end$/)
+  t.match(await runCase(HELLO, at(goodbye), { timeoutMs: 50 }), /came text "Hello", close 1000, no end$/)
   const wrong = await startMute(t, () => 'wrong')
-  t.match(await runCase(HELLO, at(wrong), 50), /came a fault: the answer to the upgrade: Sec-WebSocket-Accept /)
+  t.match(await runCase(HELLO, at(wrong), { timeoutMs: 50 }),
+    /came a fault: the answer to the upgrade: Sec-WebSocket-Accept /)
 })
 
 t.test('what no server may send is a fault', async (t) => {
