@@ -13,30 +13,42 @@ const UNTOLD = { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-
 // A Redis that does not answer must not hold a request up that it would hold up itself.
 const PATIENCE_MS = 250
 
-/** Routes that no limit holds for: those that watch a replica, and the upgrade, which has its own. */
+/** Routes that the limit does not hold for: those that watch a replica, and the upgrade, which has its own. */
 export const UNLIMITED = { config: { rateLimit: false } } as const
 
-// As many refusals of an address in a second, with bursts of twice as many, are told it; then it is hung up on.
-const REFUSALS_PER_SECOND = 100
+// So many requests of an address in a second that are refused, or not limited, are answered, with bursts of twice as
+// many; then it is hung up on.
+const SPARE_PER_SECOND = 100
 
-/** How often each address may be refused before it is hung up on: a refusal costs others nearly what an answer does. */
-export function refusalRates (now: Clock): AddressRates {
-  return new AddressRates(REFUSALS_PER_SECOND, now)
+/** What each address has to spare beyond its limit: a refusal costs others nearly what an answer does. */
+export function spareRates (isLimited: boolean, now: Clock): AddressRates {
+  return new AddressRates(isLimited ? SPARE_PER_SECOND : Infinity, now)
+}
+
+/** Hangs up on whoever asks beyond their limit, and has no more to spare. @returns whether it did */
+export type Spend = (request: FastifyRequest) => boolean
+
+/** @param onSpent called with the address of whoever is hung up on */
+export function spendOf (spare: AddressRates, onSpent: (address: string) => void): Spend {
+  return ({ ip, raw: { socket } }) => {
+    // Not on a proxy, which is many clients.
+    if (ip !== socket.remoteAddress || spare.take(networkOf(ip)) === 0) return false
+    if (!socket.destroyed) onSpent(networkOf(ip))
+    socket.destroy()
+    return true
+  }
 }
 
 interface RateLimitOptions {
   readonly quota: Quota
   /** Infinity for no limit. */
   readonly perSecond: number
-  /** Undefined where the sockets are not ours to end. */
-  readonly refusals: AddressRates | undefined
-  /** Called with the address of whoever has spent them, and is hung up on. */
-  readonly onSpent: (address: string) => void
+  readonly spend: Spend
 }
 
 /** So many requests of one address in a second, over all replicas. */
 export async function registerRateLimit (
-  app: FastifyInstance, { quota, perSecond, refusals, onSpent }: RateLimitOptions
+  app: FastifyInstance, { quota, perSecond, spend }: RateLimitOptions
 ): Promise<void> {
   const isLimited = perSecond !== Infinity
   await app.register(rateLimit, {
@@ -45,12 +57,7 @@ export async function registerRateLimit (
     timeWindow: WINDOW_MS,
     keyGenerator: (request: FastifyRequest) => networkOf(request.ip),
     store: storeOf(quota, perSecond),
-    onExceeded: ({ ip, raw: { socket } }: FastifyRequest, address: string) => {
-      // Not that of a proxy, which is many clients'.
-      if (ip !== socket.remoteAddress || (refusals?.take(address) ?? 0) === 0) return
-      if (!socket.destroyed) onSpent(address)
-      socket.destroy()
-    },
+    onExceeded: (request: FastifyRequest) => { spend(request) },
     errorResponseBuilder: (_request, { ttl }) => new RateLimited(ttl),
     // `Retry-After` is ours; the others would tell a client what it need not know.
     addHeaders: { ...UNTOLD, 'retry-after': false },

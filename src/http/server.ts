@@ -11,7 +11,6 @@ import { refusal } from '../protocol/codes.ts'
 import type { Quota } from '../quota/quota.ts'
 import type { Replicas } from '../replicas/replicas.ts'
 import type { Orders } from '../session/orders.ts'
-import type { AddressRates } from './address-rates.ts'
 import { registerBodies } from './body.ts'
 import { BodyDeadlines } from './body-deadlines.ts'
 import { broadcastRoutes } from './broadcast.ts'
@@ -27,7 +26,7 @@ import { isOriginAllowed } from './origins.ts'
 import { pageRoutes } from './pages.ts'
 import { limitPipelining } from './pipelining.ts'
 import { positionRoutes } from './position.ts'
-import { refusalRates, registerRateLimit } from './rate-limit.ts'
+import { registerRateLimit, type Spend, spareRates, spendOf } from './rate-limit.ts'
 import type { RefusalLog } from './refusal-log.ts'
 import { replicaRoutes } from './replicas.ts'
 import { roomRoutes } from './rooms.ts'
@@ -57,7 +56,7 @@ const MAX_PARAM_CHARS = 3 * 128
 export const HANDLER_TIMEOUT_MS = 5_000
 const HEADERS_TIMEOUT_MS = 8_000
 const BODY_TIMEOUT_MS = 10_000
-const SPENT = 'one address goes on over HTTP, however often it is refused; if it is a proxy, name it in TRUST_PROXY'
+const SPENT = 'one address asks far too often over HTTP, and goes on; if it is a proxy, name it in TRUST_PROXY'
 
 /** The HTTP shell: after the upgrade nothing in here knows of a connection any more. */
 export async function createServer (options: ServerOptions): Promise<FastifyInstance> {
@@ -82,7 +81,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   const { guest, services: { counts, limits } } = options
   if (guest !== undefined) noteRoutes(app, guest.noted)
   // On somebody else's server it is for them to say.
-  const { deadlines, refusals } = guest === undefined ? guard(app.server, options) : {}
+  const { deadlines, spend = neverSpent } = guest === undefined ? guard(app.server, options) : {}
   limitPipelining(app, counts)
   endUnread(app, limits.stallTimeoutMs, counts)
   registerErrors(app)
@@ -103,43 +102,48 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   })
   await registerHeaders(app)
   app.decorateRequest('caller', undefined)
-  const onSpent = (address: string): void => {
-    counts.hungUp.refusals++
-    options.refusalLog.note(SPENT, address)
-  }
-  await registerRateLimit(app, { quota: options.quota, perSecond: options.requestsPerSecond, refusals, onSpent })
+  await registerRateLimit(app, { quota: options.quota, perSecond: options.requestsPerSecond, spend })
   const path = guest?.prefix ?? ''
   await registerOpenApi(app, options.services.auth === undefined, path)
   registerUpgrade(app, options)
-  await app.register(routes, { ...options, deadlines, prefix: path })
+  await app.register(routes, { ...options, deadlines, spend, prefix: path })
   return app
 }
 
 interface Guards {
   readonly deadlines: BodyDeadlines
-  readonly refusals: AddressRates
+  readonly spend: Spend
 }
 
-/** What bounds those who have not said yet what they want. */
-function guard (server: Server, { maxConnectionsPerAddress, trustProxy, services }: ServerOptions): Guards {
-  const refusals = refusalRates(() => performance.now())
-  limitSockets(server, maxConnectionsPerAddress, trustProxy, refusals, services.counts)
-  return { deadlines: new BodyDeadlines(server, BODY_TIMEOUT_MS, endLate), refusals }
+/** What bounds those who ask too slowly, or too often. */
+function guard (server: Server, options: ServerOptions): Guards {
+  const { maxConnectionsPerAddress, trustProxy, requestsPerSecond, refusalLog, services: { counts } } = options
+  const spare = spareRates(requestsPerSecond !== Infinity, () => performance.now())
+  limitSockets(server, maxConnectionsPerAddress, trustProxy, spare, counts)
+  const onSpent = (address: string): void => {
+    counts.hungUp.refusals++
+    refusalLog.note(SPENT, address)
+  }
+  return { deadlines: new BodyDeadlines(server, BODY_TIMEOUT_MS, endLate), spend: spendOf(spare, onSpent) }
 }
+
+/** Where the sockets are not ours to end. */
+const neverSpent: Spend = () => false
 
 const ALL_ROUTES: GuestRoutes = { http: true, ops: true, pages: true }
 
 interface RoutesOptions extends ServerOptions {
   readonly deadlines: BodyDeadlines | undefined
+  readonly spend: Spend
 }
 
 const routes: FastifyPluginAsync<RoutesOptions> = async (app, options) => {
   // The prefix is this scope's already: handed on it would stand there twice.
   const { prefix: _, ...handedOn } = options as RoutesOptions & { readonly prefix?: string }
-  const { guest, services, orders, whyNotReady, metrics, files, quota, allowedOrigins, deadlines } = options
+  const { guest, services, orders, whyNotReady, metrics, files, quota, allowedOrigins, deadlines, spend } = options
   const { auth, presence, rules, hooks } = services
   const wanted = guest?.routes ?? ALL_ROUTES
-  if (wanted.ops) await app.register(opsRoutes, { whyNotReady, metrics })
+  if (wanted.ops) await app.register(opsRoutes, { whyNotReady, metrics, spend })
   if (wanted.http) {
     await app.register(eventRoutes, handedOn)
     await app.register(positionRoutes, { auth, services })

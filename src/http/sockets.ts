@@ -12,10 +12,10 @@ const SOCKETS_PER_CONNECTION = 2
  * Bounds how many TCP connections one address holds, WebSockets or not: idle ones of HTTP cost a file each. Behind a
  * trusted proxy this is the proxy's business, which sees who is there.
  * @param maxConnections WebSockets that an address may have; Infinity for no bound
- * @param refusals an address that has spent them is hung up on at once
+ * @param spare an address that has none left is hung up on at once
  */
 export function limitSockets (
-  server: Server, maxConnections: number, trustProxy: readonly string[], refusals: Pick<AddressRates, 'isSpent'>,
+  server: Server, maxConnections: number, trustProxy: readonly string[], spare: Pick<AddressRates, 'isSpent'>,
   { hungUp }: Pick<SessionCounts, 'hungUp'>
 ): void {
   const isTrusted = proxyAddr.compile([...trustProxy])
@@ -29,7 +29,7 @@ export function limitSockets (
     if (remoteAddress === undefined || counted.has(socket) || isTrusted(remoteAddress, 0)) return
     const address = networkOf(remoteAddress)
     const count = (byAddress.get(address) ?? 0) + 1
-    const isSpent = refusals.isSpent(address)
+    const isSpent = spare.isSpent(address)
     if (count > SOCKETS_PER_CONNECTION * maxConnections || isSpent) {
       hungUp[isSpent ? 'refusals' : 'sockets']++
       socket.destroy()

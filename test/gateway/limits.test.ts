@@ -73,6 +73,31 @@ t.test('an address that goes on over HTTP, however often it is refused, is hung 
   t.equal((await figuresOf(http)).get(hungUp), before)
 })
 
+t.test('who asks without end how the replica does is hung up on, too; a proxy is not', async (t) => {
+  const { port, http } = await startGateway(t, { TRUST_PROXY: '127.0.0.2' })
+  for (const [index, path] of ['/metrics', '/healthz', '/readyz'].entries()) {
+    const pour = async (localAddress: string, header = ''): Promise<number> => {
+      const socket = createConnection({ port, host: '127.0.0.1', localAddress })
+      socket.on('error', () => {})
+      const ask = `GET ${path} HTTP/1.1\r\nHost: x\r\n${header}\r\n`
+      socket.write(ask.repeat(8))
+      let answers = 0
+      socket.on('data', (chunk: Buffer) => {
+        const count = String(chunk).split('HTTP/1.1 200').length - 1
+        answers += count
+        if (answers > 1_000) socket.destroy()
+        else socket.write(ask.repeat(count))
+      })
+      await once(socket, 'close')
+      return answers
+    }
+    const answers = await pour(`127.0.0.1${index}`)
+    t.ok(answers >= 190 && answers < 1_000, `${answers} answers of ${path}`)
+    t.ok(await pour('127.0.0.2', 'X-Forwarded-For: 9.9.9.9\r\n') > 1_000)
+  }
+  t.ok((await figuresOf(http)).get('hung_up_total{cause="refusals"}')! > 0)
+})
+
 t.test('the limit comes before the token is looked at', async (t) => {
   const { http } = await startGateway(t, { RATE_HTTP: '5', AUTH_SECRET: SECRET })
   const guesses = await statuses(`${http}/position`, 30, { headers: { authorization: 'Bearer guess' } })
