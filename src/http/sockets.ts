@@ -35,6 +35,8 @@ export function limitSockets (
       socket.destroy()
       return
     }
+    // Without a bound nothing is kept of each.
+    if (maxConnections === Infinity) return
     byAddress.set(address, count)
     counted.add(socket)
     socket.once('close', () => {
