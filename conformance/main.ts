@@ -19,7 +19,7 @@ async function run ({ url, token, only, isEcho, isVerbose }: Options): Promise<n
   const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
   const target = await probe({ url, headers }, isEcho)
   const sections = pick(sectionsFor(target), only)
-  if (sections.length === 0) throw new Error(`--only: there is no case ${only.join(', ')}`)
+  if (sections.length === 0) throw new Error(`--only: there is no case ${only.join(', ')}${isEcho ? ' with --echo' : ''}`)
   process.stdout.write(`${nameOf(url)}\n\n`)
   let resets = 0
   const verdicts = await runCases(sections.flatMap(({ cases }) => cases), target, {

@@ -1,3 +1,4 @@
+import { CLOSES } from '../src/protocol/codes.ts'
 import { text } from './client-frames.ts'
 import { Connection } from './connection.ts'
 import { echoServer, gateway, type Target } from './targets.ts'
@@ -38,7 +39,8 @@ async function ask<Result> (
   const connection = await Connection.open(address)
   try {
     await connection.begin(address, change, Buffer.alloc(0))
-    await connection.until('an answer to the upgrade', () => connection.answer !== undefined || connection.hasEnded, TIMEOUT_MS)
+    const isOver = (): boolean => connection.answer !== undefined || connection.hasEnded
+    await connection.until('an answer to the upgrade', isOver, TIMEOUT_MS).catch(() => {})
     if (connection.answer?.status === 101) return await look(connection)
     // Who does not hang up after it has said all there is.
     await connection.until('the end', () => connection.hasEnded, REFUSAL_MS).catch(() => {})
@@ -86,10 +88,15 @@ async function readEcho (connection: Connection): Promise<void> {
   if (came !== PROBE) throw new Error('what was sent did not come back, so this is no echo server')
 }
 
+function meaningOf (code: number): string {
+  return code === CLOSES.unauthenticated.code ? ' (the token in the address is refused, or has expired)' : ''
+}
+
 /** Empty where none comes. */
 async function firstText (connection: Connection): Promise<string> {
   const hasCome = (): boolean => connection.arrivals.length > 0 || connection.hasEnded
   await connection.until('a first message', hasCome, TIMEOUT_MS).catch(() => {})
   const [first] = connection.arrivals
+  if (first?.kind === 'close') throw new Error(`it let in, and closed at once, with ${first.code}${meaningOf(first.code)}`)
   return first?.kind === 'text' ? first.payload.toString() : ''
 }

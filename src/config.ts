@@ -10,7 +10,7 @@ import { readWebhooks, type WebhookSettings } from './webhooks/settings.ts'
 
 const USER_CONNECTIONS = 5
 // As much as it takes to say anything.
-const MIN_MESSAGE_BYTES = 64
+const MIN_MESSAGE_BYTES = 128
 
 /** What the gateway runs by. Limits that are turned off are Infinity. */
 export interface Config {

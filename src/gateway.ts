@@ -16,7 +16,6 @@ import type { FileServices } from './http/files.ts'
 import type { Guest } from './http/guest.ts'
 import { HeapLoad } from './http/heap-load.ts'
 import { LoopDelay } from './http/loop-delay.ts'
-import { RefusalLog } from './http/refusal-log.ts'
 import { createServer } from './http/server.ts'
 import { Hub } from './hub/hub.ts'
 import { Deflater } from './hub/deflater.ts'
@@ -56,6 +55,7 @@ import { PastPace } from './session/past-pace.ts'
 import type { Services } from './session/services.ts'
 import type { Session } from './session/session.ts'
 import { SHED_SHARE } from './session/shedder.ts'
+import { RepeatedWarnings } from './session/repeated-warnings.ts'
 import { Sessions } from './session/sessions.ts'
 import { UserRates } from './session/user-rates.ts'
 import { MemoryEventQueue } from './webhooks/memory.ts'
@@ -147,7 +147,8 @@ export async function compose (asked: Config, logger: FastifyBaseLogger, embeddi
     counts: new SessionCounts(),
     isShort: () => heap.pressure >= SHED_SHARE,
     now,
-    logger
+    logger,
+    warnings: new RepeatedWarnings(logger)
   }
   const shared = createFiles(config.files, logger)
   const webhooks = events && new Webhooks({
@@ -172,16 +173,16 @@ export async function compose (asked: Config, logger: FastifyBaseLogger, embeddi
     webhooks: webhooks?.counts,
     files: shared
   }, now)
-  const refusalLog = new RefusalLog(logger, now)
-  // At a replica's end that is as it should be.
-  const onUnavailable = (problem: string): void => { if (!replica.isDraining) refusalLog.note(problem) }
+  const onUnavailable = (problem: string): void => {
+    // At a replica's end that is as it should be.
+    if (!replica.isDraining) services.warnings.warn('connections are refused', problem)
+  }
   const app = await createServer({
     logger,
     trustProxy: config.trustProxy,
     allowedOrigins: config.allowedOrigins,
     services,
     requestsPerSecond: config.httpRequestsPerSecond,
-    refusalLog,
     maxConnectionsPerAddress: config.maxConnectionsPerAddress,
     quota,
     orders,
@@ -231,7 +232,7 @@ function within ({ connections }: FileBudget, config: Config, logger: FastifyBas
 function createFiles (config: Config['files'], logger: FastifyBaseLogger): FileServices | undefined {
   if (config === undefined) return undefined
   const { store, secret, maxBytes, perMinute } = config
-  const onProblem = (err: Error): void => logger.warn({ err }, 'FILES_DIR: no files can be kept there; trying again')
+  const onProblem = (err: Error): void => logger.warn({ err }, 'the folder for files (FILES_DIR) cannot be used; trying again')
   return {
     store: 's3' in store ? new S3Files(store.s3) : new DiskFiles({ ...store.disk, onProblem }),
     links: secret === undefined ? undefined : new FileLinks(secret),

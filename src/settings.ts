@@ -69,7 +69,7 @@ export const SETTINGS = {
   ROOMS_FILE: text('rules by room name, YAML or JSON (docs/rooms.md); unset: the built-in ones'),
   LOG_ENTRIES: integer(500, 'messages', 'how many a `log` room keeps', 1, 1_000_000),
   LOG_MAX_AGE_MS: integer(900_000, 'ms', 'how long a `log` room keeps them; 0 for as long as Redis does', 0, MAX_AGE_MS),
-  MAX_MESSAGE_BYTES: integer(65_536, 'bytes', 'the largest frame or body that is taken', 0, 2 ** 30),
+  MAX_MESSAGE_BYTES: integer(65_536, 'bytes', 'the largest frame or body that is taken; at least 128, or 0 for any', 0, 2 ** 30),
   SEND_QUEUE_BYTES: integer(262_144, 'bytes', "a connection's send queue, above which it falls behind"),
   FLUSH_MS: integer(0, 'ms', 'for which all that is sent, replies too, waits so that more can join it; 0: under load alone, and 25 at most', 0, 1_000),
   DEFLATE_BYTES: integer(0, 'bytes', 'frames of at least so many, up to 64 KiB, are compressed for clients that ask for it (permessage-deflate); 0 for none', 0, 65_536),

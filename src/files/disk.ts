@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, lstat, mkdir, mkdtemp, open, readdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import {
   type ByteRange, exactly, FILE_ID, type FileHead, FilesError, type Files, headOf, type StoredFile, textOf
@@ -53,7 +53,7 @@ export class DiskFiles implements Files {
 
   start (): void {
     const { dir, onProblem = () => {} } = this.#options
-    // Whoever wants to put something is told, too.
+    // Whoever puts something is told by `put`.
     this.#timer = setInterval(() => { this.sweep().catch(onProblem) }, SWEEP_MS)
     if (dir !== undefined) this.#swept().catch(onProblem)
   }
@@ -199,8 +199,28 @@ export class DiskFiles implements Files {
 
 async function makeFolder (dir: string | undefined): Promise<string> {
   if (dir === undefined) return await mkdtemp(join(tmpdir(), 'tidegate-files-'))
-  await mkdir(dir, { recursive: true, mode: 0o700 })
+  await makeAll(dir)
   return dir
+}
+
+/** As `recursive: true` would, which tries on and on in a place where nothing can be made, such as `/proc`. */
+async function makeAll (dir: string): Promise<void> {
+  try {
+    await makeOne(dir)
+  } catch (error) {
+    if (!isMissing(error) || dirname(dir) === dir) throw error
+    await makeAll(dirname(dir))
+    await makeOne(dir)
+  }
+}
+
+async function makeOne (dir: string): Promise<void> {
+  try {
+    await mkdir(dir, { mode: 0o700 })
+  } catch (error) {
+    // A link to a folder is one, too.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !(await stat(dir)).isDirectory()) throw error
+  }
 }
 
 function prefixOf (head: FileHead): Buffer {

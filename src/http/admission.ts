@@ -59,11 +59,8 @@ export class Admission {
    */
   admit (asker: Asker, rooms: number): (() => void) | Refusal {
     const address = networkOf(asker.ip)
-    const refused = this.#refuse(asker, address)
-    if (refused !== undefined) {
-      if (refused.reason === 'unavailable') this.#onUnavailable(refused.message)
-      return refused
-    }
+    const refused = this.#told(this.#refuse(asker, address))
+    if (refused !== undefined) return refused
     this.#ratesByAddress.forfeit(address, Math.floor(rooms / ROOMS_PER_CONNECTION))
     this.#connections++
     this.#byAddress.set(address, (this.#byAddress.get(address) ?? 0) + 1)
@@ -81,14 +78,23 @@ export class Admission {
 
   /** Why nobody can be let in now; undefined where one can. */
   refuseAll (): Refusal | undefined {
+    return this.#told(this.#refuseAll())
+  }
+
+  #refuseAll (): Refusal | undefined {
     const problem = this.#whyClosed()
     return problem === undefined ? undefined : refusal('unavailable', problem)
+  }
+
+  #told (refused: Refusal | undefined): Refusal | undefined {
+    if (refused?.reason === 'unavailable') this.#onUnavailable(refused.message)
+    return refused
   }
 
   #refuse (asker: Asker, address: string): Refusal | undefined {
     const { allowedOrigins, maxConnections, maxConnectionsPerAddress, maxLoopDelayMs } = this.#limits
     if (!isAskerAllowed(asker, allowedOrigins)) return refusal('forbidden', 'origin: not allowed')
-    const closed = this.refuseAll()
+    const closed = this.#refuseAll()
     if (closed !== undefined) return closed
     if (this.#connections >= maxConnections) return refusal('unavailable', 'this replica is full')
     // Those who are connected go first: each new connection costs more than any message.

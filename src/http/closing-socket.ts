@@ -22,6 +22,8 @@ const drop: Writable['_write'] = (_chunk, _encoding, done) => { done() }
 export class ClosingSocket extends WebSocket {
   /** Of the close frame that was sent: the client's own, where it was the first to close. */
   sentCode: number | undefined
+  /** This side was the first to close. */
+  isClosedHere: boolean | undefined
   /**
    * Called with the code when that is sent, where this side is the first to close. No event: one kind more of them
    * would cost each connection 192 bytes.
@@ -36,7 +38,8 @@ export class ClosingSocket extends WebSocket {
     if (!isFirst) return
     this.#hear(maxBytes)
     // Otherwise it is the client's own code, which says nothing of what it has done.
-    if (!this.#wired._closeFrameReceived) this.whenClosing?.(code)
+    this.isClosedHere = !this.#wired._closeFrameReceived
+    if (this.isClosedHere) this.whenClosing?.(code)
   }
 
   /** Whoever pours on would be read at full speed for as long as ws waits for the other side's close frame. */
@@ -47,11 +50,11 @@ export class ClosingSocket extends WebSocket {
       // Each time: ws reads on by itself where it finds an error in what came before.
       if (leftBytes < 0) this.pause()
     })
+    const { _receiver: receiver } = this.#wired
     // It may have been read from no more, because its replies wait: its close frame would never be seen.
-    if (maxBytes > 0) return this.resume()
+    if (maxBytes > 0 && receiver._bufferedBytes <= maxBytes) return this.resume()
     this.pause()
     // What has come already is not parsed either: 64 KB of small requests are a thousand turns of the loop.
-    const { _receiver: receiver } = this.#wired
     receiver._buffers = []
     receiver._bufferedBytes = 0
     receiver._write = drop

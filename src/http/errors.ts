@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
 import { FilesError } from '../files/files.ts'
 import { BrokerError, ERRORS, type Refusal, refusal } from '../protocol/codes.ts'
+import type { Services } from '../session/services.ts'
 import { InvalidRequest } from './validation.ts'
 
 const RETRY_AFTER_S = 1
@@ -61,7 +62,7 @@ export function endRefused (
 }
 
 /** One shape for every error that leaves over HTTP. */
-export function registerErrors (app: FastifyInstance): void {
+export function registerErrors (app: FastifyInstance, warnings: Services['warnings']): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const refused = toRefusal(error)
     for (const name of OF_CONTENT) {
@@ -70,7 +71,7 @@ export function registerErrors (app: FastifyInstance): void {
       if (!reply.raw.headersSent) reply.raw.removeHeader(name)
     }
     if (refused.reason === 'internal') request.log.error({ err: error }, 'request failed')
-    else if (error instanceof BrokerError && error.isRefused) request.log.warn({ err: error }, 'request failed')
+    else if (error instanceof BrokerError && error.isRefused) warnings.warn('requests fail', String(error.cause))
     return sendRefusal(reply, refused)
   })
 }

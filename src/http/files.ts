@@ -16,6 +16,7 @@ import { admitReader, download } from './download.ts'
 import { sendRefusal } from './errors.ts'
 import { isAskerAllowed } from './origins.ts'
 import type { Publishing } from './publishing.ts'
+import { giveTime } from './under-way.ts'
 import { Uploads } from './upload.ts'
 import { compile } from './validation.ts'
 
@@ -42,6 +43,8 @@ interface FilesOptions {
 
 /** For all of an upload or a download: 10 MiB at 0.7 Mbit/s. */
 export const TRANSFER_MS = 120_000
+// The kernel takes a file a megabyte at a time: at 5 KB a second that is over three minutes.
+const SLOW_READERS = 10
 
 // RFC 9110 section 8.3.1.
 const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(?:;|$)/
@@ -86,7 +89,7 @@ const LINK = {
 /** `POST /rooms/:room/files` shares a file, `GET /files/:id/:name` serves it. */
 export const fileRoutes: FastifyPluginAsyncTypebox<FilesOptions> = async (app, options) => {
   const { auth, services, files, allowedOrigins, deadlines } = options
-  const { hooks } = services
+  const { hooks, limits: { stallTimeoutMs } } = services
   const uploads = new Uploads({ ...options, prefix: app.prefix })
   // A body of any type is the file, and comes as it is read.
   app.removeAllContentTypeParsers()
@@ -112,8 +115,10 @@ export const fileRoutes: FastifyPluginAsyncTypebox<FilesOptions> = async (app, o
 
   const mayRead = { preParsing: admitReader(auth), handlerTimeout: TRANSFER_MS }
   const isShared = allowedOrigins.length > 0
-  app.get('/files/:id/:name', { schema: DOWNLOAD, ...mayRead }, async (request, reply) =>
-    await download(request, reply, { ...request.params, ...request.query, files, hooks, isShared }))
+  app.get('/files/:id/:name', { schema: DOWNLOAD, ...mayRead }, async (request, reply) => {
+    giveTime(request.raw.socket, SLOW_READERS * stallTimeoutMs)
+    return await download(request, reply, { ...request.params, ...request.query, files, hooks, isShared })
+  })
 
   const mayLink = guard(auth, (grants, request) => refuseJoin(grants, roomOf(request)), {
     hooks, action: 'history', roomOf

@@ -3,13 +3,12 @@ import type { Metrics } from '../metrics/metrics.ts'
 import { refusal } from '../protocol/codes.ts'
 import { answers, StatusAnswer, TextAnswer } from '../schemas/http.ts'
 import { sendRefusal } from './errors.ts'
-import { type Spend, UNLIMITED } from './rate-limit.ts'
+import { UNLIMITED } from './rate-limit.ts'
 
 interface OpsOptions {
   /** Undefined where it is. */
   readonly whyNotReady: () => string | undefined
   readonly metrics: Metrics
-  readonly spend: Spend
 }
 
 const COMMON = { tags: ['operation'], security: [] }
@@ -18,8 +17,7 @@ const READINESS = { ...COMMON, summary: 'It is fit for traffic', response: answe
 const METRICS = { ...COMMON, summary: 'What Prometheus asks for', produces: ['text/plain'], response: answers(TextAnswer) }
 
 /** `/healthz`: the process lives. `/readyz`: it is fit for traffic. `/metrics`: what Prometheus asks for. */
-export const opsRoutes: FastifyPluginAsync<OpsOptions> = async (app, { whyNotReady, metrics, spend }) => {
-  app.addHook('onRequest', async (request, reply) => { if (spend(request)) reply.hijack() })
+export const opsRoutes: FastifyPluginAsync<OpsOptions> = async (app, { whyNotReady, metrics }) => {
   app.get('/healthz', { schema: HEALTH, ...UNLIMITED }, async () => ({ status: 'ok' }))
   app.get('/readyz', { schema: READINESS, ...UNLIMITED }, async (_request, reply) => {
     const problem = whyNotReady()

@@ -1,12 +1,16 @@
+import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import rateLimit, { type FastifyRateLimitStore } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { BrokerError, refusal } from '../protocol/codes.ts'
 import type { Counted, Quota } from '../quota/quota.ts'
+import type { SessionCounts } from '../session/counts.ts'
 import type { Clock } from '../session/rate-limit.ts'
 import { AddressRates } from './address-rates.ts'
 import { networkOf } from './admission.ts'
+import type { IsProxy } from './sockets.ts'
 import { RateLimited, sendRefusal } from './errors.ts'
+import { hangUp } from './hang-up.ts'
 
 const WINDOW_MS = 1_000
 const UNTOLD = { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false }
@@ -26,17 +30,33 @@ export function spareRates (isLimited: boolean, now: Clock): AddressRates {
 }
 
 /** Hangs up on whoever asks beyond their limit, and has no more to spare. @returns whether it did */
-export type Spend = (request: FastifyRequest) => boolean
+export type Spend = (socket: Socket) => boolean
 
-/** @param onSpent called with the address of whoever is hung up on */
-export function spendOf (spare: AddressRates, onSpent: (address: string) => void): Spend {
-  return ({ ip, raw: { socket } }) => {
-    // Not on a proxy, which is many clients.
-    if (ip !== socket.remoteAddress || spare.take(networkOf(ip)) === 0) return false
-    if (!socket.destroyed) onSpent(networkOf(ip))
-    socket.destroy()
+/**
+ * @param isProxy whether an address is a proxy's, which is many clients
+ * @param onHangUp called with the address of whoever is hung up on
+ */
+export function spendOf (
+  spare: AddressRates, isProxy: IsProxy, onHangUp: (address: string) => void
+): Spend {
+  return (socket) => {
+    const { remoteAddress } = socket
+    if (remoteAddress === undefined || isProxy(remoteAddress, 0)) return false
+    if (spare.take(networkOf(remoteAddress)) === 0) return false
+    onHangUp(networkOf(remoteAddress))
+    hangUp(socket)
     return true
   }
+}
+
+/** What no limit is for costs something, too. */
+export function spendOnUnlimited (app: FastifyInstance, spend: Spend): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    // The plugin for CORS answers preflights itself.
+    const isUnlimited = request.method === 'OPTIONS' || request.routeOptions.config.rateLimit === false
+    if (isUnlimited && spend(request.raw.socket)) reply.hijack()
+    done()
+  })
 }
 
 interface RateLimitOptions {
@@ -44,11 +64,12 @@ interface RateLimitOptions {
   /** Infinity for no limit. */
   readonly perSecond: number
   readonly spend: Spend
+  readonly counts: Pick<SessionCounts, 'overHttpRate'>
 }
 
 /** So many requests of one address in a second, over all replicas. */
 export async function registerRateLimit (
-  app: FastifyInstance, { quota, perSecond, spend }: RateLimitOptions
+  app: FastifyInstance, { quota, perSecond, spend, counts }: RateLimitOptions
 ): Promise<void> {
   const isLimited = perSecond !== Infinity
   await app.register(rateLimit, {
@@ -57,7 +78,10 @@ export async function registerRateLimit (
     timeWindow: WINDOW_MS,
     keyGenerator: (request: FastifyRequest) => networkOf(request.ip),
     store: storeOf(quota, perSecond),
-    onExceeded: (request: FastifyRequest) => { spend(request) },
+    onExceeded: (request: FastifyRequest) => {
+      counts.overHttpRate++
+      spend(request.raw.socket)
+    },
     errorResponseBuilder: (_request, { ttl }) => new RateLimited(ttl),
     // `Retry-After` is ours; the others would tell a client what it need not know.
     addHeaders: { ...UNTOLD, 'retry-after': false },

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import cors from '@fastify/cors'
+import proxyAddr from '@fastify/proxy-addr'
 import Fastify, {
   type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync, type FastifyReply, type FastifyRequest,
   LogController
@@ -10,7 +11,9 @@ import type { Metrics } from '../metrics/metrics.ts'
 import { refusal } from '../protocol/codes.ts'
 import type { Quota } from '../quota/quota.ts'
 import type { Replicas } from '../replicas/replicas.ts'
+import type { HangUp } from '../session/counts.ts'
 import type { Orders } from '../session/orders.ts'
+import { networkOf } from './admission.ts'
 import { registerBodies } from './body.ts'
 import { BodyDeadlines } from './body-deadlines.ts'
 import { broadcastRoutes } from './broadcast.ts'
@@ -24,14 +27,12 @@ import { messageRoutes } from './messages.ts'
 import { opsRoutes } from './ops.ts'
 import { isOriginAllowed } from './origins.ts'
 import { pageRoutes } from './pages.ts'
-import { limitPipelining } from './pipelining.ts'
 import { positionRoutes } from './position.ts'
-import { registerRateLimit, type Spend, spareRates, spendOf } from './rate-limit.ts'
-import type { RefusalLog } from './refusal-log.ts'
+import { registerRateLimit, type Spend, spareRates, spendOf, spendOnUnlimited } from './rate-limit.ts'
 import { replicaRoutes } from './replicas.ts'
 import { roomRoutes } from './rooms.ts'
 import { limitSockets } from './sockets.ts'
-import { endUnread } from './unread-answers.ts'
+import { boundRequests } from './under-way.ts'
 import { registerUpgrade, type UpgradeOptions } from './upgrade.ts'
 import { userRoutes } from './users.ts'
 import { registerValidation } from './validation.ts'
@@ -40,7 +41,6 @@ interface ServerOptions extends UpgradeOptions {
   readonly logger: FastifyBaseLogger
   readonly allowedOrigins: readonly string[]
   readonly requestsPerSecond: number
-  readonly refusalLog: Pick<RefusalLog, 'note'>
   readonly maxConnectionsPerAddress: number
   readonly quota: Quota
   readonly orders: Orders
@@ -56,7 +56,15 @@ const MAX_PARAM_CHARS = 3 * 128
 export const HANDLER_TIMEOUT_MS = 5_000
 const HEADERS_TIMEOUT_MS = 8_000
 const BODY_TIMEOUT_MS = 10_000
-const SPENT = 'one address asks far too often over HTTP, and goes on; if it is a proxy, name it in TRUST_PROXY'
+// To send a packet full of requests.
+const FLOOD_COSTS = 100
+
+/** What the log says of who is hung up on, where somebody can do something about it. */
+const PROBLEMS: Readonly<Partial<Record<HangUp, string>>> = {
+  files: 'no more files may be open (ulimit -n)',
+  sockets: 'one address has too many sockets; if it is a proxy, name it in TRUST_PROXY',
+  rate: 'one address asks far too often over HTTP, and goes on; if it is a proxy, name it in TRUST_PROXY'
+}
 
 /** The HTTP shell: after the upgrade nothing in here knows of a connection any more. */
 export async function createServer (options: ServerOptions): Promise<FastifyInstance> {
@@ -72,23 +80,43 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
     requestTimeout: TRANSFER_MS,
     routerOptions: { maxParamLength: MAX_PARAM_CHARS },
     // A path that is not even a path is the client's mistake like any other. Fastify would repeat it, token and all.
-    frameworkErrors: (_error, _request, reply) => {
-      void sendRefusal(reply as unknown as FastifyReply, refusal('bad_message', 'path: not valid'))
+    frameworkErrors: (_error, request, reply) => {
+      // No hook is called.
+      if (spend(request.raw.socket)) reply.hijack()
+      else void sendRefusal(reply as unknown as FastifyReply, refusal('bad_message', 'path: not valid'))
     },
     clientErrorHandler: refuseBytes,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 2_000 }
+    http: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: 2_000,
+      // Node would answer by itself, as often as it is asked.
+      requireHostHeader: false
+    }
   })
   const { guest, services: { counts, limits } } = options
   if (guest !== undefined) noteRoutes(app, guest.noted)
   // On somebody else's server it is for them to say.
-  const { deadlines, spend = neverSpent } = guest === undefined ? guard(app.server, options) : {}
-  limitPipelining(app, counts)
-  endUnread(app, limits.stallTimeoutMs, counts)
-  registerErrors(app)
+  const { deadlines, spend = neverSpent, blame = () => {} } = guest === undefined ? guard(app.server, options) : {}
+  boundRequests(app, {
+    stallTimeoutMs: limits.stallTimeoutMs,
+    isGuest: guest !== undefined,
+    onHangUp: (cause, socket) => {
+      counts.hungUp[cause]++
+      if (cause === 'pipelining') blame(socket)
+    }
+  })
+  registerErrors(app, options.services.warnings)
   registerBodies(app)
   registerValidation(app)
   app.addHook('onResponse', async (request, reply) => {
     request.log.debug({ req: request, status: reply.statusCode, tookMs: reply.elapsedTime }, 'request')
+  })
+  spendOnUnlimited(app, spend)
+  app.addHook('onRequest', (request, reply, done) => {
+    // RFC 9112 section 3.2.
+    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
+      void sendRefusal(reply, refusal('bad_message', 'Host: missing'))
+    } else done()
   })
   await app.register(cors, {
     delegator: (request: FastifyRequest, callback) => callback(null, {
@@ -102,29 +130,41 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   })
   await registerHeaders(app)
   app.decorateRequest('caller', undefined)
-  await registerRateLimit(app, { quota: options.quota, perSecond: options.requestsPerSecond, spend })
+  await registerRateLimit(app, { quota: options.quota, perSecond: options.requestsPerSecond, spend, counts })
   const path = guest?.prefix ?? ''
   await registerOpenApi(app, options.services.auth === undefined, path)
   registerUpgrade(app, options)
-  await app.register(routes, { ...options, deadlines, spend, prefix: path })
+  await app.register(routes, { ...options, deadlines, prefix: path })
   return app
 }
 
 interface Guards {
   readonly deadlines: BodyDeadlines
   readonly spend: Spend
+  /** Much is forfeit of what their address has to spare. */
+  readonly blame: (socket: Socket) => void
 }
 
 /** What bounds those who ask too slowly, or too often. */
 function guard (server: Server, options: ServerOptions): Guards {
-  const { maxConnectionsPerAddress, trustProxy, requestsPerSecond, refusalLog, services: { counts } } = options
+  const { maxConnectionsPerAddress: maxPerAddress, requestsPerSecond, services: { counts, warnings, logger } } = options
   const spare = spareRates(requestsPerSecond !== Infinity, () => performance.now())
-  limitSockets(server, maxConnectionsPerAddress, trustProxy, spare, counts)
-  const onSpent = (address: string): void => {
-    counts.hungUp.refusals++
-    refusalLog.note(SPENT, address)
+  const isProxy = proxyAddr.compile([...options.trustProxy])
+  const onHangUp = (cause: HangUp, address?: string): void => {
+    counts.hungUp[cause]++
+    logger.debug({ cause, address }, 'hung up')
+    warnings.warn('connections are ended', PROBLEMS[cause]!)
   }
-  return { deadlines: new BodyDeadlines(server, BODY_TIMEOUT_MS, endLate), spend: spendOf(spare, onSpent) }
+  // Node would refuse it by itself, as often as it is asked; who expects something else may be answered all the same.
+  server.on('checkExpectation', (request, response) => { server.emit('request', request, response) })
+  limitSockets(server, { maxPerAddress, isProxy, spare, onHangUp })
+  return {
+    deadlines: new BodyDeadlines(server, BODY_TIMEOUT_MS, endLate),
+    spend: spendOf(spare, isProxy, (address) => onHangUp('rate', address)),
+    blame: ({ remoteAddress }) => {
+      if (remoteAddress !== undefined) spare.forfeit(networkOf(remoteAddress), FLOOD_COSTS)
+    }
+  }
 }
 
 /** Where the sockets are not ours to end. */
@@ -134,16 +174,15 @@ const ALL_ROUTES: GuestRoutes = { http: true, ops: true, pages: true }
 
 interface RoutesOptions extends ServerOptions {
   readonly deadlines: BodyDeadlines | undefined
-  readonly spend: Spend
 }
 
 const routes: FastifyPluginAsync<RoutesOptions> = async (app, options) => {
   // The prefix is this scope's already: handed on it would stand there twice.
   const { prefix: _, ...handedOn } = options as RoutesOptions & { readonly prefix?: string }
-  const { guest, services, orders, whyNotReady, metrics, files, quota, allowedOrigins, deadlines, spend } = options
+  const { guest, services, orders, whyNotReady, metrics, files, quota, allowedOrigins, deadlines } = options
   const { auth, presence, rules, hooks } = services
   const wanted = guest?.routes ?? ALL_ROUTES
-  if (wanted.ops) await app.register(opsRoutes, { whyNotReady, metrics, spend })
+  if (wanted.ops) await app.register(opsRoutes, { whyNotReady, metrics })
   if (wanted.http) {
     await app.register(eventRoutes, handedOn)
     await app.register(positionRoutes, { auth, services })

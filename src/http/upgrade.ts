@@ -198,13 +198,12 @@ function open (
   if (SMALLER_WINDOW.test(request.headers['sec-websocket-extensions'] ?? '')) delete request.headers['sec-websocket-extensions']
   // The answer to the upgrade and the first frame leave in one write.
   socket.cork()
-  server.handleUpgrade(request, socket, head, (opened: WebSocket) => {
-    const ws = opened as ClosingSocket
+  server.handleUpgrade(request, socket, head, (ws: WebSocket) => {
     if ('problem' in caller) {
       ws.on('error', destroyed)
       ws.close(CLOSES.unauthenticated.code, caller.problem)
       counts.closed(CLOSES.unauthenticated.code)
-    } else connect(ws, { asker, socket, caller }, options)
+    } else connect(ws as ClosingSocket, { asker, socket, caller }, options)
   })
   socket.uncork()
 }

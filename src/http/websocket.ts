@@ -12,6 +12,8 @@ import type { Asker } from './asker.ts'
 import type { ClosingSocket } from './closing-socket.ts'
 import { SocketTransport } from './socket-transport.ts'
 
+// No code at all: counted with those that nobody knows.
+const UNKNOWN = 0
 // With which ws closes (RFC 6455 section 7.4.1: a policy is violated).
 const TOO_MANY_FRAGMENTS = 1008
 
@@ -98,7 +100,8 @@ function onClose (this: Heard, heardCode: number): void {
   const { connection, user } = session.identity
   sessions.delete(session)
   session.onClosed()
-  session.services.counts.closed(code)
+  // Whoever sends 1011 has a defect of its own.
+  session.services.counts.closed(code === CLOSES.defect.code && this.isClosedHere !== true ? UNKNOWN : code)
   session.services.logger.debug({ connection, user, code }, 'disconnected')
 }
 

@@ -50,8 +50,11 @@ function connections (read: ReadAtScrape, { sessions, counts }: Sources): void {
     name: 'upgrades_refused_total', help: 'Upgrades and event streams that were answered with an error, by reason.'
   }, 'reason', () => counts.upgradesRefused)
   read.counters({
-    name: 'hung_up_total', help: 'TCP connections that were ended without an answer, by cause.'
+    name: 'hung_up_total', help: 'TCP connections that were ended and not told why, by cause.'
   }, 'cause', () => counts.hungUp)
+  read.counter({
+    name: 'http_rate_limited_total', help: 'Requests over HTTP beyond RATE_HTTP, which were answered with 429.'
+  }, () => counts.overHttpRate)
   read.counters({
     name: 'refusals_total', help: 'Requests over WebSockets, and joins of event streams, that were refused, by reason.'
   }, 'reason', () => counts.refusals)

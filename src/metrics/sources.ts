@@ -8,6 +8,7 @@ export interface Sources {
     readonly refusals: ByName
     readonly upgradesRefused: ByName
     readonly hungUp: ByName
+    readonly overHttpRate: number
     readonly publishes: Readonly<Record<string, LatencySource>>
   }
   readonly hub: {

@@ -8,6 +8,9 @@ export type PublishOutcome = 'ack' | 'refused' | 'unavailable' | 'unknown_outcom
 const KNOWN_CODES = [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011]
 const OTHER = 'other'
 
+/** Why a TCP connection was ended by this side, and not told. */
+export type HangUp = 'files' | 'sockets' | 'rate' | 'pipelining' | 'unread'
+
 /** What connections have come to: plain numbers, read when somebody asks. */
 export class SessionCounts {
   opened = 0
@@ -17,8 +20,9 @@ export class SessionCounts {
   readonly refusals = zeros(Object.keys(ERRORS) as Reason[])
   /** Upgrades that were answered with an error, by reason. */
   readonly upgradesRefused = zeros(Object.keys(ERRORS) as Reason[])
-  /** TCP connections that were ended without a word, by cause. */
-  readonly hungUp = zeros(['files', 'sockets', 'refusals', 'pipelining', 'unread'])
+  readonly hungUp = zeros<HangUp>(['files', 'sockets', 'rate', 'pipelining', 'unread'])
+  /** Requests over HTTP that came beyond the rate of their address. */
+  overHttpRate = 0
   /** By code. */
   readonly closes = zeros([...KNOWN_CODES, ...Object.values(CLOSES).map(({ code }) => code)].map(String).concat(OTHER))
   readonly publishes: Readonly<Record<PublishOutcome, Latency>> = {

@@ -111,10 +111,10 @@ export class Requests implements FlowListener {
   }
 
   #onFailure (request: Request, error: unknown): void {
-    const { identity: { connection }, services: { logger } } = this.#session
+    const { identity: { connection }, services: { logger, warnings } } = this.#session
     if (error instanceof BrokerError) {
-      const fields = { connection, type: request.type, err: error }
-      logger[error.isRefused ? 'warn' : 'debug'](fields, 'request failed')
+      logger.debug({ connection, type: request.type, err: error }, 'request failed')
+      if (error.isRefused) warnings.warn('requests fail', String(error.cause))
       this.#session.refuse(refusal(error.reason), request.id, roomOf(request))
       return
     }

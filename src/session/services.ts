@@ -13,6 +13,7 @@ import type { HookCalls } from './hook-calls.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { PastPace } from './past-pace.ts'
 import type { Clock } from './rate-limit.ts'
+import type { RepeatedWarnings } from './repeated-warnings.ts'
 import type { UserRates } from './user-rates.ts'
 
 /** As much of a room's rule as a session asks for; room-rules.ts has the whole. */
@@ -68,4 +69,6 @@ export interface Services {
   readonly isShort: () => boolean
   readonly now: Clock
   readonly logger: SessionLogger
+  /** Of what clients may bring about as often as they like. */
+  readonly warnings: Pick<RepeatedWarnings, 'warn'>
 }

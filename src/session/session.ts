@@ -30,8 +30,11 @@ export interface Identity {
 }
 
 const CURSOR_PATIENCE_MS = 1_000
-// Whose clients flood, or talk nonsense: what they send on would be taken apart until their close frame comes.
-const UNHEARD: ReadonlySet<CloseName> = new Set(['flooding', 'malformed', 'binary', 'dripping'])
+// Whose clients flood, or talk nonsense: what they send on would be taken apart until their close frame comes. Of one
+// that was only mistaken in the type of a frame, that comes soon.
+const HEARD_BYTES: Readonly<Partial<Record<CloseName, number>>> = {
+  flooding: 0, malformed: 0, dripping: 0, binary: 4_096
+}
 
 /** One connection's life, from welcome to close: what it asks is in requests.ts, what it is told has one queue. */
 export class Session implements Patient, Retiring, Talking, MemberOwner, SendQueueListener, TokenHolder {
@@ -232,7 +235,7 @@ export class Session implements Patient, Retiring, Talking, MemberOwner, SendQue
     if (this.#isClosed) return
     const { code, reason } = CLOSES[name]
     this.queue.close()
-    this.#transport.close(code, reason, UNHEARD.has(name) ? 0 : undefined)
+    this.#transport.close(code, reason, HEARD_BYTES[name])
     this.onClosed()
   }
 

@@ -4,7 +4,7 @@ import { Child } from '../../cluster/child.ts'
 import { startEchoServer } from '../helpers/echo-server.ts'
 import { startGateway } from '../helpers/gateway.ts'
 import { figuresOf } from '../helpers/metrics.ts'
-import { SECRET, tokenOf } from '../helpers/tokens.ts'
+import { forge, SECRET, tokenOf } from '../helpers/tokens.ts'
 
 const MAIN = fileURLToPath(new URL('../../conformance/main.js', import.meta.url))
 
@@ -47,6 +47,8 @@ t.test('with a token it gets in, and the token is not told', async (t) => {
   const token = await tokenOf('ann')
   t.match(await run(ws, '--only', '2.1'), { code: 2, said: /answered with 401: token: missing \(a gateway with tokens: --token\)/ })
   t.match(await run(ws, '--only', '2.1', '--token', 'nope'), { code: 2, said: /answered with 401: token: refused \(see/ })
+  const expired = forge({ alg: 'HS256' }, { sub: 'ann', exp: 1 })
+  t.match(await run(`${ws}?token=${expired}`), { code: 2, said: /closed at once, with 4401 \(the token in the address is refused/ })
   t.match(await run(ws, '--only', '2.1', '--token', token), { code: 0, said: /all +1$/m })
   const inQuery = await run(`${ws}?token=${token}`, '--only', '2.1', '--verbose')
   t.match(inQuery, { code: 0, said: /^ok +2\.1 /m })
@@ -71,7 +73,7 @@ t.test('what is called wrongly, or cannot be tried, is said in one line', async 
     [[ws.replace('/ws', '/nowhere')], /answered with 404: /],
     [[ws, '--echo'], /a welcome came, so this is a gateway \(leave --echo out\)/],
     [[`ws://127.0.0.1:${mute}/`, '--echo'], /this is no echo server/],
-    [[`ws://127.0.0.1:${port}/`, '--echo', '--only', '5.99'], /there is no case 5\.99/]
+    [[`ws://127.0.0.1:${port}/`, '--echo', '--only', '5.99'], /there is no case 5\.99 with --echo/]
   ]
   for (const [args, words] of wrong) {
     const { code, said } = await run(...args)

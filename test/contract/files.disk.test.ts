@@ -60,6 +60,9 @@ t.test('a folder that cannot be had refuses files, and is had again when it can 
   await eventually('it is said at once, before anybody wants to put something', async () => problems.length === 1)
   t.match(problems[0]!.cause, { code: 'ENOTDIR' })
   await t.rejects(files.put(newFileId(), HEAD, chunks('0123456789')), new FilesError('unavailable'))
+  // Nothing can be made there; Node's own `recursive` would try for ever.
+  await t.rejects(start(t, { dir: '/proc/nope/deep' }).files.put(newFileId(), HEAD, chunks('0123456789')),
+    new FilesError('unavailable'))
   const dir = join(place, 'other')
   writeFileSync(dir, '')
   const later = start(t, { dir }).files

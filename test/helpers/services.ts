@@ -72,7 +72,8 @@ export async function startServices (
     counts: new SessionCounts(),
     isShort: () => false,
     now,
-    logger: { debug: () => {}, warn: () => {}, error: () => {} }
+    logger: { debug: () => {}, warn: () => {}, error: () => {} },
+    warnings: { warn: () => {} }
   }
   return { services, interest, idleCheck }
 }

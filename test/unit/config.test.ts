@@ -194,8 +194,8 @@ t.test('settings that contradict each other are named in the same error as those
   t.strictSame(found.map((problem) => problem.split(':')[0]).sort(),
     ['ALLOWED_ORIGINS', 'PORT', 'POSITION_MIN', 'REDIS_ADDR', 'REDIS_URL', 'TRUST_PROXY'])
   t.ok(found.includes('POSITION_MIN: must not be above POSITION_MAX'))
-  t.strictSame(problems({ MAX_MESSAGE_BYTES: '63' }), ['MAX_MESSAGE_BYTES: must be 0, for no limit, or at least 64'])
-  t.strictSame(problems({ MAX_MESSAGE_BYTES: '64' }), [])
+  t.strictSame(problems({ MAX_MESSAGE_BYTES: '127' }), ['MAX_MESSAGE_BYTES: must be 0, for no limit, or at least 128'])
+  t.strictSame(problems({ MAX_MESSAGE_BYTES: '128' }), [])
   t.ok(found.includes('REDIS_ADDR: not together with REDIS_URL'))
   t.end()
 })
@@ -259,7 +259,7 @@ t.test('a password or a database without a Redis is refused: it would run alone'
 })
 
 t.test('limits of bytes, and of users, follow those of publishes unless they are given', (t) => {
-  t.match(loadConfig({ RATE_PUBLISHES: '2', MAX_MESSAGE_BYTES: '100' }), { bytesPerSecond: 200, userPublishesPerSecond: 10 })
+  t.match(loadConfig({ RATE_PUBLISHES: '2', MAX_MESSAGE_BYTES: '200' }), { bytesPerSecond: 400, userPublishesPerSecond: 10 })
   t.match(loadConfig({ RATE_PUBLISHES: '0' }), { bytesPerSecond: Infinity, userPublishesPerSecond: Infinity })
   t.match(loadConfig({ MAX_MESSAGE_BYTES: '0' }), { bytesPerSecond: Infinity, userPublishesPerSecond: 100 })
   t.match(loadConfig({ RATE_BYTES: '0', RATE_USER_PUBLISHES: '7' }), { bytesPerSecond: Infinity, userPublishesPerSecond: 7 })

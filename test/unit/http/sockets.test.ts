@@ -3,20 +3,25 @@ import { createServer } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { limitSockets } from '../../../src/http/sockets.ts'
-import { SessionCounts } from '../../../src/session/counts.ts'
+import type { HangUp } from '../../../src/session/counts.ts'
 
 const SPENT = '127.0.0.2'
 
 interface Opened {
   readonly from: (address: string) => Socket
-  readonly counts: SessionCounts
+  readonly hungUp: HangUp[]
 }
 
 /** A server whose proxy is 127.0.0.3, and how to connect to it. Each of its ends says `hello`. */
-async function open (t: Test, maxConnections: number): Promise<Opened> {
-  const counts = new SessionCounts()
+async function open (t: Test, maxPerAddress: number): Promise<Opened> {
+  const hungUp: HangUp[] = []
   const server = createServer()
-  limitSockets(server, maxConnections, ['127.0.0.3'], { isSpent: (address) => address === SPENT }, counts)
+  limitSockets(server, {
+    maxPerAddress,
+    isProxy: (address) => address === '127.0.0.3',
+    spare: { isSpent: (address) => address === SPENT },
+    onHangUp: (cause) => { hungUp.push(cause) }
+  })
   server.on('connection', (socket: Socket) => { if (!socket.destroyed) socket.write('hello') })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -27,7 +32,7 @@ async function open (t: Test, maxConnections: number): Promise<Opened> {
     t.teardown(() => { socket.destroy() })
     return socket.on('error', () => {})
   }
-  return { from, counts }
+  return { from, hungUp }
 }
 
 async function isTaken (socket: Socket): Promise<boolean> {
@@ -35,19 +40,19 @@ async function isTaken (socket: Socket): Promise<boolean> {
 }
 
 t.test('an address that has spent its refusals is hung up on as it comes, also where nobody is held to so many', async (t) => {
-  for (const maxConnections of [10, Infinity]) {
-    const { from, counts } = await open(t, maxConnections)
+  for (const maxPerAddress of [10, Infinity]) {
+    const { from, hungUp } = await open(t, maxPerAddress)
     t.equal(await isTaken(from(SPENT)), false)
     t.equal(await isTaken(from('127.0.0.1')), true)
-    t.match(counts.hungUp, { refusals: 1, sockets: 0 })
+    t.strictSame(hungUp, ['rate'])
   }
 })
 
 t.test('an address has two sockets for each connection that it may have; a proxy as many as it likes', async (t) => {
-  const { from, counts } = await open(t, 1)
+  const { from, hungUp } = await open(t, 1)
   const held = [from('127.0.0.1'), from('127.0.0.1')]
   t.strictSame(await Promise.all(held.map(isTaken)), [true, true])
   t.equal(await isTaken(from('127.0.0.1')), false)
-  t.match(counts.hungUp, { refusals: 0, sockets: 1 })
+  t.strictSame(hungUp, ['sockets'])
   t.strictSame(await Promise.all(['127.0.0.3', '127.0.0.3', '127.0.0.3'].map((address) => isTaken(from(address)))), [true, true, true])
 })

@@ -24,6 +24,8 @@ const KEEP = { maxEntries: 500, maxAgeMs: 0, latestOnly: false }
 class FakeTransport implements Transport {
   readonly written: Array<Record<string, unknown>> = []
   readonly closes: number[] = []
+  /** Of each close, how much is read after it. */
+  readonly heardBytes: Array<number | undefined> = []
   readonly until = new Until()
   isReading = true
   stallMs = 0
@@ -42,7 +44,11 @@ class FakeTransport implements Transport {
   setReading (on: boolean): void { this.isReading = on }
   watchStall (timeoutMs: number): void { this.stallMs = timeoutMs }
   ping (): void {}
-  close (code: number): void { this.closes.push(code) }
+  close (code: number, _reason: string, maxBytes?: number): void {
+    this.closes.push(code)
+    this.heardBytes.push(maxBytes)
+  }
+
   terminate (): void {}
 
   /** The client stops reading, and asks until the queue is full. */
@@ -245,6 +251,19 @@ t.test('a session that was closed decodes nothing more', async (t) => {
   t.equal(decoded, 0)
   t.strictSame(transport.closes, [1001])
   t.strictSame((await log.open(ALL, 9, 1_000)).entries, [])
+})
+
+t.test('of who costs others something little is read after the close, of others what is on its way', async (t) => {
+  for (const [name, bytes] of [['flooding', 0], ['malformed', 0], ['dripping', 0], ['binary', 4_096]] as const) {
+    const { session, transport } = await openSession(t)
+    session.close(name)
+    t.strictSame(transport.heardBytes, [bytes], name)
+  }
+  for (const name of ['draining', 'defect', 'overloaded', 'silent', 'unauthenticated'] as const) {
+    const { session, transport } = await openSession(t)
+    session.close(name)
+    t.strictSame(transport.heardBytes, [undefined], name)
+  }
 })
 
 t.test('a move that fails is refused in the name of its room', async (t) => {
