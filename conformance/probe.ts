@@ -1,4 +1,3 @@
-import { CLOSES } from '../src/protocol/codes.ts'
 import { text } from './client-frames.ts'
 import { Connection } from './connection.ts'
 import { echoServer, gateway, type Target } from './targets.ts'
@@ -7,6 +6,8 @@ import type { Address, UpgradeChange } from './upgrade.ts'
 const TIMEOUT_MS = 5_000
 const PROBE = 'Is this sent back?'
 const REFUSAL_MS = 1_000
+// docs/protocol.md.
+const UNAUTHENTICATED = 4401
 const WELCOME = '{"type":"welcome"'
 const OFFER = { headers: { 'sec-websocket-extensions': 'permessage-deflate' } }
 // src/http/upgrade.ts; the gateway tells nobody.
@@ -89,7 +90,7 @@ async function readEcho (connection: Connection): Promise<void> {
 }
 
 function meaningOf (code: number): string {
-  return code === CLOSES.unauthenticated.code ? ' (the token in the address is refused, or has expired)' : ''
+  return code === UNAUTHENTICATED ? ' (the token in the address is refused, or has expired)' : ''
 }
 
 /** Empty where none comes. */
