@@ -170,6 +170,22 @@ const MUTANTS = [
   ['client: the jumps of latest rooms are gaps', 'client/continuity.js', 'if (replay !== top.seq - since.seq)', 'if (false)', 'client/kinds.test.js'],
   ['embedded: a publisher stores what is of a live room', 'embed/publisher.js', 'keys), rules }', "keys), rules: { of: () => ({ kind: 'log' }) } }",
     'embed/publisher.test.js'],
+  ['an answer that nobody reads waits for ever', 'http/under-way.js', 'begun.stall.watch(stallTimeoutMs)', '', 'unit/http/under-way.test.js'],
+  ['what follows an answer is watched as well', 'http/under-way.js', 'begun.stall.watch(0)', '', 'unit/http/under-way.test.js'],
+  ['who is hung up on is taken apart to the end', 'http/hang-up.js', 'parser.onIncoming = () => STOP', '', 'unit/http/under-way.test.js'],
+  ['any number of requests of one connection are under way', 'http/under-way.js', '++held.count > MAX_UNDER_WAY', '++held.count < 0',
+    'gateway/limits.test.js'],
+  ['a reader that is slow is taken for one that has stopped', 'http/stall-watch.js', 'takenBytes === this.#takenBytes', 'true',
+    'unit/http/under-way.test.js'],
+  ['a file must be read as fast as a page', 'http/files.js', 'SLOW_READERS * stallTimeoutMs', 'stallTimeoutMs', 'gateway/files.test.js'],
+  ['what has no limit may be asked for without end', 'http/rate-limit.js', 'isUnlimited && spend', 'false && spend', 'gateway/limits.test.js'],
+  ['who has spent what they had to spare is let in again', 'http/sockets.js', 'spare.isSpent(address)', 'false', 'unit/http/sockets.test.js'],
+  ["a client's 1011 is counted as a defect", 'http/websocket.js', 'this.isClosedHere !== true', 'false', 'gateway/metrics.test.js'],
+  ['who floods is read on after the close', 'session/session.js', 'HEARD_BYTES[name]', 'undefined', 'unit/session/session.test.js'],
+  ['a warning that comes again is told each time', 'session/repeated-warnings.js', 'times !== undefined', 'false',
+    'unit/session/repeated-warnings.test.js'],
+  ['a folder in a place where none can be made is tried for ever', 'files/disk.js', 'await makeAll(dir);\n    return dir',
+    'await mkdir(dir, { recursive: true });\n    return dir', 'contract/files.disk.test.js'],
   ['embedded: code shares keys with users', 'embed/publishing.js', "SCOPE = 'server'", "SCOPE = 'user:server'", 'embed/publisher.test.js']
 ]
 

@@ -1,5 +1,8 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { connect, type Frame } from '../helpers/client.ts'
 import { startGateway } from '../helpers/gateway.ts'
@@ -137,6 +140,18 @@ t.test('ranges, HEAD and what a client has already', async (t) => {
   const head = await getRaw(url, {}, 'HEAD')
   t.match(head.response, { statusCode: 200, headers: { 'content-length': '10', 'content-type': 'text/plain; charset=utf-8' } })
   t.equal(head.body, '')
+})
+
+t.test('a file may be read ten times as slowly as other answers', async (t) => {
+  const timeoutMs = 300
+  const { http } = await startWithFolder(t, { STALL_TIMEOUT_MS: String(timeoutMs), FILE_MAX_BYTES: '20000000' })
+  const { file } = await upload(http, Buffer.alloc(16_000_000, 'x'), '?name=long.txt')
+  const [response] = await once(request(http + file!.url).end(), 'response') as [IncomingMessage]
+  response.pause()
+  await delay(4 * timeoutMs)
+  let bytes = 0
+  for await (const chunk of response) bytes += (chunk as Buffer).length
+  t.equal(bytes, 16_000_000)
 })
 
 t.test('a file is for those who may join its room: by a token, or for a while by a link', async (t) => {

@@ -109,6 +109,17 @@ t.test('a close of ours is counted by our code, though the client answers nothin
   })
 })
 
+t.test("a client's own 1011 is no defect of ours", async (t) => {
+  const { http, ws } = await startGateway(t)
+  const client = await connect(t, ws)
+  client.socket.close(1011)
+  await client.closed
+  await eventually('it has gone', async () => (await figuresOf(http)).get('connections') === 0)
+  const figures = await figuresOf(http)
+  t.equal(figures.get('connections_closed_total{code="1011"}'), 0)
+  t.equal(figures.get('connections_closed_total{code="other"}'), 1)
+})
+
 function rawSocketOf ({ socket }: Client): NodeJS.WritableStream {
   return (socket as unknown as { _socket: NodeJS.WritableStream })._socket
 }
